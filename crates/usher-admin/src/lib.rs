@@ -1,0 +1,1 @@
+//! Every use case of the command line and the admin API, once: typed request, typed answer, audit entry.

@@ -1,0 +1,1 @@
+//! The JSON that Usher speaks outside SCIM: plain types.

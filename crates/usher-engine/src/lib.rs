@@ -1,0 +1,1 @@
+//! Applications, gallery, assignments, work, cycles, plan, provisioning log.

@@ -1,0 +1,1 @@
+//! Automation rules, people, organizations, sites, rule executions.

@@ -1,0 +1,1 @@
+//! Connectors that fill a directory: LDIF, CSV.
