@@ -1,0 +1,125 @@
+//! Accounts, tokens, and records of what an identity provider sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+
+/// An account: the app's tenant, with a production and a qa environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// `standard`, `4me` or `elium`.
+    pub profile: String,
+    /// Whether deviations of clients are refused instead of read as meant.
+    pub strict: bool,
+    /// Since when.
+    pub created_at: Time,
+    /// Users, groups and people of each environment.
+    pub environments: Vec<EnvironmentCounts>,
+}
+
+/// How much an environment holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentCounts {
+    /// `production` or `qa`.
+    pub environment: String,
+    /// SCIM users.
+    pub users: u64,
+    /// SCIM groups.
+    pub groups: u64,
+    /// People.
+    pub people: u64,
+}
+
+/// A token, never its text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Token {
+    /// To revoke or rotate it by.
+    pub id: String,
+    /// The account.
+    pub account: String,
+    /// `production` or `qa`.
+    pub environment: String,
+    /// `entra`, `okta`, `onelogin`, `google` or `other`.
+    pub provider: String,
+    /// The last four characters.
+    pub last4: String,
+    /// When it was issued.
+    pub created_at: Time,
+    /// When it expires; `null`: never.
+    pub expires_at: Option<Time>,
+    /// When the overlap after a rotation ends.
+    pub ends_at: Option<Time>,
+    /// Where it was last seen.
+    pub last_used: Option<LastUsed>,
+    /// `active`, `overlap`, `expired` or `revoked`.
+    pub state: String,
+}
+
+/// When, whence and by what a token was last used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastUsed {
+    /// When, to the minute.
+    pub at: Time,
+    /// The client's address.
+    pub address: String,
+    /// Its `User-Agent`.
+    pub agent: String,
+}
+
+/// A new token: the only answer that ever holds its text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IssuedToken {
+    /// The text, to be handed to the identity provider.
+    pub secret: crate::Secret,
+    /// What it is.
+    pub token: Token,
+}
+
+/// A SCIM user or group as it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its SCIM id.
+    pub id: String,
+    /// `user` or `group`.
+    pub kind: String,
+    /// userName or displayName.
+    pub name: String,
+    /// What the client calls it.
+    pub external_id: Option<String>,
+    /// Whether the SCIM user is active; `true` for groups.
+    pub active: bool,
+    /// `in_order`, `incomplete`, `error`, `held`, `diverged`; `new` until the rules have run.
+    pub state: String,
+    /// Why it is not in order.
+    pub reason: Option<String>,
+    /// The person it governs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person_id: Option<String>,
+    /// The organization it is linked to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    /// The site it is linked to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site_id: Option<String>,
+    /// `organization` or `site`, for groups.
+    pub classification: Option<String>,
+    /// When it first came.
+    pub provisioned_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+    /// What the rules last did with it.
+    pub last_execution: Option<Execution>,
+}
+
+/// A run of the rules over one record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Its id.
+    pub id: String,
+    /// `done`, `incomplete` or `failed`.
+    pub result: String,
+    /// When.
+    pub at: Time,
+}

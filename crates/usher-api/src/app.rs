@@ -1,0 +1,146 @@
+//! Applications and the gallery.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+
+/// A gallery entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Template {
+    /// To add it by: `usher app add … --from NAME`.
+    pub name: String,
+    /// For people.
+    pub display_name: String,
+    /// One line.
+    pub summary: String,
+    /// Where its documentation is.
+    pub documentation: Option<String>,
+    /// What its tenant URL looks like.
+    pub tenant_url: String,
+    /// The app's roles.
+    pub roles: Vec<String>,
+    /// The role `assign` takes when none is named.
+    pub default_role: Option<String>,
+    /// What to know before.
+    pub limitations: Vec<String>,
+    /// Its mappings, as TOML.
+    pub mappings: String,
+}
+
+/// An application.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    /// Its name.
+    pub name: String,
+    /// The gallery entry it was added from.
+    pub template: String,
+    /// The directory it provisions from.
+    pub directory: String,
+    /// Where its SCIM service is.
+    pub tenant_url: String,
+    /// Whether a secret token is kept for it.
+    pub has_token: bool,
+    /// `assigned` or `all`.
+    pub scope: String,
+    /// `off`, `on`, `quarantine` or `stopped`.
+    pub state: String,
+    /// Who and what is assigned.
+    pub assignments: Vec<Assignment>,
+    /// Its settings by key.
+    pub settings: std::collections::BTreeMap<String, String>,
+}
+
+/// An assignment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// `user` or `group`.
+    pub kind: String,
+    /// The user's or group's id in the directory.
+    pub id: String,
+    /// userName or displayName.
+    pub name: String,
+    /// The app role; `Default Access` where the app has none.
+    pub role: String,
+}
+
+/// Objects by what happens to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Made at the app.
+    pub create: u64,
+    /// Changed there.
+    pub update: u64,
+    /// Deactivated there.
+    pub disable: u64,
+    /// Activated again.
+    pub enable: u64,
+    /// Deleted there.
+    pub delete: u64,
+    /// Nothing to do.
+    pub in_sync: u64,
+    /// Looked at, not in scope.
+    pub out_of_scope: u64,
+    /// Failed; they are tried again.
+    pub failed: u64,
+    /// Leavers held back by the deletion threshold.
+    pub staged: u64,
+}
+
+/// Where an app stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The app.
+    pub app: String,
+    /// `off`, `on`, `quarantine` or `stopped`.
+    pub state: String,
+    /// The cycle under way.
+    pub cycle: Option<Cycle>,
+    /// The last one that ended.
+    pub last_cycle: Option<Cycle>,
+    /// All objects as they stand.
+    pub counts: Counts,
+    /// Since when nothing was left to do.
+    pub steady_since: Option<Time>,
+    /// When the next cycle begins by itself.
+    pub next_run_at: Option<Time>,
+    /// When the app last answered.
+    pub last_reachable_at: Option<Time>,
+    /// Why it is in quarantine.
+    pub quarantine: Option<Quarantine>,
+    /// Objects that failed and wait for another try.
+    pub escrows: u64,
+}
+
+/// A cycle, under way or ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cycle {
+    /// Its id, as in the log.
+    pub id: String,
+    /// `initial` or `incremental`.
+    pub kind: String,
+    /// When it began.
+    pub began_at: Time,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// Objects done.
+    pub done: u64,
+    /// Objects planned so far.
+    pub planned: u64,
+    /// What happened to them.
+    pub counts: Counts,
+    /// Requests sent to the app, and those of them that write.
+    pub requests: u64,
+    /// Requests that write.
+    pub writes: u64,
+}
+
+/// Why an app rests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// Entra's code.
+    pub reason: String,
+    /// For people, with what to do.
+    pub text: String,
+    /// Since when.
+    pub since: Time,
+}

@@ -1,0 +1,118 @@
+//! The app's own people, organizations and sites.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Named, Time};
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// The id.
+    pub id: String,
+    /// Full name.
+    pub name: String,
+    /// The login; unique in the environment.
+    pub primary_email: String,
+    /// Job title.
+    pub job_title: Option<String>,
+    /// The organization.
+    pub organization: Option<Named>,
+    /// The site.
+    pub site: Option<Named>,
+    /// Where in the site.
+    pub location: Option<String>,
+    /// Employee number.
+    pub employee_id: Option<String>,
+    /// Support id.
+    pub support_id: Option<String>,
+    /// The manager.
+    pub manager: Option<PersonRef>,
+    /// Locale, set when the person was new.
+    pub locale: Option<String>,
+    /// Time zone, set when the person was new.
+    pub time_zone: Option<String>,
+    /// Very important person.
+    pub vip: bool,
+    /// Disabled by a rule or by hand.
+    pub disabled: bool,
+    /// Whether this person may sign in now: not disabled, and its SCIM user there and active.
+    pub access: bool,
+    /// Whether a change is held back by the guard.
+    pub held: bool,
+    /// Whether nobody may disable this person.
+    pub protected: bool,
+    /// E-mail addresses and telephone numbers.
+    pub contacts: Vec<Contact>,
+    /// Addresses.
+    pub addresses: Vec<Address>,
+    /// Fields of the app's own.
+    pub custom_fields: serde_json::Map<String, serde_json::Value>,
+    /// `SCIM` where provisioning made or found this person.
+    pub source: Option<String>,
+    /// The SCIM user's id.
+    pub source_id: Option<String>,
+    /// Since when.
+    pub created_at: Time,
+    /// Last change.
+    pub updated_at: Time,
+}
+
+/// A person, in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PersonRef {
+    /// The id.
+    pub id: String,
+    /// Full name.
+    pub name: String,
+    /// The login.
+    pub primary_email: String,
+}
+
+/// An e-mail address or telephone number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    /// `email` or `phone`.
+    pub kind: String,
+    /// `work`, `home`, `mobile`, `fax`, ….
+    pub label: Option<String>,
+    /// The address or number.
+    pub value: String,
+    /// Written by provisioning, replaced by each run; else by hand.
+    pub integration: bool,
+}
+
+/// A postal address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    /// `home` or `mailing`.
+    pub label: String,
+    /// Street and number.
+    pub address: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// State or region.
+    pub state: Option<String>,
+    /// Postal code.
+    pub zip: Option<String>,
+    /// Country, two letters.
+    pub country: Option<String>,
+    /// Written by provisioning.
+    pub integration: bool,
+}
+
+/// An organization or a site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// The id.
+    pub id: String,
+    /// The name, unique among its kind ignoring case.
+    pub name: String,
+    /// Disabled ones are never chosen for a person.
+    pub disabled: bool,
+    /// The account's default organization for new people.
+    pub default: bool,
+    /// The SCIM group that governs its name.
+    pub source_id: Option<String>,
+    /// How many people it has.
+    pub people: u64,
+}
