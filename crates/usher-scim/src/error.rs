@@ -14,6 +14,19 @@ pub enum ScimType {
     InvalidValue,
     InvalidVers,
     Sensitive,
+    /// RFC 9865 §2.1.
+    InvalidCursor,
+    /// RFC 9865 §2.1.
+    ExpiredCursor,
+    /// RFC 9865 §2.1.
+    InvalidCount,
+}
+
+impl ScimType {
+    /// The keyword as it stands in an error body.
+    pub fn as_str(self) -> &'static str {
+        todo!()
+    }
 }
 
 /// An error as a SCIM client gets it. `detail` tells the client's administrator what to do.

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no async, no SQL. Usable alone.
 
+pub mod body;
 pub mod error;
 pub mod filter;
 pub mod message;

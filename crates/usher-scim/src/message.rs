@@ -13,3 +13,21 @@ pub const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 pub fn list<'r>(_total: u64, _start_index: u64, _resources: impl IntoIterator<Item = &'r [u8]>) -> Vec<u8> {
     todo!()
 }
+
+/// What stands around the resources of a page; what is `None` is left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// `totalResults`
+    pub total: Option<u64>,
+    /// `startIndex`, for index paging.
+    pub start_index: Option<u64>,
+    /// `nextCursor` (RFC 9865).
+    pub next_cursor: Option<String>,
+    /// `previousCursor` (RFC 9865).
+    pub previous_cursor: Option<String>,
+}
+
+/// A ListResponse with index or cursor paging; `itemsPerPage` is the number of resources.
+pub fn page<'r>(_page: &Page, _resources: impl IntoIterator<Item = &'r [u8]>) -> Vec<u8> {
+    todo!()
+}

@@ -64,6 +64,14 @@ impl Patch {
     pub fn parse(_body: &Object, _how: Tolerance, _own_body: bool) -> Result<Self, ScimError> {
         todo!()
     }
+    /// Refuses (`mutability`) a path-less value whose `id` is another than the resource's (checklist C-20).
+    pub fn check_id(&self, _id: &str) -> Result<(), ScimError> {
+        todo!()
+    }
+    /// Whether an operation may change a group's members.
+    pub fn touches_members(&self) -> bool {
+        todo!()
+    }
     /// Applies all or nothing to a canonical document (as [`crate::resource::accept`] makes it, without `members`).
     pub fn apply(&self, _of: &ResourceType, _to: &Object, _how: Tolerance) -> Result<Applied, ScimError> {
         todo!()

@@ -11,6 +11,11 @@ pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User`
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+/// 4me's custom fields, an open extension of users.
+pub const CUSTOM_FIELDS_4ME: &str = "urn:ietf:params:scim:schemas:extension:4me:1.0:custom_fields";
+/// Usher's open extension of directory users, for whatever a source maps there.
+pub const DIRECTORY_USER: &str = "urn:usher:directory:1.0:User";
+
 /// RFC 7643 §2.3 types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -108,12 +113,38 @@ pub struct Resolved<'s> {
     pub attribute: Option<&'s Attribute>,
     /// The sub-attribute, if named.
     pub sub: Option<&'s Attribute>,
+    /// The path names an attribute that an open schema does not list: `attribute` and `sub` are `None`, the path's own
+    /// names are the keys.
+    pub open: bool,
 }
 
 impl ResourceType {
+    /// `User` at `/Users` with these extensions, none required.
+    pub fn user(_schema: Schema, _extensions: Vec<Schema>) -> Self {
+        todo!()
+    }
+    /// `Group` at `/Groups`.
+    pub fn group(_schema: Schema) -> Self {
+        todo!()
+    }
+    /// As served at `/ResourceTypes`, without `meta` (RFC 7643 §6).
+    pub fn to_json(&self) -> Object {
+        todo!()
+    }
     /// Resolves a path, ignoring the case of names and URNs. `None`: unknown. Bare names of enterprise attributes
     /// (`department`, `manager`) are found too when no base attribute has the name (checklist C- ids).
     pub fn resolve(&self, _path: &AttributePath) -> Option<Resolved<'_>> {
+        todo!()
+    }
+}
+
+impl Attribute {
+    /// A single-valued attribute with the defaults of RFC 7643 §2.2.
+    pub fn new(_name: &str, _kind: Type) -> Self {
+        todo!()
+    }
+    /// The same, multi-valued.
+    pub fn multi(self) -> Self {
         todo!()
     }
 }
@@ -128,6 +159,22 @@ pub fn user() -> Schema {
 }
 /// RFC 7643 §4.3.
 pub fn enterprise_user() -> Schema {
+    todo!()
+}
+/// The enterprise extension as 4me has it: with `site`, `location` and `supportID`.
+pub fn enterprise_user_4me() -> Schema {
+    todo!()
+}
+/// 4me's custom fields: open, nothing listed.
+pub fn custom_fields_4me() -> Schema {
+    todo!()
+}
+/// Group as 4me has it: with `groupType`.
+pub fn group_4me() -> Schema {
+    todo!()
+}
+/// Usher's open extension of directory users with the attributes a directory declares.
+pub fn directory_user(_declared: Vec<Attribute>) -> Schema {
     todo!()
 }
 /// RFC 7643 §4.2; `displayName` required (erratum 5368).
