@@ -1,1 +1,107 @@
-//! Automation rules, people, organizations, sites, rule executions.
+//! The app side: records of what was provisioned, automation rules, and the people, organizations and sites they make.
+//!
+//! An environment of an account is a directory that SCIM clients fill. `people` is a consumer of its change feed: each
+//! changed SCIM user or group is put on work, and one leased worker a directory runs the automation rules for it. What a
+//! SCIM client sends never touches a person directly. See `docs/architecture.md` and `docs/rules.md`.
+//!
+//! Everything is synchronous over [`usher_store::Tx`] and [`usher_store::Snapshot`]; only [`driver`] is async.
+
+pub mod driver;
+pub mod person;
+pub mod record;
+pub mod unit;
+
+use usher_directory::DirectoryId;
+use usher_jobs::clock::Clock;
+use usher_store::{Store, StoreError, Tables};
+
+/// This crate's tables.
+pub const TABLES: Tables = Tables { owner: "people", migrations: &[] };
+
+/// Why a call here failed, and what the caller can do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PeopleError {
+    /// Another organization (or site) of this environment has the name; choose another.
+    #[error("there is {} named \"{name}\" already", kind.a())]
+    Taken {
+        /// Organization or site.
+        kind: unit::UnitKind,
+        /// The name.
+        name: String,
+    },
+    /// No usable name: 1 to 128 characters that are not all blank.
+    #[error("the name of {} is 1 to 128 characters: \"{name}\"", kind.a())]
+    Name {
+        /// Organization or site.
+        kind: unit::UnitKind,
+        /// What was given.
+        name: String,
+    },
+    /// There is no organization or site of that name or id.
+    #[error("there is no {} \"{name}\"", kind.word())]
+    UnknownUnit {
+        /// Organization or site.
+        kind: unit::UnitKind,
+        /// What was asked for.
+        name: String,
+    },
+    /// There is no record with that id.
+    #[error("there is no record {0}")]
+    UnknownRecord(String),
+    /// A cursor that no list call gave.
+    #[error("\"{0}\" is not a cursor of this list")]
+    Cursor(String),
+    /// Somebody else changed the same thing meanwhile; read again and repeat.
+    #[error("it was changed meanwhile; try again")]
+    Stale,
+    /// Another instance has taken over this directory's rules.
+    #[error("another instance runs this directory's rules now")]
+    Lost,
+    /// The rules can't be read or compiled.
+    #[error("automation rules: {0}")]
+    Rules(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A page of a list: shapes.md's `{"items", "next"}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// At most as many as asked for.
+    pub items: Vec<T>,
+    /// Give it as `after` to go on; `None`: this was the last page.
+    pub next: Option<String>,
+}
+
+/// The app side of a store: its rules, clock and leases. One a process; cheap to clone.
+#[derive(Clone)]
+pub struct People(#[allow(dead_code)] std::sync::Arc<()>);
+
+impl People {
+    /// Compiles the default rules.
+    pub fn new(_store: Store, _clock: Clock) -> Result<Self, PeopleError> {
+        todo!()
+    }
+}
+
+/// The name of this consumer in every directory's change feed.
+pub const CONSUMER: &str = "people";
+
+/// Account default organization: what a new person gets when neither its record nor its groups name one.
+/// `None`: people may stand without an organization.
+pub fn default_organization(
+    _on: &mut usher_store::Snapshot<'_>,
+    _directory: DirectoryId,
+) -> Result<Option<unit::Unit>, PeopleError> {
+    todo!()
+}
+
+/// Sets it by name or id, or takes it away.
+pub fn set_default_organization(
+    _tx: &mut usher_store::Tx<'_>,
+    _directory: DirectoryId,
+    _organization: Option<&str>,
+) -> Result<Option<unit::Unit>, PeopleError> {
+    todo!()
+}
