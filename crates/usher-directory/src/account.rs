@@ -33,10 +33,19 @@ pub enum AccountError {
 }
 
 /// Makes an account with both environments.
-pub fn create(_tx: &mut Tx<'_>, _name: &str, _profile: &str, _now: Timestamp) -> Result<Account, AccountError> {
+pub fn create(
+    _tx: &mut Tx<'_>,
+    _name: &str,
+    _profile: &str,
+    _now: Timestamp,
+) -> Result<Account, AccountError> {
     todo!()
 }
-/// By name.
+/// Whether dialects of clients are refused; holds for both environments at once.
+pub fn set_strict(_tx: &mut Tx<'_>, _account: AccountId, _strict: bool) -> Result<(), StoreError> {
+    todo!()
+}
+/// By name, ignoring case.
 pub fn by_name(_on: &mut Snapshot<'_>, _name: &str) -> Result<Option<Account>, StoreError> {
     todo!()
 }
@@ -45,7 +54,10 @@ pub fn list(_on: &mut Snapshot<'_>) -> Result<Vec<Account>, StoreError> {
     todo!()
 }
 /// The account and environment a directory belongs to; `None` for a directory of the provisioning side.
-pub fn of_directory(_on: &mut Snapshot<'_>, _id: DirectoryId) -> Result<Option<(Account, Environment)>, StoreError> {
+pub fn of_directory(
+    _on: &mut Snapshot<'_>,
+    _id: DirectoryId,
+) -> Result<Option<(Account, Environment)>, StoreError> {
     todo!()
 }
 /// Makes a directory of the provisioning side (profile `directory`: standard plus the open extension).

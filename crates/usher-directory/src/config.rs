@@ -33,8 +33,21 @@ impl DirectoryConfig {
 pub struct Configs(());
 
 impl Configs {
+    /// As [`Configs::get`], without a read where this epoch (from [`crate::token::authenticate`]) is cached.
+    pub fn at(
+        &self,
+        _on: &mut Snapshot<'_>,
+        _id: DirectoryId,
+        _epoch: i64,
+    ) -> Result<Option<Arc<DirectoryConfig>>, StoreError> {
+        todo!()
+    }
     /// The configuration as of this snapshot; `None`: no such directory.
-    pub fn get(&self, _on: &mut Snapshot<'_>, _id: DirectoryId) -> Result<Option<Arc<DirectoryConfig>>, StoreError> {
+    pub fn get(
+        &self,
+        _on: &mut Snapshot<'_>,
+        _id: DirectoryId,
+    ) -> Result<Option<Arc<DirectoryConfig>>, StoreError> {
         todo!()
     }
 }

@@ -21,8 +21,11 @@ pub struct Change {
     pub seq: Seq,
     pub object: Key,
     pub member: Option<Key>,
+    /// The object's; of a membership, the member's.
     pub kind: Kind,
     pub op: Op,
+    /// What caused the last change.
+    pub cause: crate::object::Cause,
 }
 
 /// A block of the feed.
@@ -46,11 +49,20 @@ pub enum FeedError {
 }
 
 /// Numbers what is committed (PostgreSQL; on SQLite the writer numbers), then reads on from `after`.
-pub fn changes(_tx: &mut Tx<'_>, _directory: DirectoryId, _after: Seq, _most: usize) -> Result<Changes, FeedError> {
+pub fn changes(
+    _tx: &mut Tx<'_>,
+    _directory: DirectoryId,
+    _after: Seq,
+    _most: usize,
+) -> Result<Changes, FeedError> {
     todo!()
 }
 /// Where a consumer is; `None`: it never read, begin with a full pass from [`head`].
-pub fn place(_on: &mut Snapshot<'_>, _directory: DirectoryId, _consumer: &str) -> Result<Option<Seq>, StoreError> {
+pub fn place(
+    _on: &mut Snapshot<'_>,
+    _directory: DirectoryId,
+    _consumer: &str,
+) -> Result<Option<Seq>, StoreError> {
     todo!()
 }
 /// Moves it (and removes rows that every consumer has passed).
@@ -71,7 +83,17 @@ pub fn forget(_tx: &mut Tx<'_>, _directory: DirectoryId, _consumer: &str) -> Res
 pub fn head(_tx: &mut Tx<'_>, _directory: DirectoryId) -> Result<Seq, StoreError> {
     todo!()
 }
-/// Directories with changes past the given consumer's place (named per directory as `consumer`): one cheap query.
+/// Numbers what is committed in a directory where nobody reads (PostgreSQL; nothing to do on SQLite), so that counts stay cheap.
+/// How many rows it numbered; call again while it is not 0.
+pub fn number(_tx: &mut Tx<'_>, _directory: DirectoryId) -> Result<u64, StoreError> {
+    todo!()
+}
+/// Directories with changes not yet numbered: one query on an index that is nearly always empty. Always none on SQLite.
+pub fn unnumbered(_on: &mut Snapshot<'_>) -> Result<Vec<DirectoryId>, StoreError> {
+    todo!()
+}
+/// Directories with changes past the given consumer's place, and those with changes where it has none yet (of any account and
+/// of the provisioning side: take those that concern you): one cheap query.
 pub fn waiting(_on: &mut Snapshot<'_>, _consumer: &str) -> Result<Vec<DirectoryId>, StoreError> {
     todo!()
 }

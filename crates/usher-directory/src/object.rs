@@ -3,7 +3,7 @@
 //! *Prepared outside, committed inside*: read an object, make a [`Draft`] on your own thread, and [`put`] it; a version that
 //! moved meanwhile answers [`PutError::Stale`], and you prepare again.
 use jiff::Timestamp;
-use usher_scim::{AttributePath, Object, ScimError};
+use usher_scim::{AttributePath, Object, ResourceType, ScimError};
 use usher_store::{Snapshot, StoreError, Tx};
 
 use crate::{DirectoryId, Key, Kind, ObjectId, Version, config::DirectoryConfig};
@@ -19,8 +19,12 @@ pub struct Stored {
     pub active: bool,
     pub created: Timestamp,
     pub modified: Timestamp,
-    /// Soft-deleted since (directories of the provisioning side; and `DELETE` under a deactivating profile).
+    /// Soft-deleted since (directories of the provisioning side); no query finds it.
     pub deleted: Option<Timestamp>,
+    /// Inactive by `DELETE` under a deactivating profile, since; cleared when it becomes active again. Queries find it.
+    pub deactivated: Option<Timestamp>,
+    /// userName or displayName, as written.
+    pub label: String,
     pub doc: Vec<u8>,
 }
 
@@ -30,7 +34,12 @@ impl Stored {
         todo!()
     }
     /// userName or displayName.
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> &str {
+        &self.label
+    }
+    /// The whole resource for evaluating filters and mappings: `doc` with `id`, `schemas` and `meta` (without `location`);
+    /// no `members`, no `groups`.
+    pub fn resource(&self, _of: &ResourceType) -> Result<Object, StoreError> {
         todo!()
     }
 }
@@ -51,10 +60,20 @@ impl Draft {
         todo!()
     }
     /// A new document for an object as it was read.
-    pub fn replace(_config: &DirectoryConfig, _was: &Stored, _doc: &Object, _now: Timestamp) -> Result<Self, ScimError> {
+    pub fn replace(
+        _config: &DirectoryConfig,
+        _was: &Stored,
+        _doc: &Object,
+        _now: Timestamp,
+    ) -> Result<Self, ScimError> {
         todo!()
     }
-    /// Soft-deletes (keeps the row; `active` false, members out of nothing) or restores; the name stays taken.
+    /// `DELETE` under a profile that deactivates: `active` false in document and row, and [`Stored::deactivated`] set.
+    /// A second one changes nothing.
+    pub fn deactivate(_config: &DirectoryConfig, _was: &Stored, _now: Timestamp) -> Result<Self, ScimError> {
+        todo!()
+    }
+    /// Soft-deletes (keeps row and memberships; `active` false; the name becomes free) or restores (may find the name taken).
     pub fn mark_deleted(_was: &Stored, _deleted: Option<Timestamp>, _now: Timestamp) -> Self {
         todo!()
     }
@@ -62,10 +81,23 @@ impl Draft {
     pub fn remove(_was: &Stored, _now: Timestamp) -> Self {
         todo!()
     }
-    /// The import run or other cause to note in the feed.
-    pub fn run(self, _run: i64) -> Self {
+    /// What caused it, noted in the feed.
+    pub fn because(self, _cause: Cause) -> Self {
         todo!()
     }
+    /// Whether it would change anything.
+    pub fn changes(&self) -> bool {
+        todo!()
+    }
+}
+
+/// What caused a change: an import run, a request. Ties a feed row to the log and the trail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// The run of a source.
+    pub run: Option<i64>,
+    /// The request's id.
+    pub request: Option<uuid::Uuid>,
 }
 
 /// Why a change was not stored.
@@ -116,17 +148,26 @@ pub fn members(
     _group: Key,
     _was: Option<Version>,
     _ops: &[MemberOp],
+    _cause: Cause,
     _now: Timestamp,
 ) -> Result<MembersPut, PutError> {
     todo!()
 }
 
 /// By SCIM id (soft-deleted ones too).
-pub fn get(_on: &mut Snapshot<'_>, _directory: DirectoryId, _id: ObjectId) -> Result<Option<Stored>, StoreError> {
+pub fn get(
+    _on: &mut Snapshot<'_>,
+    _directory: DirectoryId,
+    _id: ObjectId,
+) -> Result<Option<Stored>, StoreError> {
     todo!()
 }
 /// By keys of this directory, in key order; missing ones are left out.
-pub fn by_keys(_on: &mut Snapshot<'_>, _directory: DirectoryId, _keys: &[Key]) -> Result<Vec<Stored>, StoreError> {
+pub fn by_keys(
+    _on: &mut Snapshot<'_>,
+    _directory: DirectoryId,
+    _keys: &[Key],
+) -> Result<Vec<Stored>, StoreError> {
     todo!()
 }
 /// By prepared userName (unique) or displayName (first by key).
@@ -136,6 +177,23 @@ pub fn by_name(
     _kind: Kind,
     _name: &str,
 ) -> Result<Option<Stored>, StoreError> {
+    todo!()
+}
+/// Objects of a kind with this externalId (case-exact; soft-deleted ones too), oldest first, at most 100.
+pub fn objects_with_external(
+    _on: &mut Snapshot<'_>,
+    _directory: DirectoryId,
+    _kind: Kind,
+    _external_id: &str,
+) -> Result<Vec<Stored>, StoreError> {
+    todo!()
+}
+/// Users (not soft-deleted) with this address among `emails`, ignoring case, oldest first, at most 100.
+pub fn by_email(
+    _on: &mut Snapshot<'_>,
+    _directory: DirectoryId,
+    _email: &str,
+) -> Result<Vec<Stored>, StoreError> {
     todo!()
 }
 /// A block of a walk over a kind in key order (soft-deleted ones too if asked).
@@ -179,6 +237,15 @@ pub fn groups_of(
     _directory: DirectoryId,
     _objects: &[Key],
 ) -> Result<Vec<(Key, Link)>, StoreError> {
+    todo!()
+}
+/// Direct and indirect groups (through groups in groups; cycles end) of each of these objects; `true` = direct. Direct ones
+/// come first, oldest membership first.
+pub fn all_groups_of(
+    _on: &mut Snapshot<'_>,
+    _directory: DirectoryId,
+    _objects: &[Key],
+) -> Result<Vec<(Key, Link, bool)>, StoreError> {
     todo!()
 }
 /// Objects of a kind (not soft-deleted): exact, one read.

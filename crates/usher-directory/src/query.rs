@@ -32,10 +32,20 @@ pub enum From {
 #[allow(missing_docs)]
 pub struct Page {
     pub objects: Vec<Stored>,
-    /// Exact number of matches at this moment.
+    /// Exact number of matches at this moment; of a walk that goes on, the larger of the first and the present one, as far as that is cheap.
     pub total: u64,
-    /// The last key handed out, to go on from.
+    /// Where to go on, for [`From::After`]: the last key handed out (or looked at, where a scan ended early).
     pub last: Option<Key>,
+    /// Whether more may follow; `false`: this was the last page.
+    pub more: bool,
+}
+
+/// What a result is sorted by (RFC 7644 §3.4.2.3).
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Sort {
+    pub by: usher_scim::AttributePath,
+    pub descending: bool,
 }
 
 /// Why not.
@@ -51,6 +61,14 @@ pub enum QueryError {
 impl QueryPlan {
     /// Plans; `None` = all objects of the kind.
     pub fn new(_config: &DirectoryConfig, _kind: Kind, _filter: Option<&Filter>) -> Result<Self, ScimError> {
+        todo!()
+    }
+    /// Sorted, ties by creation; `400 invalidValue` for a complex or unknown attribute. A sorted page takes [`From::Index`] only.
+    pub fn sorted(self, _config: &DirectoryConfig, _sort: &Sort) -> Result<Self, ScimError> {
+        todo!()
+    }
+    /// The error for a query that ran over the scan limit or its time: `400 tooMany` naming the attribute to index.
+    pub fn too_many(&self) -> ScimError {
         todo!()
     }
     /// Which way it goes.

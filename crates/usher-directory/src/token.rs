@@ -98,7 +98,12 @@ pub fn list(_on: &mut Snapshot<'_>, _account: AccountId, _now: Timestamp) -> Res
     todo!()
 }
 /// Ends it at once.
-pub fn revoke(_tx: &mut Tx<'_>, _account: AccountId, _id: uuid::Uuid, _now: Timestamp) -> Result<Token, TokenError> {
+pub fn revoke(
+    _tx: &mut Tx<'_>,
+    _account: AccountId,
+    _id: uuid::Uuid,
+    _now: Timestamp,
+) -> Result<Token, TokenError> {
     todo!()
 }
 
@@ -107,17 +112,35 @@ pub fn revoke(_tx: &mut Tx<'_>, _account: AccountId, _id: uuid::Uuid, _now: Time
 #[allow(missing_docs)]
 pub enum Presented {
     /// Valid for this directory.
-    Valid { token: uuid::Uuid, directory: DirectoryId, epoch: i64 },
+    Valid {
+        token: uuid::Uuid,
+        directory: DirectoryId,
+        epoch: i64,
+        account: AccountId,
+        environment: Environment,
+        /// As far as it was written; saves a call of [`used`] within the same minute.
+        last_used: Option<Timestamp>,
+    },
     /// Known, but over; the text says since when.
     Over(String),
     Unknown,
 }
 
 /// One indexed read.
-pub fn authenticate(_on: &mut Snapshot<'_>, _presented: &str, _now: Timestamp) -> Result<Presented, StoreError> {
+pub fn authenticate(
+    _on: &mut Snapshot<'_>,
+    _presented: &str,
+    _now: Timestamp,
+) -> Result<Presented, StoreError> {
     todo!()
 }
 /// Written lazily (at most once a minute a token): when, from where, by which agent.
-pub fn used(_tx: &mut Tx<'_>, _id: uuid::Uuid, _at: Timestamp, _address: &str, _agent: &str) -> Result<(), StoreError> {
+pub fn used(
+    _tx: &mut Tx<'_>,
+    _id: uuid::Uuid,
+    _at: Timestamp,
+    _address: &str,
+    _agent: &str,
+) -> Result<(), StoreError> {
     todo!()
 }
