@@ -59,9 +59,8 @@ impl Expression {
     pub fn text(&self) -> &str {
         &self.text
     }
-    /// Checks that every bracketed name is known: alias table, a path of one of `types`, or one of `named`.
-    /// Errors name the nearest.
-    pub fn check(&self, _types: &[&usher_scim::ResourceType], _named: &[&str]) -> Result<(), ExpressionError> {
+    /// Checks that every bracketed name is known; errors name the nearest.
+    pub fn check(&self, _known: &crate::Known<'_>) -> Result<(), ExpressionError> {
         todo!()
     }
     /// Evaluates.

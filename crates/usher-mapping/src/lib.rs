@@ -4,12 +4,14 @@
 //! person. Pure: no I/O; look-ups come through [`Lookup`]. Grammar and functions: `docs/functions.md`.
 
 pub mod alias;
+pub mod attribute;
 pub mod expression;
 pub mod functions;
 pub mod mapping;
 pub mod scoping;
 pub mod value;
 
+pub use attribute::AttributeName;
 pub use expression::{EvalError, Expression, ExpressionError};
 pub use mapping::{AttributeMapping, ObjectMapping};
 pub use scoping::ScopingFilter;
@@ -45,18 +47,47 @@ impl Lookup for NoLookup {
 }
 
 /// What an evaluation sees.
+///
+/// A name in brackets is looked for in this order: [`Context::named`], the object's own keys, the alias table
+/// ([`alias`]), then as a SCIM path over the object (names ignoring case, bare names also in the extensions).
 pub struct Context<'a> {
-    /// The object: a SCIM-shaped document. `[mail]`, `[userPrincipalName]`, `[IsSoftDeleted]` are found by the alias table
-    /// ([`alias`]) or as keys of the object itself.
+    /// The object: a SCIM document, or a source entry with whatever keys its source has (`sn`, `mail`, `l`, …), each
+    /// with text or a list of texts.
     pub object: &'a Object,
-    /// Named values that brackets find first: named expressions of a rule, `person`, `organization`, `IsNew`, ….
+    /// Named values: earlier named expressions of a rule, `person`, `organization`, `IsSoftDeleted`, `IsNew`, ….
+    /// `[person.organization.name]` descends into an object.
     pub named: &'a [(String, Value)],
+    /// Names of the object's own keys and of aliases match ignoring case, as LDAP's and CSV headers do.
+    pub ignore_case: bool,
     /// Look-ups.
     pub lookup: &'a mut dyn Lookup,
     /// `Now()`.
     pub now: jiff::Timestamp,
-    /// Seed of `Guid()` and `RandomString()`: same seed, same value.
-    pub seed: u64,
-    /// Records calls when present.
+    /// What `Guid()` and `RandomString()` are derived from: the same seed gives the same values. Give a secret of the app
+    /// joined with the object's id; [`ObjectMapping::apply`] adds the row.
+    pub seed: &'a [u8],
+    /// Records the evaluation when present.
     pub trace: Option<&'a mut Vec<expression::Trace>>,
+}
+
+impl<'a> Context<'a> {
+    /// A context over an object: nothing named, names as spelled, no seed, no trace.
+    pub fn new(object: &'a Object, lookup: &'a mut dyn Lookup, now: jiff::Timestamp) -> Self {
+        Self { object, named: &[], ignore_case: false, lookup, now, seed: &[], trace: None }
+    }
+}
+
+/// The names that brackets may use, for checking an expression, a mapping or a scoping filter before it is saved.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// The object is of one of these types: their paths, and the aliases that lead into them, are known.
+    pub types: &'a [&'a usher_scim::ResourceType],
+    /// Named values.
+    pub named: &'a [&'a str],
+    /// The object's own keys: a CSV file's headers, an LDAP schema's attribute types.
+    pub keys: &'a [&'a str],
+    /// The object may have any key (an LDAP entry whose schema isn't at hand): every name is known.
+    pub open: bool,
+    /// As [`Context::ignore_case`].
+    pub ignore_case: bool,
 }

@@ -115,8 +115,8 @@ impl ObjectMapping {
     pub fn to_toml(&self) -> toml::Table {
         todo!()
     }
-    /// Every expression known, every target in `target`, at least one matcher, …
-    pub fn check(&self, _source: &[&ResourceType], _target: &ResourceType) -> Result<(), MappingError> {
+    /// Every bracketed name known, every target in `target`, no target twice, precedences distinct.
+    pub fn check(&self, _source: &crate::Known<'_>, _target: &ResourceType) -> Result<(), MappingError> {
         todo!()
     }
     /// Evaluates every row that acts at `moment`, in order.
