@@ -1,1 +1,21 @@
-//! Connectors that fill a directory: LDIF, CSV.
+//! Sources: what fills a directory of the provisioning side.
+//!
+//! A source reads entries (an LDIF file, RFC 2849; a CSV file), maps each to a directory user or group, and writes only
+//! differences, so that the directory's change feed carries real changes alone. It knows which objects are its own; whoever
+//! vanishes from it is soft-deleted at once, restored when it returns, and removed after 30 days. When more people would
+//! leave in one run than its safeguard allows, joiners and updates go through and the leavers are held.
+//!
+//! [`source`] adds, lists and removes sources; [`check`] looks at their files step by step; [`driver::Sources`] runs them.
+//! Passwords in a file are dropped while it is read ([`secret`]): they are never stored, hashed or logged.
+
+pub mod check;
+pub mod driver;
+pub mod run;
+pub mod source;
+
+pub use driver::{Sources, SyncError};
+pub use run::{EntryError, Progress, RunReport, RunState};
+pub use source::{Safeguard, Settings, Source, SourceError, SourceId, SourceKind};
+
+/// This crate's tables.
+pub const TABLES: usher_store::Tables = usher_store::Tables { owner: "sources", migrations: &[] };

@@ -1,0 +1,239 @@
+//! Sources as configured: added, listed, changed, removed.
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use usher_directory::DirectoryId;
+use usher_store::{Snapshot, StoreError, Tx};
+
+/// A source's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub i64);
+
+/// What a source reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// An LDIF file (RFC 2849) of people and groups.
+    Ldif,
+    /// A CSV file of people, and perhaps one of memberships.
+    Csv,
+}
+
+impl SourceKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Ldif, Self::Csv];
+
+    /// As the command line spells it: `ldif`, `csv`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ldif => "ldif",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+impl std::fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for SourceKind {
+    type Err = SourceError;
+    fn from_str(text: &str) -> Result<Self, SourceError> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| SourceError::Kind(text.into()))
+    }
+}
+
+/// When a run's leavers are held instead of let go: more than `percent` of the people the source holds (only from `from` people
+/// on), or more than `count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Safeguard {
+    /// Percent of the active people of this source before the run; 20.
+    pub percent: u32,
+    /// The percentage counts only from this many people on; 10.
+    pub from: u64,
+    /// Leavers in one run; 500.
+    pub count: u64,
+}
+
+impl Default for Safeguard {
+    fn default() -> Self {
+        Self { percent: 20, from: 10, count: 500 }
+    }
+}
+
+impl Safeguard {
+    /// Whether this many of `before` may not leave without being allowed.
+    pub fn holds(&self, leaving: u64, before: u64) -> bool {
+        leaving > self.count
+            || (before >= self.from && leaving.saturating_mul(100) > before.saturating_mul(self.percent.into()))
+    }
+}
+
+/// How a source is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The file of people (LDIF: and groups).
+    pub file: PathBuf,
+    /// CSV only: a second file with the columns `group` and `member`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memberships: Option<PathBuf>,
+    /// How many may leave in one run.
+    #[serde(default)]
+    pub safeguard: Safeguard,
+}
+
+impl Settings {
+    /// A file with everything else as it is by default.
+    pub fn of_file(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), memberships: None, safeguard: Safeguard::default() }
+    }
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its key.
+    pub id: SourceId,
+    /// Unique.
+    pub name: String,
+    /// The directory it fills.
+    pub directory: DirectoryId,
+    /// What it reads.
+    pub kind: SourceKind,
+    /// How.
+    pub settings: Settings,
+    /// By which attribute or column its people are told apart, set by the first import that used one alone.
+    pub anchor: Option<String>,
+    /// Since when it is there.
+    pub created: Timestamp,
+}
+
+/// Why a source can't be made, found or read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SourceError {
+    /// The name is in use.
+    #[error("there is a source named {0} already")]
+    Taken(String),
+    /// The name has other characters.
+    #[error("a source's name is 1 to 64 letters, digits, - and _, beginning with a letter: {0}")]
+    Name(String),
+    /// Not a kind there is.
+    #[error("there is no kind of source named {0}; there are ldif and csv")]
+    Kind(String),
+    /// A setting does not fit the kind.
+    #[error("{0}")]
+    Setting(String),
+    /// The directory is gone.
+    #[error("there is no such directory")]
+    NoDirectory,
+    /// The database.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for SourceError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Adds a source to a directory. Its file is not looked at: [`crate::check::file`] does that.
+pub fn add(
+    _tx: &mut Tx<'_>,
+    _name: &str,
+    _directory: DirectoryId,
+    _kind: SourceKind,
+    _settings: &Settings,
+    _now: Timestamp,
+) -> Result<Source, SourceError> {
+    todo!()
+}
+
+/// By name.
+pub fn by_name(_on: &mut Snapshot<'_>, _name: &str) -> Result<Option<Source>, StoreError> {
+    todo!()
+}
+
+/// By key.
+pub fn get(_on: &mut Snapshot<'_>, _id: SourceId) -> Result<Option<Source>, StoreError> {
+    todo!()
+}
+
+/// By name, at most 500 after the name given (`""`: from the first).
+pub fn list(_on: &mut Snapshot<'_>, _after: &str) -> Result<Vec<Source>, StoreError> {
+    todo!()
+}
+
+/// Changes a source's settings; they hold from its next run on.
+pub fn set(_tx: &mut Tx<'_>, _source: &Source, _settings: &Settings) -> Result<Source, SourceError> {
+    todo!()
+}
+
+/// Forgets a source with its runs. Its people and groups stay in the directory as they are.
+pub fn remove(_tx: &mut Tx<'_>, _id: SourceId) -> Result<bool, StoreError> {
+    todo!()
+}
+
+#[allow(dead_code)]
+fn written(settings: &Settings) -> Result<String, SourceError> {
+    serde_json::to_string(settings)
+        .map_err(|_| SourceError::Setting("a file's name must be UTF-8 text".into()))
+}
+
+#[allow(dead_code)]
+fn check_name(name: &str) -> Result<(), SourceError> {
+    let good = (1..=64).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if good { Ok(()) } else { Err(SourceError::Name(name.into())) }
+}
+
+#[allow(dead_code)]
+fn check_settings(kind: SourceKind, settings: &Settings) -> Result<(), SourceError> {
+    if settings.file.as_os_str().is_empty() {
+        return Err(SourceError::Setting(format!("a source of kind {kind} needs a file")));
+    }
+    if kind == SourceKind::Ldif && settings.memberships.is_some() {
+        return Err(SourceError::Setting(
+            "a file of memberships belongs to a source of kind csv; an LDIF file holds its groups itself".into(),
+        ));
+    }
+    if settings.safeguard.percent > 100 {
+        return Err(SourceError::Setting("the safeguard's percentage is 0 to 100".into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_safeguard_counts_percent_only_from_ten_people_on() {
+        let guard = Safeguard::default();
+        assert!(!guard.holds(9, 9));
+        assert!(!guard.holds(2, 10));
+        assert!(guard.holds(3, 10));
+        assert!(!guard.holds(500, 100_000));
+        assert!(guard.holds(501, 100_000));
+    }
+
+    #[test]
+    fn names_and_settings_are_checked() {
+        assert!(check_name("hr-file_2").is_ok());
+        for bad in ["", "2nd", "a b", "ä"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+        let mut settings = Settings::of_file("people.ldif");
+        assert!(check_settings(SourceKind::Ldif, &settings).is_ok());
+        settings.memberships = Some("groups.csv".into());
+        assert!(check_settings(SourceKind::Ldif, &settings).is_err());
+        assert!(check_settings(SourceKind::Csv, &settings).is_ok());
+        assert!("sql".parse::<SourceKind>().is_err());
+    }
+}
