@@ -1,1 +1,27 @@
 //! Applications, gallery, assignments, work, cycles, plan, provisioning log.
+//!
+//! The domain is synchronous over [`usher_store::Tx`] and [`usher_store::Snapshot`]; [`driver`] is the only async module:
+//! it takes due work, talks to the app, and writes down what came of it.
+
+pub mod app;
+pub mod assignment;
+pub mod cycle;
+pub mod decide;
+pub mod diff;
+pub mod driver;
+pub mod error;
+pub mod gallery;
+pub mod leaver;
+pub mod link;
+pub mod log;
+pub mod plan;
+pub mod reference;
+pub mod scope;
+pub mod settings;
+pub mod status;
+mod tables;
+
+pub use app::{App, AppId};
+pub use driver::Engine;
+pub use error::EngineError;
+pub use tables::TABLES;

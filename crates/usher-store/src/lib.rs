@@ -242,7 +242,13 @@ impl Store {
         todo!()
     }
     /// Opens what [`Store::seal`] made; an error says that the key is another or the row was moved.
-    pub fn unseal(&self, _table: &str, _row: i64, _column: &str, _sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+    pub fn unseal(
+        &self,
+        _table: &str,
+        _row: i64,
+        _column: &str,
+        _sealed: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
         todo!()
     }
     /// Ends the writer after what is queued, checkpoints, closes.
@@ -261,7 +267,12 @@ impl Snapshot<'_> {
         todo!()
     }
     /// At most `most` rows; a row more is [`StoreError::Bug`]: no unbounded read can be written.
-    pub fn all<R: FromRow>(&mut self, _sql: &Sql, _args: &[Value], _most: usize) -> Result<Vec<R>, StoreError> {
+    pub fn all<R: FromRow>(
+        &mut self,
+        _sql: &Sql,
+        _args: &[Value],
+        _most: usize,
+    ) -> Result<Vec<R>, StoreError> {
         todo!()
     }
 }
@@ -300,3 +311,4 @@ impl Tx<'_> {
         todo!()
     }
 }
+mod doors;

@@ -1,0 +1,430 @@
+//! Applications: what is configured of them, with the secret sealed.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+use usher_directory::{DirectoryId, Kind, config::DirectoryConfig, feed};
+use usher_jobs::work::{self, Queue};
+use usher_mapping::{Known, ObjectMapping};
+use usher_store::{FromRow, Row, Snapshot, Sql, Store, StoreError, Tx, Value};
+
+use crate::{
+    cycle::walk,
+    error::EngineError,
+    gallery::{self, Target, Template},
+    settings::Settings,
+};
+
+/// An app's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppId(pub i64);
+
+/// Who is provisioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Assigned users and groups, and members of assigned groups.
+    Assigned = 1,
+    /// Everybody in the directory.
+    All = 2,
+}
+
+impl std::str::FromStr for Scope {
+    type Err = EngineError;
+    fn from_str(text: &str) -> Result<Self, EngineError> {
+        match text {
+            "assigned" => Ok(Self::Assigned),
+            "all" => Ok(Self::All),
+            _ => Err(EngineError::Setting(format!("the scope is assigned or all, not {text}"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Assigned => "assigned",
+            Self::All => "all",
+        })
+    }
+}
+
+/// An app, ready to use.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its key.
+    pub id: AppId,
+    /// Its name in commands.
+    pub name: String,
+    /// The gallery app it was made from.
+    pub template: Arc<Template>,
+    /// Its resource types.
+    pub target: Arc<Target>,
+    /// Where its users and groups come from.
+    pub directory: DirectoryId,
+    /// Its queue of work.
+    pub queue: Queue,
+    /// When it was added.
+    pub created: Timestamp,
+    /// Rises with each change of its configuration.
+    pub version: i64,
+    /// Whether cycles run by themselves.
+    pub enabled: bool,
+    /// Who is provisioned.
+    pub scope: Scope,
+    /// Base URL of its SCIM endpoint.
+    pub tenant_url: Url,
+    /// Whether a secret token is kept (sealed; [`secret`] opens it).
+    pub has_secret: bool,
+    /// Settings.
+    pub settings: Settings,
+    /// Mapping of users.
+    pub users: ObjectMapping,
+    /// Mapping of groups.
+    pub groups: ObjectMapping,
+}
+
+impl App {
+    /// The mapping of a kind.
+    pub fn mapping(&self, kind: Kind) -> &ObjectMapping {
+        match kind {
+            Kind::User => &self.users,
+            Kind::Group => &self.groups,
+        }
+    }
+    /// The name of its place in the directory's feed and of its queue and lease.
+    pub fn consumer(&self) -> String {
+        consumer(self.id)
+    }
+}
+
+pub(crate) fn consumer(id: AppId) -> String {
+    format!("app/{}", id.0)
+}
+
+/// An app to add. Checked by [`NewApp::check`] before the transaction.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// Its name.
+    pub name: String,
+    /// `--from`.
+    pub template: String,
+    /// Its directory.
+    pub directory: DirectoryId,
+    /// Base URL.
+    pub tenant_url: String,
+    /// The secret token.
+    pub secret: SecretString,
+    /// Whether `http://` may name other hosts than loopback ones.
+    pub plain_http: bool,
+}
+
+/// What brackets find beside the directory object's own attributes.
+pub const NAMED: &[&str] = &["objectId", "IsSoftDeleted", "appRoleAssignments"];
+
+struct Raw {
+    id: i64,
+    name: String,
+    template: String,
+    directory: i64,
+    queue: i64,
+    created: Timestamp,
+    version: i64,
+    enabled: bool,
+    scope: i64,
+    tenant_url: String,
+    has_secret: bool,
+    settings: String,
+    users: String,
+    groups: String,
+}
+
+impl FromRow for Raw {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            template: row.get(2)?,
+            directory: row.get(3)?,
+            queue: row.get(4)?,
+            created: row.get(5)?,
+            version: row.get(6)?,
+            enabled: row.get(7)?,
+            scope: row.get(8)?,
+            tenant_url: row.get(9)?,
+            has_secret: row.get(10)?,
+            settings: row.get(11)?,
+            users: row.get(12)?,
+            groups: row.get(13)?,
+        })
+    }
+}
+
+impl Raw {
+    fn read(self) -> Result<App, EngineError> {
+        let template = gallery::get(&self.template)?;
+        let broken = |what: &str, e: String| {
+            StoreError::Bug(format!("app {}: its {what} can't be read: {e}", self.id))
+        };
+        let settings = serde_json::from_str(&self.settings).map_err(|e| broken("settings", e.to_string()))?;
+        let tenant_url = Url::parse(&self.tenant_url).map_err(|e| broken("tenant URL", e.to_string()))?;
+        let users = parse_mapping(&self.users)?;
+        let groups = parse_mapping(&self.groups)?;
+        Ok(App {
+            id: AppId(self.id),
+            name: self.name,
+            target: Arc::new(template.target()),
+            template,
+            directory: DirectoryId(self.directory),
+            queue: Queue(self.queue),
+            created: self.created,
+            version: self.version,
+            enabled: self.enabled,
+            scope: if self.scope == Scope::All as i64 { Scope::All } else { Scope::Assigned },
+            tenant_url,
+            has_secret: self.has_secret,
+            settings,
+            users,
+            groups,
+        })
+    }
+}
+
+fn parse_mapping(text: &str) -> Result<ObjectMapping, EngineError> {
+    let table: toml::Table =
+        toml::from_str(text).map_err(|e| usher_mapping::mapping::MappingError::Toml(e.to_string()))?;
+    Ok(ObjectMapping::from_toml(&table)?)
+}
+
+const INSERT: Sql = Sql::same(
+    "insert into app (name, template, directory, queue, created, version, enabled, scope, tenant_url, secret, settings, \
+     user_map, group_map) values ($1, $2, $3, $4, $5, 1, $6, $7, $8, null, $9, $10, $11) \
+     on conflict (name) do nothing returning id",
+);
+const INSERT_RUN: Sql =
+    Sql::same("insert into run (app, kind, planned, done, counts) values ($1, 0, 0, 0, '{}')");
+const BY_ID: Sql = Sql::same(
+    "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
+     settings, user_map, group_map from app where id = $1",
+);
+const BY_NAME: Sql = Sql::same(
+    "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
+     settings, user_map, group_map from app where name = $1",
+);
+const LIST: Sql = Sql::same(
+    "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
+     settings, user_map, group_map from app order by name limit 10000",
+);
+const SECRET: Sql = Sql::same("select secret from app where id = $1");
+const SET_SECRET: Sql = Sql::same("update app set secret = $2, version = version + 1 where id = $1");
+const SET_ENABLED: Sql = Sql::same("update app set enabled = $2, version = version + 1 where id = $1");
+const SET_SCOPE: Sql = Sql::same("update app set scope = $2, version = version + 1 where id = $1");
+const SET_SETTINGS: Sql =
+    Sql::same("update app set settings = $3, version = version + 1 where id = $1 and version = $2");
+const SET_URL: Sql = Sql::same("update app set tenant_url = $2, version = version + 1 where id = $1");
+const SET_USERS: Sql = Sql::same("update app set user_map = $2, version = version + 1 where id = $1");
+const SET_GROUPS: Sql = Sql::same("update app set group_map = $2, version = version + 1 where id = $1");
+const FORGET_SECRET: Sql = Sql::same("update app set secret = null where id = $1");
+
+impl NewApp {
+    /// Everything that can be wrong with it and needs no database.
+    pub fn check(&self) -> Result<(), EngineError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.name.is_empty()
+            || self.name.len() > 64
+            || !self.name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !self.name.chars().all(plain)
+        {
+            return Err(EngineError::AppName(self.name.clone()));
+        }
+        gallery::get(&self.template)?;
+        check_url(&self.tenant_url, self.plain_http).map(drop)
+    }
+}
+
+/// Reads a tenant URL: `https`, or `http` to a loopback host (or anywhere, with `plain_http`).
+pub fn check_url(text: &str, plain_http: bool) -> Result<Url, EngineError> {
+    let wrong = |why: &str| EngineError::TenantUrl { url: text.to_owned(), why: why.to_owned() };
+    let url =
+        Url::parse(text.trim()).map_err(|e| wrong(&format!("{e}; it looks like https://host/scim/v2")))?;
+    let host = url.host().ok_or_else(|| wrong("it names no host"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("it holds a user or password; the secret token is given apart"));
+    }
+    let loopback = match host {
+        url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        url::Host::Ipv4(ip) => ip.is_loopback(),
+        url::Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback || plain_http => Ok(url),
+        "http" => Err(wrong("http:// would send the secret token in the clear; use https://")),
+        other => Err(wrong(&format!("{other}:// is not https://"))),
+    }
+}
+
+/// Adds an app, off, with the template's mappings and its secret sealed. `store` is the one `tx` runs on.
+pub fn add(tx: &mut Tx<'_>, store: &Store, new: &NewApp, now: Timestamp) -> Result<App, EngineError> {
+    new.check()?;
+    let url = check_url(&new.tenant_url, new.plain_http)?;
+    let template = gallery::get(&new.template)?;
+    let settings = Settings {
+        rate_limit: template.rate_limit,
+        wire_profile: template.wire_profile.clone(),
+        exclude_default_access: template.exclude_default_access,
+        ..Settings::default()
+    };
+    let queue = work::queue(tx, &format!("app/{}", new.name))?;
+    let args = [
+        Value::from(new.name.as_str()),
+        template.name.as_str().into(),
+        new.directory.0.into(),
+        queue.0.into(),
+        now.into(),
+        false.into(),
+        (Scope::Assigned as i64).into(),
+        url.as_str().into(),
+        json(&settings)?.into(),
+        template.users.to_toml().to_string().into(),
+        template.groups.to_toml().to_string().into(),
+    ];
+    let Some((id,)) = tx.one::<(i64,)>(&INSERT, &args)? else {
+        return Err(EngineError::AppTaken(new.name.clone()));
+    };
+    tx.exec(&INSERT_RUN, &[id.into()])?;
+    set_secret(tx, store, AppId(id), &new.secret)?;
+    get(tx, AppId(id))?.ok_or_else(|| EngineError::NoApp(new.name.clone()))
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, EngineError> {
+    Ok(serde_json::to_string(value).map_err(|e| StoreError::Bug(e.to_string()))?)
+}
+
+/// By key.
+pub fn get(on: &mut Snapshot<'_>, id: AppId) -> Result<Option<App>, EngineError> {
+    on.one::<Raw>(&BY_ID, &[id.0.into()])?.map(Raw::read).transpose()
+}
+
+/// By name; an error names what to do.
+pub fn by_name(on: &mut Snapshot<'_>, name: &str) -> Result<App, EngineError> {
+    on.one::<Raw>(&BY_NAME, &[name.into()])?.ok_or_else(|| EngineError::NoApp(name.to_owned()))?.read()
+}
+
+/// All apps, by name.
+pub fn list(on: &mut Snapshot<'_>) -> Result<Vec<App>, EngineError> {
+    on.all::<Raw>(&LIST, &[], 10_000)?.into_iter().map(Raw::read).collect()
+}
+
+/// Opens the secret token.
+pub fn secret(on: &mut Snapshot<'_>, store: &Store, app: &App) -> Result<SecretString, EngineError> {
+    let sealed = on.one::<(Option<Vec<u8>>,)>(&SECRET, &[app.id.0.into()])?.and_then(|(s,)| s);
+    let sealed = sealed.ok_or_else(|| EngineError::NoSecret(app.name.clone()))?;
+    let plain = store.unseal("app", app.id.0, "secret", &sealed)?;
+    let text = String::from_utf8(plain).map_err(|_| StoreError::Bug("the secret token is no text".into()))?;
+    Ok(SecretString::from(text))
+}
+
+/// Replaces the secret token.
+pub fn set_secret(
+    tx: &mut Tx<'_>,
+    store: &Store,
+    id: AppId,
+    secret: &SecretString,
+) -> Result<(), EngineError> {
+    // A token pasted from a file ends in a newline more often than not.
+    let sealed = store.seal("app", id.0, "secret", secret.expose_secret().trim().as_bytes());
+    tx.exec(&SET_SECRET, &[id.0.into(), sealed.into()])?;
+    Ok(())
+}
+
+/// Sets the base URL; another scheme, host or port forgets the secret token (it was given for the old one).
+pub fn set_tenant_url(tx: &mut Tx<'_>, app: &App, text: &str, plain_http: bool) -> Result<(), EngineError> {
+    let url = check_url(text, plain_http)?;
+    if url.origin() != app.tenant_url.origin() {
+        tx.exec(&FORGET_SECRET, &[app.id.0.into()])?;
+    }
+    tx.exec(&SET_URL, &[app.id.0.into(), url.as_str().into()])?;
+    Ok(())
+}
+
+/// Sets settings: all of them or, on the first wrong one, none.
+pub fn set(tx: &mut Tx<'_>, app: &App, pairs: &[(String, String)]) -> Result<Settings, EngineError> {
+    let mut settings = app.settings.clone();
+    for (key, value) in pairs {
+        settings.set(key, value)?;
+    }
+    if tx.exec(&SET_SETTINGS, &[app.id.0.into(), app.version.into(), json(&settings)?.into()])? == 0 {
+        return Err(EngineError::Stale);
+    }
+    if settings.exclude_default_access != app.settings.exclude_default_access {
+        walk::everything(tx, app.id)?;
+        tx.announce();
+    }
+    Ok(settings)
+}
+
+/// Sets who is provisioned; everybody is looked at again.
+pub fn set_scope(tx: &mut Tx<'_>, app: &App, scope: Scope) -> Result<(), EngineError> {
+    if scope == app.scope {
+        return Ok(());
+    }
+    tx.exec(&SET_SCOPE, &[app.id.0.into(), (scope as i64).into()])?;
+    walk::everything(tx, app.id)?;
+    tx.announce();
+    Ok(())
+}
+
+/// Sets the mapping (with its scoping filter) of a kind; everybody is looked at again. `source` is the directory's configuration.
+pub fn set_mapping(
+    tx: &mut Tx<'_>,
+    app: &App,
+    source: &DirectoryConfig,
+    kind: Kind,
+    mapping: &ObjectMapping,
+) -> Result<(), EngineError> {
+    let known = Known { types: &[source.resource_type(kind)], named: NAMED, ..Known::default() };
+    mapping.check(&known, app.target.of(kind))?;
+    let sql = match kind {
+        Kind::User => SET_USERS,
+        Kind::Group => SET_GROUPS,
+    };
+    tx.exec(&sql, &[app.id.0.into(), mapping.to_toml().to_string().into()])?;
+    walk::everything(tx, app.id)?;
+    tx.announce();
+    Ok(())
+}
+
+/// Starts (also lifts a stop, e.g. after bad credentials) or stops cycles that run by themselves; what was reached is kept.
+pub fn set_enabled(tx: &mut Tx<'_>, app: &App, enabled: bool) -> Result<(), EngineError> {
+    tx.exec(&SET_ENABLED, &[app.id.0.into(), enabled.into()])?;
+    if enabled {
+        crate::cycle::run::lift(tx, app.id)?;
+    }
+    tx.announce();
+    Ok(())
+}
+
+const REMOVE: &[Sql] = &[
+    Sql::same("delete from assignment where app = $1"),
+    Sql::same("delete from run where app = $1"),
+    Sql::same("delete from walk where app = $1"),
+    Sql::same("delete from link_member where app = $1"),
+    Sql::same("delete from delta where app = $1"),
+    Sql::same("delete from waiting where app = $1"),
+    Sql::same("delete from leaver where app = $1"),
+    Sql::same("delete from link where app = $1"),
+    Sql::same("delete from provisioning where app = $1"),
+    Sql::same("delete from app where id = $1"),
+];
+
+/// Removes an app with its links and log; the accounts in the app stay as they are.
+pub fn remove(tx: &mut Tx<'_>, app: &App) -> Result<(), EngineError> {
+    work::clear(tx, app.queue)?;
+    feed::forget(tx, app.directory, &app.consumer())?;
+    for sql in REMOVE {
+        tx.exec(sql, &[app.id.0.into()])?;
+    }
+    Ok(())
+}

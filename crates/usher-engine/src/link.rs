@@ -1,0 +1,204 @@
+//! Links: which target stands for which source object, and what was last written to it.
+//!
+//! One target for one source: the unique index `link_target` holds it.
+
+use jiff::Timestamp;
+use usher_directory::{Key, Kind, ObjectId};
+use usher_scim::Object;
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
+use uuid::Uuid;
+
+use crate::{app::AppId, assignment::keys_json, cycle::run::Counted, decide::Linked};
+
+/// A link's state. Numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// A create was noted; no target is known yet.
+    Noted = 1,
+    /// In step.
+    Active = 2,
+    /// Left: disabled at the app.
+    Left = 3,
+    /// Left: as it was at the app.
+    Loose = 4,
+}
+
+impl State {
+    /// As [`crate::decide::decide`] sees it.
+    pub fn linked(self) -> Linked {
+        match self {
+            Self::Noted => Linked::Noted,
+            Self::Active => Linked::Active,
+            Self::Left => Linked::Left,
+            Self::Loose => Linked::Loose,
+        }
+    }
+}
+
+/// A link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// The source object.
+    pub object: Key,
+    /// User or group.
+    pub kind: Kind,
+    /// Its state.
+    pub state: State,
+    /// The target's id; `None` only while noted.
+    pub target: Option<String>,
+    /// The mapped values as last written (or found there when it was taken over).
+    pub sent: Object,
+    /// The source object's SCIM id, kept for when it is gone.
+    pub source: ObjectId,
+    /// Its userName or displayName, likewise.
+    pub name: String,
+    /// All members are to be looked at (groups).
+    pub whole: bool,
+    /// The cycle that counted it last, and as what.
+    pub(crate) counted: (Option<Uuid>, Counted),
+    /// Rises with each change.
+    pub version: i64,
+}
+
+impl FromRow for Link {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let kind: i64 = row.get(1)?;
+        let state: i64 = row.get(2)?;
+        let sent: Option<Vec<u8>> = row.get(4)?;
+        let sent = match sent {
+            Some(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|e| StoreError::Bug(format!("a link's last written values can't be read: {e}")))?,
+            None => Object::new(),
+        };
+        Ok(Self {
+            object: Key(row.get(0)?),
+            kind: if kind == Kind::Group as i64 { Kind::Group } else { Kind::User },
+            state: match state {
+                1 => State::Noted,
+                2 => State::Active,
+                3 => State::Left,
+                _ => State::Loose,
+            },
+            target: row.get(3)?,
+            sent,
+            source: ObjectId(row.get(5)?),
+            name: row.get(6)?,
+            whole: row.get(7)?,
+            counted: (row.get(8)?, Counted::from_number(row.get(9)?)),
+            version: row.get(10)?,
+        })
+    }
+}
+
+const OF: Sql = Sql::each(
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version from link \
+     where app = $1 and object in (select value from json_each($2))",
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version from link \
+     where app = $1 and object in (select value::bigint from json_array_elements_text($2::text::json))",
+);
+const BY_TARGET: Sql = Sql::same(
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version from link \
+     where app = $1 and kind = $2 and target = $3",
+);
+const AFTER: Sql =
+    Sql::same("select object from link where app = $1 and object > $2 order by object limit $3");
+const SAVE: Sql = Sql::same(
+    "insert into link (app, object, kind, state, target, sent, source, name, whole, cycle, counted, version, changed) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12) on conflict (app, object) do update set \
+     state = excluded.state, target = excluded.target, sent = excluded.sent, name = excluded.name, \
+     whole = excluded.whole, cycle = excluded.cycle, counted = excluded.counted, version = link.version + 1, \
+     changed = excluded.changed",
+);
+const COUNTED: Sql = Sql::same("update link set cycle = $3, counted = $4 where app = $1 and object = $2");
+const WHOLE: Sql = Sql::same("update link set whole = $3 where app = $1 and object = $2");
+const DELETE: Sql = Sql::same("delete from link where app = $1 and object = $2");
+const DELETE_WAITING: Sql = Sql::same("delete from waiting where app = $1 and object = $2");
+const DELETE_DELTA: Sql = Sql::same("delete from delta where app = $1 and grp = $2");
+const DELETE_WRITTEN: Sql = Sql::same("delete from link_member where app = $1 and grp = $2");
+const DELETE_WRITTEN_OF: Sql = Sql::same("delete from link_member where app = $1 and member = $2");
+const COUNT: Sql = Sql::same("select count(*) from link where app = $1 and kind = $2 and state = 2");
+
+/// Links of these objects, in no particular order.
+pub fn of(on: &mut Snapshot<'_>, app: AppId, objects: &[Key]) -> Result<Vec<Link>, StoreError> {
+    if objects.is_empty() {
+        return Ok(Vec::new());
+    }
+    on.all(&OF, &[app.0.into(), keys_json(objects)], objects.len())
+}
+
+/// The link of one object.
+pub fn get(on: &mut Snapshot<'_>, app: AppId, object: Key) -> Result<Option<Link>, StoreError> {
+    Ok(of(on, app, &[object])?.pop())
+}
+
+/// The link that holds a target.
+pub fn by_target(
+    on: &mut Snapshot<'_>,
+    app: AppId,
+    kind: Kind,
+    target: &str,
+) -> Result<Option<Link>, StoreError> {
+    on.one(&BY_TARGET, &[app.0.into(), (kind as i64).into(), target.into()])
+}
+
+/// Linked objects in key order, a block.
+pub fn after(on: &mut Snapshot<'_>, app: AppId, after: Key, most: usize) -> Result<Vec<Key>, StoreError> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows: Vec<(i64,)> = on.all(&AFTER, &[app.0.into(), after.0.into(), limit.into()], most)?;
+    Ok(rows.into_iter().map(|(k,)| Key(k)).collect())
+}
+
+/// How many are linked and in step.
+pub fn count_active(on: &mut Snapshot<'_>, app: AppId, kind: Kind) -> Result<u64, StoreError> {
+    let n = on.one::<(i64,)>(&COUNT, &[app.0.into(), (kind as i64).into()])?.map_or(0, |(n,)| n);
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// Writes a link; a target that another source holds is `Conflict { constraint: "link_target" }`.
+pub(crate) fn save(tx: &mut Tx<'_>, app: AppId, link: &Link, now: Timestamp) -> Result<(), StoreError> {
+    let sent = serde_json::to_vec(&link.sent).map_err(|e| StoreError::Bug(e.to_string()))?;
+    let args = [
+        app.0.into(),
+        link.object.0.into(),
+        (link.kind as i64).into(),
+        (link.state as i64).into(),
+        link.target.clone().into(),
+        sent.into(),
+        link.source.0.into(),
+        link.name.as_str().into(),
+        link.whole.into(),
+        link.counted.0.map_or(Value::Null, Value::from),
+        (link.counted.1 as i64).into(),
+        now.into(),
+    ];
+    tx.exec(&SAVE, &args).map(drop)
+}
+
+/// Keeps as what a cycle counted it.
+pub(crate) fn count_as(
+    tx: &mut Tx<'_>,
+    app: AppId,
+    object: Key,
+    cycle: Uuid,
+    what: Counted,
+) -> Result<(), StoreError> {
+    tx.exec(&COUNTED, &[app.0.into(), object.0.into(), cycle.into(), (what as i64).into()]).map(drop)
+}
+
+/// All of a group's members are to be looked at, or have been.
+pub(crate) fn whole(tx: &mut Tx<'_>, app: AppId, group: Key, whole: bool) -> Result<(), StoreError> {
+    tx.exec(&WHOLE, &[app.0.into(), group.0.into(), whole.into()]).map(drop)
+}
+
+/// Forgets a link and what was written of its memberships; the target stays as it is.
+pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId, object: Key) -> Result<(), StoreError> {
+    for sql in [&DELETE, &DELETE_WAITING, &DELETE_DELTA, &DELETE_WRITTEN, &DELETE_WRITTEN_OF] {
+        tx.exec(sql, &[app.0.into(), object.0.into()])?;
+    }
+    Ok(())
+}
+
+/// The target's memberships are to be sent again (a returner: the app may have dropped them).
+pub(crate) fn forget_memberships(tx: &mut Tx<'_>, app: AppId, member: Key) -> Result<(), StoreError> {
+    tx.exec(&DELETE_WRITTEN_OF, &[app.0.into(), member.0.into()]).map(drop)
+}

@@ -1,0 +1,181 @@
+//! Who is in scope, and why: source state, assignments through groups, roles, the scoping filter.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use usher_directory::{Key, Kind, object};
+use usher_mapping::{Context, NoLookup, Value, scoping};
+use usher_scim::Object;
+use usher_store::Snapshot;
+
+use crate::{
+    app::{App, Scope},
+    assignment::{self, DEFAULT_ACCESS},
+    decide::{Entitled, Source},
+    error::EngineError,
+};
+
+/// An object as judged.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// Its key.
+    pub key: Key,
+    /// As stored; `None`: gone for good.
+    pub stored: Option<object::Stored>,
+    /// Its document; empty when gone.
+    pub doc: Object,
+    /// The source's state.
+    pub source: Source,
+    /// Whether it is to have an account.
+    pub entitled: Entitled,
+    /// Its app roles, by name.
+    pub roles: Vec<String>,
+    /// The scoping filter's clauses as judged.
+    pub clauses: Vec<scoping::Judged>,
+}
+
+impl Judged {
+    /// Facts §1.8: unassigned, filtered out, deleted or disabled.
+    pub fn is_soft_deleted(&self) -> bool {
+        self.source != Source::Active || self.entitled != Entitled::Yes
+    }
+
+    /// What brackets find beside the document: `objectId`, `IsSoftDeleted`, `appRoleAssignments`.
+    pub fn named(&self) -> Vec<(String, Value)> {
+        let id = self.stored.as_ref().map_or(Value::Null, |s| Value::Text(s.id.0.to_string()));
+        vec![
+            ("objectId".to_owned(), id),
+            ("IsSoftDeleted".to_owned(), Value::Boolean(self.is_soft_deleted())),
+            (
+                "appRoleAssignments".to_owned(),
+                Value::List(self.roles.iter().map(|r| role_value(r)).collect()),
+            ),
+        ]
+    }
+}
+
+fn role_value(role: &str) -> Value {
+    let mut object = Object::new();
+    object.insert("value".into(), role.into());
+    object.insert("displayName".into(), role.into());
+    Value::Object(object)
+}
+
+/// `Guid()` and `RandomString()` give an app the same value for an object each time.
+pub(crate) fn seed(app: &App, key: Key) -> Vec<u8> {
+    let parts = [app.id.0, app.created.as_millisecond(), key.0];
+    parts.iter().flat_map(|n| n.to_le_bytes()).collect()
+}
+
+/// Judges a block of users or groups of the app's directory; one answer for each key, in their order.
+pub fn judge(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    keys: &[Key],
+    now: Timestamp,
+) -> Result<Vec<Judged>, EngineError> {
+    let mut stored: HashMap<Key, object::Stored> =
+        object::by_keys(on, app.directory, keys)?.into_iter().map(|o| (o.key, o)).collect();
+    let present: Vec<Key> = keys.iter().copied().filter(|k| stored.contains_key(k)).collect();
+    let mut roles = roles(on, app, &present)?;
+    let mut judged = Vec::with_capacity(keys.len());
+    for key in keys {
+        let roles = roles.remove(key).unwrap_or_default();
+        judged.push(one(app, *key, stored.remove(key), roles, now)?);
+    }
+    Ok(judged)
+}
+
+fn one(
+    app: &App,
+    key: Key,
+    stored: Option<object::Stored>,
+    roles: Vec<String>,
+    now: Timestamp,
+) -> Result<Judged, EngineError> {
+    let source = match &stored {
+        None => Source::Purged,
+        Some(o) if o.deleted.is_some() => Source::Deleted,
+        Some(o) if o.kind == Kind::User && !o.active => Source::Disabled,
+        Some(_) => Source::Active,
+    };
+    let doc = stored.as_ref().map(object::Stored::object).transpose()?.unwrap_or_default();
+    let default_only = !app.template.roles.is_empty() && roles.iter().all(|r| r == DEFAULT_ACCESS);
+    let kind = stored.as_ref().map_or(Kind::User, |o| o.kind);
+    let entitled = match app.scope {
+        Scope::All => Entitled::Yes,
+        Scope::Assigned if roles.is_empty() => Entitled::Unassigned,
+        Scope::Assigned if default_only && app.settings.exclude_default_access && kind == Kind::User => {
+            Entitled::OnlyDefaultAccess
+        }
+        Scope::Assigned => Entitled::Yes,
+    };
+    let mut judged = Judged { key, stored, doc, source, entitled, roles, clauses: Vec::new() };
+    if judged.source == Source::Active && judged.entitled == Entitled::Yes {
+        filter(app, &mut judged, kind, now);
+    }
+    Ok(judged)
+}
+
+fn filter(app: &App, judged: &mut Judged, kind: Kind, now: Timestamp) {
+    let scoping = &app.mapping(kind).scoping;
+    if scoping.groups.is_empty() {
+        return;
+    }
+    let named = judged.named();
+    let seed = seed(app, judged.key);
+    let mut lookup = NoLookup;
+    let cx = Context { named: &named, seed: &seed, ..Context::new(&judged.doc, &mut lookup, now) };
+    let decision = scoping.judge(&cx);
+    if !decision.holds {
+        judged.entitled = Entitled::FilteredOut;
+    }
+    judged.clauses = decision.clauses;
+}
+
+/// The app roles of each object: its own assignments and, for users, those of the groups it is directly in.
+fn roles(on: &mut Snapshot<'_>, app: &App, keys: &[Key]) -> Result<HashMap<Key, Vec<String>>, EngineError> {
+    let mut found: HashMap<Key, Vec<String>> = HashMap::new();
+    if keys.is_empty() {
+        return Ok(found);
+    }
+    for a in assignment::of(on, app.id, keys)? {
+        found.entry(a.object).or_default().push(a.role);
+    }
+    let memberships: Vec<(Key, Key)> = object::groups_of(on, app.directory, keys)?
+        .into_iter()
+        .map(|(member, group)| (member, group.key))
+        .collect();
+    let mut groups: Vec<Key> = memberships.iter().map(|(_, g)| *g).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let mut by_group: HashMap<Key, Vec<String>> = HashMap::new();
+    for a in assignment::of(on, app.id, &groups)? {
+        by_group.entry(a.object).or_default().push(a.role);
+    }
+    // A soft-deleted group gives nothing.
+    let assigned: Vec<Key> = by_group.keys().copied().collect();
+    for group in object::by_keys(on, app.directory, &assigned)? {
+        if group.deleted.is_some() {
+            by_group.remove(&group.key);
+        }
+    }
+    // Only users get accounts through a group: a group in a group is not expanded.
+    let kinds: HashMap<Key, Kind> = if by_group.is_empty() {
+        HashMap::new()
+    } else {
+        object::by_keys(on, app.directory, keys)?.into_iter().map(|o| (o.key, o.kind)).collect()
+    };
+    for (member, group) in memberships {
+        if let Some(roles) = by_group.get(&group)
+            && kinds.get(&member) == Some(&Kind::User)
+        {
+            found.entry(member).or_default().extend(roles.iter().cloned());
+        }
+    }
+    for roles in found.values_mut() {
+        roles.sort_unstable();
+        roles.dedup();
+    }
+    Ok(found)
+}

@@ -1,0 +1,220 @@
+//! An app's settings: one struct, every key with its default; `set` is the only way in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EngineError, nearest};
+
+/// What happens to a user who leaves, by cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// `active=false` (the mapping rows that speak of `IsSoftDeleted`).
+    Disable,
+    /// DELETE; where the app can't, disabled.
+    Delete,
+    /// Left as it is.
+    Nothing,
+}
+
+/// The leaver policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LeaverPolicy {
+    /// No assignment any longer.
+    pub unassigned: Leaving,
+    /// A scoping filter no longer holds.
+    pub filtered_out: Leaving,
+    /// Inactive in the directory.
+    pub disabled: Leaving,
+    /// Soft-deleted in the directory.
+    pub deleted: Leaving,
+    /// Gone from the directory for good.
+    pub purged: Leaving,
+}
+
+impl Default for LeaverPolicy {
+    fn default() -> Self {
+        Self {
+            unassigned: Leaving::Disable,
+            filtered_out: Leaving::Disable,
+            disabled: Leaving::Disable,
+            deleted: Leaving::Disable,
+            purged: Leaving::Delete,
+        }
+    }
+}
+
+/// Settings of an app, as stored (JSON) and shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Minutes between scheduled cycles.
+    pub interval: u32,
+    /// Where notifications go.
+    pub notify_email: Option<String>,
+    /// Whether they go.
+    pub notify_on_failure: bool,
+    /// More leavers than this in a batch and the last 24 hours are staged; `None`: no such limit.
+    pub deletion_threshold: Option<u32>,
+    /// More than this share of the app's active accounts (when at least 10 leave) is staged too; `None`: no such limit.
+    pub deletion_threshold_percent: Option<u32>,
+    /// What happens to leavers.
+    pub leaver: LeaverPolicy,
+    /// Requests a second; `None`: no limit of ours.
+    pub rate_limit: Option<u32>,
+    /// How requests are spelled.
+    pub wire_profile: String,
+    /// Whether holders of *Default Access* alone are left out (apps with roles only).
+    pub exclude_default_access: bool,
+    /// Requests under way at once.
+    pub concurrency: u32,
+    /// Seconds a request may take.
+    pub request_timeout: u32,
+    /// Seconds a connection may take.
+    pub connect_timeout: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            interval: 40,
+            notify_email: None,
+            notify_on_failure: false,
+            deletion_threshold: Some(500),
+            deletion_threshold_percent: Some(20),
+            leaver: LeaverPolicy::default(),
+            rate_limit: None,
+            wire_profile: "rfc".into(),
+            exclude_default_access: false,
+            concurrency: 8,
+            request_timeout: 60,
+            connect_timeout: 10,
+        }
+    }
+}
+
+const KEYS: &[&str] = &[
+    "interval",
+    "notify_email",
+    "notify_on_failure",
+    "deletion_threshold",
+    "deletion_threshold_percent",
+    "leaver.unassigned",
+    "leaver.filtered_out",
+    "leaver.disabled",
+    "leaver.deleted",
+    "leaver.purged",
+    "rate_limit",
+    "wire_profile",
+    "exclude_default_access",
+    "concurrency",
+    "request_timeout",
+    "connect_timeout",
+];
+
+impl Settings {
+    /// The keys that [`Settings::set`] takes.
+    pub fn keys() -> &'static [&'static str] {
+        KEYS
+    }
+
+    /// Sets one key from text; `off` switches a limit or an address off.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), EngineError> {
+        match key {
+            "interval" => self.interval = number(key, value, 1, 10_080)?,
+            "notify_email" => self.notify_email = (value != "off").then(|| value.to_owned()),
+            "notify_on_failure" => self.notify_on_failure = yes_no(key, value)?,
+            "deletion_threshold" => self.deletion_threshold = number_or_off(key, value, 1, 1_000_000)?,
+            "deletion_threshold_percent" => {
+                self.deletion_threshold_percent = number_or_off(key, value, 1, 100)?
+            }
+            "leaver.unassigned" => self.leaver.unassigned = leaving(key, value)?,
+            "leaver.filtered_out" => self.leaver.filtered_out = leaving(key, value)?,
+            "leaver.disabled" => self.leaver.disabled = leaving(key, value)?,
+            "leaver.deleted" => self.leaver.deleted = leaving(key, value)?,
+            "leaver.purged" => self.leaver.purged = leaving(key, value)?,
+            "rate_limit" => self.rate_limit = number_or_off(key, value, 0, 100_000)?.filter(|n| *n > 0),
+            "wire_profile" if value == "rfc" => self.wire_profile = value.to_owned(),
+            "wire_profile" => {
+                return Err(EngineError::Setting(format!("wire_profile takes rfc, not {value}")));
+            }
+            "exclude_default_access" => self.exclude_default_access = yes_no(key, value)?,
+            "concurrency" => self.concurrency = number(key, value, 1, 64)?,
+            "request_timeout" => self.request_timeout = number(key, value, 1, 600)?,
+            "connect_timeout" => self.connect_timeout = number(key, value, 1, 60)?,
+            _ => {
+                let hint = nearest(key, KEYS.iter().copied()).map(|k| format!(" (did you mean {k}?)"));
+                return Err(EngineError::Setting(format!(
+                    "an app has no setting {key}{}; there are: {}",
+                    hint.unwrap_or_default(),
+                    KEYS.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(key: &str, value: &str, least: u32, most: u32) -> Result<u32, EngineError> {
+    value.parse().ok().filter(|n| (least..=most).contains(n)).ok_or_else(|| {
+        EngineError::Setting(format!("{key} takes a whole number from {least} to {most}, not {value}"))
+    })
+}
+
+fn number_or_off(key: &str, value: &str, least: u32, most: u32) -> Result<Option<u32>, EngineError> {
+    if value == "off" { Ok(None) } else { number(key, value, least, most).map(Some) }
+}
+
+fn yes_no(key: &str, value: &str) -> Result<bool, EngineError> {
+    match value {
+        "true" | "yes" | "on" => Ok(true),
+        "false" | "no" | "off" => Ok(false),
+        _ => Err(EngineError::Setting(format!("{key} takes true or false, not {value}"))),
+    }
+}
+
+fn leaving(key: &str, value: &str) -> Result<Leaving, EngineError> {
+    match value {
+        "disable" => Ok(Leaving::Disable),
+        "delete" => Ok(Leaving::Delete),
+        "nothing" => Ok(Leaving::Nothing),
+        _ => Err(EngineError::Setting(format!("{key} takes disable, delete or nothing, not {value}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_can_be_set_and_a_typo_names_the_nearest() {
+        let mut s = Settings::default();
+        for key in KEYS {
+            let value = match *key {
+                "notify_email" => "ops@example.com",
+                "wire_profile" => "rfc",
+                k if k.starts_with("leaver.") => "nothing",
+                "notify_on_failure" | "exclude_default_access" => "true",
+                _ => "7",
+            };
+            s.set(key, value).unwrap();
+        }
+        assert_eq!(s.leaver.purged, Leaving::Nothing);
+        assert_eq!(s.interval, 7);
+        let error = s.set("intervall", "5").unwrap_err().to_string();
+        assert!(error.contains("did you mean interval?"), "{error}");
+        s.set("deletion_threshold", "off").unwrap();
+        assert_eq!(s.deletion_threshold, None);
+        assert!(s.set("deletion_threshold", "-1").is_err());
+    }
+
+    #[test]
+    fn settings_survive_their_json() {
+        let mut s = Settings::default();
+        s.set("leaver.purged", "disable").unwrap();
+        let json = serde_json::to_string(&s).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), s);
+        // A row written before a key was added still reads.
+        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+    }
+}
