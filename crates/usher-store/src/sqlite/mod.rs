@@ -1,0 +1,97 @@
+//! SQLite: one writer thread with group commit; reads where they are called, long ones on two threads of their own.
+
+mod connection;
+mod errors;
+mod folder;
+mod inline;
+mod reader;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+pub(crate) use connection::{Connection, value_of};
+pub(crate) use inline::Inline;
+
+use crate::{
+    Lane, StoreError, Tables,
+    job::{Job, Lanes, lock},
+    migrate,
+};
+
+/// Writes that may wait, for each lane.
+const WRITES: usize = 4096;
+/// Long reads that may wait.
+const SCANS: usize = 256;
+const SCAN_THREADS: usize = 2;
+
+/// A database file with its threads.
+pub(crate) struct Sqlite {
+    writes: Arc<Lanes>,
+    readers: Arc<reader::Readers>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    /// Opens (and makes) `usher.db` in `folder` and brings its tables up to date. `committed` is called after each
+    /// commit in which a closure announced something.
+    pub(crate) fn open(
+        folder: &Path,
+        tables: &[Tables],
+        committed: impl Fn() + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let owner = folder::own(folder)?;
+        let file: PathBuf = folder.join("usher.db");
+        let connection = Connection::writer(&file)?;
+        migrate::run_sqlite(&connection, tables)?;
+        let writes = Arc::new(Lanes::new(WRITES, usize::MAX));
+        let readers = Arc::new(reader::Readers::new(file.clone(), Lanes::new(SCANS, 1)));
+        // One opened now, so that a file that can't be read is told at the start.
+        readers.give_back(Connection::reader(&file)?);
+        let writer = writer::Writer::new(connection, file, Arc::clone(&writes), committed, owner);
+        let mut threads = vec![spawn("usher-writer", move || writer.run())?];
+        for _ in 0..SCAN_THREADS {
+            let readers = Arc::clone(&readers);
+            threads.push(spawn("usher-scan", move || readers.run_scans())?);
+        }
+        Ok(Self { writes, readers, threads: Mutex::new(threads) })
+    }
+
+    pub(crate) fn write(&self, lane: Lane, job: Box<dyn Job>) {
+        self.writes.push(lane, job);
+    }
+
+    pub(crate) fn read(&self, limit: Duration, job: Box<dyn Job>) {
+        self.readers.read(limit, job);
+    }
+
+    /// Does what is queued, checkpoints, closes.
+    pub(crate) fn close(&self) {
+        self.stop();
+        for thread in lock(&self.threads).drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    fn stop(&self) {
+        self.readers.close();
+        self.writes.close();
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| StoreError::Unavailable(format!("no thread for the database: {error}")))
+}

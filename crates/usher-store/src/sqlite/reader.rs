@@ -1,0 +1,116 @@
+//! Reads run where they are called, under a small budget; over it they run again on a thread for long reads.
+
+use std::{
+    path::PathBuf,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use super::Connection;
+use crate::{
+    Lane, StoreError, Tx,
+    job::{Job, Lanes, Next, closed_error, lock},
+    tx::{Link, State},
+};
+
+/// What a read may take of its caller's thread, which may be serving others.
+const BUDGET: Duration = Duration::from_millis(1);
+/// Connections kept open; more are opened when needed, and closed again.
+const KEPT: usize = 8;
+
+pub(super) struct Readers {
+    file: PathBuf,
+    /// `None`: closed.
+    free: Mutex<Option<Vec<Connection>>>,
+    scans: Lanes,
+}
+
+/// A long read on its way to a thread; carries its own deadline.
+struct Scan {
+    job: Box<dyn Job>,
+    deadline: Instant,
+}
+
+impl Job for Scan {
+    fn attempt(&mut self, tx: &mut Tx<'_>) -> bool {
+        tx.until(self.deadline);
+        self.job.attempt(tx)
+    }
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+        self.job.finish(outcome);
+    }
+}
+
+impl Readers {
+    pub(super) fn new(file: PathBuf, scans: Lanes) -> Self {
+        Self { file, free: Mutex::new(Some(Vec::new())), scans }
+    }
+
+    /// Runs a read here, or queues it when it is long.
+    pub(super) fn read(&self, limit: Duration, mut job: Box<dyn Job>) {
+        let began = Instant::now();
+        let connection = match self.take() {
+            Ok(connection) => connection,
+            Err(error) => return job.finish(Err(error)),
+        };
+        connection.interrupt_at(began + BUDGET);
+        let (outcome, over) = view(&connection, &mut *job, Some(began + BUDGET));
+        self.give_back(connection);
+        if over {
+            self.scans.push(Lane::Now, Box::new(Scan { job, deadline: began + limit }));
+        } else {
+            job.finish(outcome);
+        }
+    }
+
+    /// The life of a thread for long reads.
+    pub(super) fn run_scans(&self) {
+        while let Next::Job(mut job, _) = self.scans.next(None) {
+            match self.take() {
+                Ok(connection) => {
+                    let (outcome, _) = view(&connection, &mut *job, None);
+                    self.give_back(connection);
+                    job.finish(outcome);
+                }
+                Err(error) => job.finish(Err(error)),
+            }
+        }
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
+        let kept = lock(&self.free).as_mut().ok_or_else(closed_error)?.pop();
+        kept.map_or_else(|| Connection::reader(&self.file), Ok)
+    }
+
+    pub(super) fn give_back(&self, connection: Connection) {
+        // Dropped, and so closed, after the lock is.
+        let _surplus = match &mut *lock(&self.free) {
+            Some(free) if free.len() < KEPT && !connection.in_transaction() => {
+                free.push(connection);
+                None
+            }
+            _ => Some(connection),
+        };
+    }
+
+    pub(super) fn close(&self) {
+        self.scans.close();
+        let _closed = lock(&self.free).take();
+    }
+}
+
+/// Runs a closure in a reading transaction; also whether it was interrupted.
+fn view(
+    connection: &Connection,
+    job: &mut dyn Job,
+    deadline: Option<Instant>,
+) -> (Result<(), StoreError>, bool) {
+    if let Err(failure) = connection.control("begin") {
+        return (Err(failure.error), failure.again);
+    }
+    let mut tx = Tx::new(Link::Lite(connection), State { reading: true, deadline, ..State::default() });
+    job.attempt(&mut tx);
+    let state = tx.into_state();
+    let _ = connection.control("rollback");
+    (Ok(()), state.again)
+}
