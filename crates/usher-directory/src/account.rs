@@ -1,8 +1,11 @@
 //! Accounts (the app's tenant) with their two environments, and directories of the provisioning side.
 use jiff::Timestamp;
-use usher_store::{Snapshot, StoreError, Tx};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
 
-use crate::{AccountId, DirectoryId, Environment};
+use crate::{AccountId, DirectoryId, Environment, Kind, config, profile};
+
+/// The most accounts or directories that are listed.
+const MOST: usize = 100_000;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +27,7 @@ pub struct Account {
 pub enum AccountError {
     #[error("there is an account or directory named {0} already")]
     Taken(String),
-    #[error("a name is 1 to 64 letters, digits, - and _, beginning with a letter: {0}")]
+    #[error("a name is 1 to 64 letters, digits, - and _, beginning with a letter or digit: {0}")]
     Name(String),
     #[error("there is no profile {0}; there are standard, 4me, elium")]
     Profile(String),
@@ -32,43 +35,139 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-/// Makes an account with both environments.
-pub fn create(
-    _tx: &mut Tx<'_>,
-    _name: &str,
-    _profile: &str,
-    _now: Timestamp,
-) -> Result<Account, AccountError> {
-    todo!()
+/// Makes an account with both environments. `profile`: `standard`, `4me`, `elium`.
+pub fn create(tx: &mut Tx<'_>, name: &str, profile: &str, now: Timestamp) -> Result<Account, AccountError> {
+    const CREATE: Sql = Sql::same(
+        "insert into account (name, folded, profile, strict, created) values ($1, $2, $3, $4, $5)
+         on conflict do nothing returning id",
+    );
+    let folded = folded(name)?;
+    if profile == DIRECTORY || profile::by_name(profile).is_none() {
+        return Err(AccountError::Profile(profile.to_owned()));
+    }
+    let Some((id,)) = tx.one::<(AccountId,)>(&CREATE, args![name, folded, profile, false, now])? else {
+        return Err(AccountError::Taken(name.to_owned()));
+    };
+    let mut directory =
+        |environment: Environment| open_directory(tx, Some((id, environment)), None, profile, now);
+    let production = directory(Environment::Production)?;
+    let qa = directory(Environment::Qa)?;
+    Ok(Account {
+        id,
+        name: name.to_owned(),
+        profile: profile.to_owned(),
+        strict: false,
+        created: now,
+        production,
+        qa,
+    })
 }
+
+const DIRECTORY: &str = "directory";
+
+/// Checks a name and gives it as it is compared.
+fn folded(name: &str) -> Result<String, AccountError> {
+    let good = name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if good { Ok(name.to_ascii_lowercase()) } else { Err(AccountError::Name(name.to_owned())) }
+}
+
+/// A directory with its counts. The name is of the provisioning side, the environment of the app side.
+fn open_directory(
+    tx: &mut Tx<'_>,
+    of: Option<(AccountId, Environment)>,
+    name: Option<(&str, &str)>,
+    profile: &str,
+    now: Timestamp,
+) -> Result<DirectoryId, AccountError> {
+    const OPEN: Sql = Sql::same(
+        "insert into directory (account, environment, name, folded, profile, epoch, seq, floor, created)
+         values ($1, $2, $3, $4, $5, 1, 0, 0, $6) on conflict do nothing returning id",
+    );
+    const COUNT: Sql = Sql::same("insert into amount (directory, kind, n) values ($1, $2, 0)");
+    let (account, environment) = of.unzip();
+    let (spelled, folded) = name.unzip();
+    let Some((id,)) =
+        tx.one::<(DirectoryId,)>(&OPEN, args![account, environment, spelled, folded, profile, now])?
+    else {
+        return Err(AccountError::Taken(spelled.unwrap_or_default().to_owned()));
+    };
+    for kind in [Kind::User, Kind::Group] {
+        tx.exec(&COUNT, args![id, kind])?;
+    }
+    Ok(id)
+}
+
+macro_rules! read {
+    ($tail:literal) => {
+        Sql::same(concat!(
+            "select a.id, a.name, a.profile, a.strict, a.created, p.id, q.id from account a
+             join directory p on p.account = a.id and p.environment = 0
+             join directory q on q.account = a.id and q.environment = 1 ",
+            $tail
+        ))
+    };
+}
+
+impl FromRow for Account {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            profile: row.get(2)?,
+            strict: row.get(3)?,
+            created: row.get(4)?,
+            production: row.get(5)?,
+            qa: row.get(6)?,
+        })
+    }
+}
+
 /// Whether dialects of clients are refused; holds for both environments at once.
-pub fn set_strict(_tx: &mut Tx<'_>, _account: AccountId, _strict: bool) -> Result<(), StoreError> {
-    todo!()
+pub fn set_strict(tx: &mut Tx<'_>, account: AccountId, strict: bool) -> Result<(), StoreError> {
+    const SET: Sql = Sql::same("update account set strict = $2 where id = $1");
+    const DIRECTORIES: Sql = Sql::same("select id from directory where account = $1 order by id");
+    tx.exec(&SET, args![account, strict])?;
+    for (id,) in tx.all::<(DirectoryId,)>(&DIRECTORIES, args![account], 2)? {
+        config::bump(tx, id)?;
+    }
+    Ok(())
 }
 /// By name, ignoring case.
-pub fn by_name(_on: &mut Snapshot<'_>, _name: &str) -> Result<Option<Account>, StoreError> {
-    todo!()
+pub fn by_name(on: &mut Snapshot<'_>, name: &str) -> Result<Option<Account>, StoreError> {
+    const READ: Sql = read!("where a.folded = $1");
+    on.one(&READ, args![name.to_ascii_lowercase()])
 }
 /// All, by name.
-pub fn list(_on: &mut Snapshot<'_>) -> Result<Vec<Account>, StoreError> {
-    todo!()
+pub fn list(on: &mut Snapshot<'_>) -> Result<Vec<Account>, StoreError> {
+    const READ: Sql = read!("order by a.folded");
+    on.all(&READ, args![], MOST)
 }
 /// The account and environment a directory belongs to; `None` for a directory of the provisioning side.
 pub fn of_directory(
-    _on: &mut Snapshot<'_>,
-    _id: DirectoryId,
+    on: &mut Snapshot<'_>,
+    id: DirectoryId,
 ) -> Result<Option<(Account, Environment)>, StoreError> {
-    todo!()
+    const READ: Sql = read!("where p.id = $1 or q.id = $1");
+    let account: Option<Account> = on.one(&READ, args![id])?;
+    Ok(account.map(|account| {
+        let environment = if account.production == id { Environment::Production } else { Environment::Qa };
+        (account, environment)
+    }))
 }
 /// Makes a directory of the provisioning side (profile `directory`: standard plus the open extension).
-pub fn create_directory(_tx: &mut Tx<'_>, _name: &str, _now: Timestamp) -> Result<DirectoryId, AccountError> {
-    todo!()
+pub fn create_directory(tx: &mut Tx<'_>, name: &str, now: Timestamp) -> Result<DirectoryId, AccountError> {
+    open_directory(tx, None, Some((name, &folded(name)?)), DIRECTORY, now)
 }
-/// A directory of the provisioning side by name.
-pub fn directory_by_name(_on: &mut Snapshot<'_>, _name: &str) -> Result<Option<DirectoryId>, StoreError> {
-    todo!()
+/// A directory of the provisioning side by name, ignoring case.
+pub fn directory_by_name(on: &mut Snapshot<'_>, name: &str) -> Result<Option<DirectoryId>, StoreError> {
+    const READ: Sql = Sql::same("select id from directory where folded = $1");
+    Ok(on.one::<(DirectoryId,)>(&READ, args![name.to_ascii_lowercase()])?.map(|(id,)| id))
 }
 /// Directories of the provisioning side, by name.
-pub fn list_directories(_on: &mut Snapshot<'_>) -> Result<Vec<(DirectoryId, String, Timestamp)>, StoreError> {
-    todo!()
+pub fn list_directories(on: &mut Snapshot<'_>) -> Result<Vec<(DirectoryId, String, Timestamp)>, StoreError> {
+    const READ: Sql =
+        Sql::same("select id, name, created from directory where folded is not null order by folded");
+    on.all(&READ, args![], MOST)
 }

@@ -1,23 +1,60 @@
 //! Bearer tokens: `usher_` + 64 hex + 8 hex of their CRC-32; only their SHA-256 is stored.
 use jiff::Timestamp;
-use secrecy::SecretString;
-use usher_store::{Snapshot, StoreError, Tx};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
+use uuid::Uuid;
 
 use crate::{AccountId, DirectoryId, Environment};
 
 /// A new token, made before the closure that stores it. Never printed by `Debug`.
 #[derive(Clone)]
-pub struct SecretToken(#[allow(dead_code)] SecretString);
+pub struct SecretToken {
+    id: Uuid,
+    text: SecretString,
+}
+
+const PREFIX: &str = "usher_";
 
 impl SecretToken {
     /// 256 random bits.
     pub fn generate() -> Self {
-        todo!()
+        let random = hex(&rand::random::<[u8; 32]>());
+        let check = crc32fast::hash(random.as_bytes());
+        Self { id: Uuid::now_v7(), text: format!("{PREFIX}{random}{check:08x}").into() }
     }
     /// The text, to be shown once.
     pub fn reveal(&self) -> &str {
-        todo!()
+        self.text.expose_secret()
     }
+    fn last4(&self) -> &str {
+        let text = self.reveal();
+        &text[text.len() - 4..]
+    }
+}
+
+impl std::fmt::Debug for SecretToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretToken({})", self.id)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a text has the form of a token and the right checksum; anything else needs no look-up.
+fn well_formed(text: &str) -> bool {
+    let Some((random, check)) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(64)) else {
+        return false;
+    };
+    check.len() == 8
+        && random.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        && u32::from_str_radix(check, 16) == Ok(crc32fast::hash(random.as_bytes()))
+}
+
+fn hash(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).to_vec()
 }
 
 /// Where a token stands.
@@ -34,7 +71,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub struct Token {
-    pub id: uuid::Uuid,
+    pub id: Uuid,
     pub directory: DirectoryId,
     pub environment: Environment,
     /// `entra`, `okta`, `onelogin`, `google`, `other`.
@@ -66,54 +103,213 @@ pub enum TokenError {
     Store(#[from] StoreError),
 }
 
-/// Stores `token` (at most three live ones an integration).
-pub fn issue(
-    _tx: &mut Tx<'_>,
-    _account: AccountId,
-    _environment: Environment,
-    _provider: &str,
-    _expires: Option<Timestamp>,
-    _token: &SecretToken,
-    _now: Timestamp,
-) -> Result<Token, TokenError> {
-    todo!()
+/// The most tokens listed.
+const LISTED: i64 = 1000;
+/// The most live tokens of one integration.
+const SLOTS: i64 = 3;
+
+/// Columns of a [`Token`], of tables `t` and `d`.
+macro_rules! columns {
+    () => {
+        "t.id, t.directory, d.environment, t.provider, t.last4, t.created, t.expires, t.ends, t.revoked, t.used_at,
+         t.used_address, t.used_agent"
+    };
 }
+
+/// A token's row, its state to be told by the time.
+struct Read(Token);
+
+impl FromRow for Read {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let used: Option<Timestamp> = row.get(9)?;
+        let address: Option<String> = row.get(10)?;
+        let agent: Option<String> = row.get(11)?;
+        Ok(Self(Token {
+            id: row.get(0)?,
+            directory: row.get(1)?,
+            environment: row.get(2)?,
+            provider: row.get(3)?,
+            last4: row.get(4)?,
+            created: row.get(5)?,
+            expires: row.get(6)?,
+            ends: row.get(7)?,
+            revoked: row.get(8)?,
+            last_used: used.map(|at| (at, address.unwrap_or_default(), agent.unwrap_or_default())),
+            state: State::Active,
+        }))
+    }
+}
+
+impl Read {
+    fn at(self, now: Timestamp) -> Token {
+        let state = state(self.0.expires, self.0.ends, self.0.revoked, now);
+        Token { state, ..self.0 }
+    }
+}
+
+/// An overlap's end stands in place of the token's own expiry.
+fn state(
+    expires: Option<Timestamp>,
+    ends: Option<Timestamp>,
+    revoked: Option<Timestamp>,
+    now: Timestamp,
+) -> State {
+    if revoked.is_some() {
+        State::Revoked
+    } else if ends.or(expires).is_some_and(|end| end <= now) {
+        State::Expired
+    } else if ends.is_some() {
+        State::Overlap
+    } else {
+        State::Active
+    }
+}
+
+impl Token {
+    /// Whether it is accepted.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Active | State::Overlap)
+    }
+}
+
+/// Stores `token` (at most three live ones an integration). Run again after an unknown commit it recognises its own row.
+pub fn issue(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    environment: Environment,
+    provider: &str,
+    expires: Option<Timestamp>,
+    token: &SecretToken,
+    now: Timestamp,
+) -> Result<Token, TokenError> {
+    const DIRECTORY: Sql = Sql::same("select id from directory where account = $1 and environment = $2");
+    // The dead leave their slots; which of three racing issuers gets one, the unique index says.
+    const FREE: Sql = Sql::same(
+        "update token set slot = null where directory = $1 and provider = $2 and slot is not null
+         and (revoked is not null or coalesce(ends, expires) <= $3)",
+    );
+    const INSERT: Sql = Sql::same(
+        "insert into token (id, hash, directory, provider, slot, last4, created, expires)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+    );
+    if let Some(ours) = by_id(tx, account, token.id, now)? {
+        return Ok(ours);
+    }
+    let (directory,) = tx
+        .one::<(DirectoryId,)>(&DIRECTORY, args![account, environment])?
+        .ok_or_else(|| StoreError::Bug(format!("there is no account {}", account.0)))?;
+    tx.exec(&FREE, args![directory, provider, now])?;
+    for slot in 1..=SLOTS {
+        let arguments =
+            args![token.id, hash(token.reveal()), directory, provider, slot, token.last4(), now, expires];
+        if tx.exec(&INSERT, arguments)? == 1 {
+            return by_id(tx, account, token.id, now)?
+                .ok_or_else(|| StoreError::Bug("a token just stored is not there".to_owned()).into());
+        }
+    }
+    let mut live = list(tx, account, now)?;
+    live.retain(|other| other.directory == directory && other.provider == provider && other.is_live());
+    Err(TokenError::TooMany(provider.to_owned(), idlest(&live)))
+}
+
+/// The one to revoke: never or longest not used.
+fn idlest(live: &[Token]) -> String {
+    let idlest = live.iter().min_by_key(|token| token.last_used.as_ref().map(|(at, ..)| *at));
+    idlest.map_or_else(String::new, |token| match &token.last_used {
+        Some((at, ..)) => format!("{} (…{}), last used {at}", token.id, token.last4),
+        None => format!("{} (…{}), never used", token.id, token.last4),
+    })
+}
+
 /// Stores `token` beside the old one, which ends at `now + overlap` whatever its own expiry said; without `old` the newest
-/// live one of (environment, only integration) is meant.
+/// live one of (environment, only integration) is meant. One that is dead already stays dead.
 #[allow(clippy::too_many_arguments)]
 pub fn rotate(
-    _tx: &mut Tx<'_>,
-    _account: AccountId,
-    _environment: Environment,
-    _old: Option<uuid::Uuid>,
-    _overlap: jiff::SignedDuration,
-    _expires: Option<Timestamp>,
-    _token: &SecretToken,
-    _now: Timestamp,
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    environment: Environment,
+    old: Option<Uuid>,
+    overlap: jiff::SignedDuration,
+    expires: Option<Timestamp>,
+    token: &SecretToken,
+    now: Timestamp,
 ) -> Result<Token, TokenError> {
-    todo!()
+    const END: Sql = Sql::same(
+        "update token set ends = $2 where id = $1 and revoked is null
+         and (coalesce(ends, expires) is null or coalesce(ends, expires) > $3)",
+    );
+    if let Some(ours) = by_id(tx, account, token.id, now)? {
+        return Ok(ours);
+    }
+    let old = match old {
+        Some(id) => by_id(tx, account, id, now)?.ok_or_else(|| TokenError::Unknown(id.to_string()))?,
+        None => meant(tx, account, environment, now)?,
+    };
+    let ends = now.checked_add(overlap).unwrap_or(Timestamp::MAX);
+    tx.exec(&END, args![old.id, ends, now])?;
+    issue(tx, account, old.environment, &old.provider, expires, token, now)
 }
-/// All tokens of an account, newest first.
-pub fn list(_on: &mut Snapshot<'_>, _account: AccountId, _now: Timestamp) -> Result<Vec<Token>, StoreError> {
-    todo!()
+
+/// The newest live token of the only integration that has one.
+fn meant(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<Token, TokenError> {
+    let mut live = list(tx, account, now)?;
+    live.retain(|token| token.environment == environment && token.is_live());
+    let newest = live.first().cloned().ok_or(TokenError::NoneLive)?;
+    if live.iter().any(|token| token.provider != newest.provider) {
+        let names: Vec<String> =
+            live.iter().map(|token| format!("{} ({}, …{})", token.id, token.provider, token.last4)).collect();
+        return Err(TokenError::Which(names.join(", ")));
+    }
+    Ok(newest)
 }
+
+/// All tokens of an account, newest first; the newest 1,000.
+pub fn list(on: &mut Snapshot<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Token>, StoreError> {
+    const LIST: Sql = Sql::same(concat!(
+        "select ",
+        columns!(),
+        " from directory d join token t on t.directory = d.id where d.account = $1 order by t.created desc, t.id desc limit $2"
+    ));
+    let tokens: Vec<Read> = on.all(&LIST, args![account, LISTED], LISTED as usize)?;
+    Ok(tokens.into_iter().map(|read| read.at(now)).collect())
+}
+
+fn by_id(
+    on: &mut Snapshot<'_>,
+    account: AccountId,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Option<Token>, StoreError> {
+    const READ: Sql = Sql::same(concat!(
+        "select ",
+        columns!(),
+        " from token t join directory d on d.id = t.directory where t.id = $1 and d.account = $2"
+    ));
+    Ok(on.one::<Read>(&READ, args![id, account])?.map(|read| read.at(now)))
+}
+
 /// Ends it at once.
-pub fn revoke(
-    _tx: &mut Tx<'_>,
-    _account: AccountId,
-    _id: uuid::Uuid,
-    _now: Timestamp,
-) -> Result<Token, TokenError> {
-    todo!()
+pub fn revoke(tx: &mut Tx<'_>, account: AccountId, id: Uuid, now: Timestamp) -> Result<Token, TokenError> {
+    const REVOKE: Sql =
+        Sql::same("update token set revoked = $2, slot = null where id = $1 and revoked is null");
+    let unknown = || TokenError::Unknown(id.to_string());
+    by_id(tx, account, id, now)?.ok_or_else(unknown)?;
+    tx.exec(&REVOKE, args![id, now])?;
+    by_id(tx, account, id, now)?.ok_or_else(unknown)
 }
 
 /// What a presented token means.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub enum Presented {
     /// Valid for this directory.
     Valid {
-        token: uuid::Uuid,
+        token: Uuid,
         directory: DirectoryId,
         epoch: i64,
         account: AccountId,
@@ -126,21 +322,76 @@ pub enum Presented {
     Unknown,
 }
 
-/// One indexed read.
-pub fn authenticate(
-    _on: &mut Snapshot<'_>,
-    _presented: &str,
-    _now: Timestamp,
-) -> Result<Presented, StoreError> {
-    todo!()
+type Found = (
+    Uuid,
+    DirectoryId,
+    i64,
+    AccountId,
+    Environment,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Option<Timestamp>,
+);
+
+/// One indexed read, never cached: a revoked token is refused from the next request on.
+pub fn authenticate(on: &mut Snapshot<'_>, presented: &str, now: Timestamp) -> Result<Presented, StoreError> {
+    const FIND: Sql = Sql::same(
+        "select t.id, t.directory, d.epoch, d.account, d.environment, t.used_at, t.expires, t.ends, t.revoked
+         from token t join directory d on d.id = t.directory where t.hash = $1 and d.account is not null",
+    );
+    if !well_formed(presented) {
+        return Ok(Presented::Unknown);
+    }
+    let found = on.one::<Found>(&FIND, args![hash(presented)])?;
+    let Some((token, directory, epoch, account, environment, last_used, expires, ends, revoked)) = found
+    else {
+        return Ok(Presented::Unknown);
+    };
+    Ok(match state(expires, ends, revoked, now) {
+        State::Active | State::Overlap => {
+            Presented::Valid { token, directory, epoch, account, environment, last_used }
+        }
+        State::Revoked => over("was revoked", revoked),
+        State::Expired if ends.is_some() => over("was rotated and its overlap ended", ends),
+        State::Expired => over("expired", expires),
+    })
 }
+
+fn over(how: &str, since: Option<Timestamp>) -> Presented {
+    let since = since.unwrap_or_default();
+    Presented::Over(format!(
+        "this token {how} on {since}; issue a new one and enter it in the identity provider"
+    ))
+}
+
 /// Written lazily (at most once a minute a token): when, from where, by which agent.
-pub fn used(
-    _tx: &mut Tx<'_>,
-    _id: uuid::Uuid,
-    _at: Timestamp,
-    _address: &str,
-    _agent: &str,
-) -> Result<(), StoreError> {
-    todo!()
+pub fn used(tx: &mut Tx<'_>, id: Uuid, at: Timestamp, address: &str, agent: &str) -> Result<(), StoreError> {
+    const USED: Sql = Sql::same(
+        "update token set used_at = $2, used_address = $3, used_agent = $4
+         where id = $1 and (used_at is null or used_at <= $5)",
+    );
+    let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(256).collect::<String>();
+    let minute_ago = at.as_millisecond() - 60_000;
+    tx.exec(&USED, args![id, at, clean(address), clean(agent), minute_ago]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_a_checksum_and_stays_out_of_logs() {
+        let token = SecretToken::generate();
+        assert_eq!(token.reveal().len(), 78);
+        assert!(well_formed(token.reveal()));
+        assert!(!format!("{token:?}").contains(token.reveal()));
+        let mut mistyped = token.reveal().to_owned();
+        let last = if mistyped.pop() == Some('0') { '1' } else { '0' };
+        mistyped.push(last);
+        assert!(!well_formed(&mistyped));
+        for other in ["", "usher_", "usher_é", &"x".repeat(78), &token.reveal().to_uppercase()] {
+            assert!(!well_formed(other), "{other}");
+        }
+    }
 }

@@ -1,0 +1,60 @@
+//! This crate's tables. The reasons: `docs/architecture.md`, *Storage*.
+//!
+//! `object.directory` and its like are no foreign keys: each insert would lock the directory's row together with all others,
+//! and a directory goes only as a whole. Members do have them: a user removed while somebody adds it is decided there.
+
+/// Migrations in order; applied ones never change.
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
+create table account (
+  id {key}, name {text} not null, folded {text} not null, profile {text} not null, strict boolean not null, created bigint not null);
+create unique index account_name on account (folded);
+
+create table directory (
+  id {key}, account bigint references account, environment smallint, name {text}, folded {text}, profile {text} not null,
+  epoch bigint not null, seq bigint not null, floor bigint not null, created bigint not null);
+create unique index directory_environment on directory (account, environment);
+create unique index directory_name on directory (folded);
+
+create table amount (directory bigint not null, kind smallint not null, n bigint not null, primary key (directory, kind));
+
+create table object (
+  key {key}, directory bigint not null, kind smallint not null, id {bytes} not null, version bigint not null,
+  active boolean not null, created bigint not null, modified bigint not null, deleted bigint, deactivated bigint,
+  name {bytes} not null, label {text} not null, external {bytes}, doc {bytes} not null);
+create unique index object_id on object (directory, id);
+create unique index object_name on object (directory, name) where kind = 1 and deleted is null;
+create index object_group on object (directory, name) where kind = 2;
+create index object_external on object (directory, kind, external) where external is not null;
+create index object_walk on object (directory, kind, key, active, created) where deleted is null;
+create index object_modified on object (directory, kind, modified, key);
+
+create table taken (
+  directory bigint not null, attribute int not null, value {bytes} not null, key bigint not null,
+  primary key (directory, attribute, value));
+create table search (
+  directory bigint not null, attribute int not null, value {bytes} not null, key bigint not null,
+  primary key (directory, attribute, value, key));
+
+create table member (
+  grp bigint not null references object, member bigint not null references object, kind smallint not null, since bigint not null,
+  primary key (grp, member));
+create index member_of on member (member, grp);
+
+create table change (
+  directory bigint not null, object bigint not null, member bigint not null, kind smallint not null, op smallint not null,
+  delta bigint not null, run bigint, request {bytes}, seq bigint, primary key (directory, object, member));
+create index change_seq on change (directory, seq) where seq is not null;
+create index change_pending on change (directory) where seq is null;
+
+create table consumer (
+  directory bigint not null, name {text} not null, seq bigint not null, behind bigint, primary key (directory, name));
+
+create table token (
+  id {bytes} not null primary key, hash {bytes} not null, directory bigint not null references directory, provider {text} not null,
+  slot smallint, last4 {text} not null, created bigint not null, expires bigint, ends bigint, revoked bigint,
+  used_at bigint, used_address {text}, used_agent {text});
+create unique index token_hash on token (hash);
+create unique index token_slot on token (directory, provider, slot);
+";
