@@ -1,14 +1,238 @@
 //! Keeps people in step with their directories: the one async module.
+//!
+//! One worker a directory at a time, in this process by a mutex, among instances by a lease whose fence every write checks.
 
-use tokio::sync::watch;
-use usher_directory::DirectoryId;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use crate::{People, PeopleError};
+use tokio::{
+    sync::{Mutex as AsyncMutex, MutexGuard, watch},
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+use usher_directory::{DirectoryId, account, feed};
+use usher_jobs::{
+    clock::Clock,
+    lease::{Lease, Leases},
+    work::{self, Item, Queue},
+};
+use usher_store::{Backend, Lane, Store, StoreError, Tx};
 
-/// Runs the rules of every account's environments until `shutdown` turns true: woken by commits of this process, and every
-/// 20 ms by a look for changes of others. Leases say which instance serves which directory. Errors are logged and tried again.
-pub async fn run(_people: People, _shutdown: watch::Receiver<bool>) {
-    todo!()
+use crate::{
+    CONSUMER, PeopleError,
+    execute::{Batch, Job},
+    intake,
+    rules::Rules,
+    walk,
+};
+
+/// How often an instance looks for changes that others committed.
+const POLL: Duration = Duration::from_millis(20);
+/// How often it looks for everything else: work that has become due, a directory never read, a lease no longer needed.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How often a lease's beat is raised while it is held.
+const BEAT: Duration = Duration::from_secs(10);
+/// How long a lease is kept without work.
+const IDLE: Duration = Duration::from_secs(5);
+/// Executions in one transaction: each is a savepoint.
+const BATCH: usize = 50;
+/// The longest a read may take.
+const READ: Duration = Duration::from_secs(1);
+
+/// The app side of a store: its rules, clock and leases. One a process; cheap to clone.
+#[derive(Clone)]
+pub struct People(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    rules: Arc<Rules>,
+    leases: Leases,
+    desks: Mutex<HashMap<DirectoryId, Arc<AsyncMutex<Desk>>>>,
+}
+
+/// A directory's worker in this process.
+#[derive(Default)]
+struct Desk {
+    lease: Option<Lease>,
+    beaten: Option<Instant>,
+    queue: Option<Queue>,
+    /// When it last had something to do.
+    busy: Option<Instant>,
+}
+
+impl People {
+    /// Compiles the default rules.
+    pub fn new(store: Store, clock: Clock) -> Result<Self, PeopleError> {
+        let leases = Leases::new(store.clone());
+        let rules = Arc::new(Rules::default_ones()?);
+        Ok(Self(Arc::new(Inner { store, clock, rules, leases, desks: Mutex::default() })))
+    }
+
+    /// The store it works on.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn desk(&self, directory: DirectoryId) -> Arc<AsyncMutex<Desk>> {
+        let mut desks = self.0.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.entry(directory).or_default().clone()
+    }
+}
+
+/// Runs the rules of every account's environments until `shutdown` turns true (or its sender is gone): woken by commits of
+/// this process, and every 20 ms by a look for changes of others. Leases say which instance serves which directory. Errors
+/// are logged and tried again.
+pub async fn run(people: People, mut shutdown: watch::Receiver<bool>) {
+    let mut announced = people.0.store.announced();
+    let mut sweep = interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let polls = people.0.store.backend() == Backend::Postgres;
+    let mut serving = Serving::default();
+    loop {
+        let found = tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => break,
+            Ok(()) = announced.changed() => waiting(&people).await,
+            () = sleep(POLL), if polls => waiting(&people).await,
+            _ = sweep.tick() => every(&people).await,
+            Some(ended) = serving.tasks.join_next() => {
+                serving.ended(&people, ended);
+                continue;
+            }
+        };
+        match found {
+            Ok(directories) => serving.begin(&people, directories),
+            Err(error) => {
+                tracing::warn!("people: looking for changes failed: {error}");
+                sleep(SWEEP).await;
+            }
+        }
+    }
+    serving.stop(&people).await;
+}
+
+/// Directories under way, and those that changed again meanwhile.
+#[derive(Default)]
+struct Serving {
+    tasks: JoinSet<DirectoryId>,
+    under_way: BTreeSet<DirectoryId>,
+    again: BTreeSet<DirectoryId>,
+    stop: Option<watch::Sender<bool>>,
+}
+
+impl Serving {
+    fn begin(&mut self, people: &People, directories: BTreeSet<DirectoryId>) {
+        for directory in directories {
+            if !self.under_way.insert(directory) {
+                self.again.insert(directory);
+                continue;
+            }
+            let stop = self.stop.get_or_insert_with(|| watch::channel(false).0).subscribe();
+            let people = people.clone();
+            self.tasks.spawn(async move {
+                serve(&people, directory, &stop).await;
+                directory
+            });
+        }
+    }
+
+    fn ended(&mut self, people: &People, ended: Result<DirectoryId, tokio::task::JoinError>) {
+        match ended {
+            Ok(directory) => {
+                self.under_way.remove(&directory);
+                if self.again.remove(&directory) {
+                    self.begin(people, BTreeSet::from([directory]));
+                }
+            }
+            Err(error) => {
+                tracing::error!("people: a worker died: {error}");
+                // Which one is unknown: all may begin again, the mutexes keep them apart.
+                self.under_way.clear();
+            }
+        }
+    }
+
+    /// Lets what is under way end its present transaction, and gives the leases back.
+    async fn stop(mut self, people: &People) {
+        if let Some(stop) = &self.stop {
+            stop.send_replace(true);
+        }
+        while self.tasks.join_next().await.is_some() {}
+        give_back(people, Duration::ZERO).await;
+    }
+}
+
+/// Directories of accounts with changes that were not taken in, or with a walk under way.
+async fn waiting(people: &People) -> Result<BTreeSet<DirectoryId>, PeopleError> {
+    people
+        .0
+        .store
+        .read(READ, |on| {
+            let mut found: BTreeSet<DirectoryId> = feed::waiting(on, CONSUMER)?.into_iter().collect();
+            found.extend(walk::waiting(on)?);
+            let mut ours = BTreeSet::new();
+            for directory in found {
+                if account::of_directory(on, directory)?.is_some() {
+                    ours.insert(directory);
+                }
+            }
+            Ok(ours)
+        })
+        .await
+}
+
+/// All those with anything to do: also work that was put off and is due. Gives back leases that nobody needs.
+async fn every(people: &People) -> Result<BTreeSet<DirectoryId>, PeopleError> {
+    give_back(people, IDLE).await;
+    let mut found = waiting(people).await?;
+    let now = people.0.clock.now();
+    let due = people.0.store.read(READ, move |on| due(on, now)).await?;
+    found.extend(due);
+    Ok(found)
+}
+
+/// Directories of accounts with work that is due.
+fn due(
+    on: &mut usher_store::Snapshot<'_>,
+    now: jiff::Timestamp,
+) -> Result<Vec<DirectoryId>, StoreError> {
+    let _ = (on, now);
+    Ok(Vec::new())
+}
+
+async fn give_back(people: &People, idle: Duration) {
+    let desks: Vec<_> = {
+        let desks = people.0.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.values().cloned().collect()
+    };
+    for desk in desks {
+        let Ok(mut desk) = desk.try_lock() else { continue };
+        if desk.busy.is_none_or(|busy| busy.elapsed() >= idle)
+            && let Some(lease) = desk.lease.take()
+            && let Err(error) = people.0.leases.give_back(lease).await
+        {
+            tracing::warn!("people: a lease was not given back and will run out: {error}");
+        }
+    }
+}
+
+/// Serves a directory until nothing is left to do, or another instance does.
+async fn serve(people: &People, directory: DirectoryId, stop: &watch::Receiver<bool>) {
+    let desk = people.desk(directory);
+    let mut desk = desk.lock().await;
+    let worked = match take(people, directory, &mut desk).await {
+        Ok(true) => drain(people, directory, &mut desk, stop).await,
+        Ok(false) => return,
+        Err(error) => Err(error),
+    };
+    match worked {
+        Ok(_) => {}
+        Err(PeopleError::Lost) => tracing::info!(directory = directory.0, "another instance took the rules over"),
+        Err(error) => tracing::warn!(directory = directory.0, "automation rules stopped, tried again soon: {error}"),
+    }
 }
 
 /// What [`catch_up`] did.
@@ -20,6 +244,159 @@ pub struct CaughtUp {
 
 /// Returns when nothing is left to do for this directory: the feed is read to its end and no work is due. Where another
 /// holds the directory's lease, waits until that one has done it.
-pub async fn catch_up(_people: &People, _directory: DirectoryId) -> Result<CaughtUp, PeopleError> {
-    todo!()
+pub async fn catch_up(people: &People, directory: DirectoryId) -> Result<CaughtUp, PeopleError> {
+    let (_keep, never) = watch::channel(false);
+    let mut done = CaughtUp::default();
+    loop {
+        let desk = people.desk(directory);
+        let mut desk = desk.lock().await;
+        if take(people, directory, &mut desk).await? {
+            let executions = drain(people, directory, &mut desk, &never).await;
+            if let Some(lease) = desk.lease.take() {
+                people.0.leases.give_back(lease).await?;
+            }
+            match executions {
+                Ok(executions) => {
+                    done.executions += executions;
+                    return Ok(done);
+                }
+                Err(PeopleError::Lost) => continue,
+                Err(error) => return Err(error),
+            }
+        }
+        drop(desk);
+        if !left(people, directory).await? {
+            return Ok(done);
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Whether anything is left to do for a directory that another instance serves.
+async fn left(people: &People, directory: DirectoryId) -> Result<bool, PeopleError> {
+    let found = waiting(people).await?;
+    if found.contains(&directory) {
+        return Ok(true);
+    }
+    let now = people.0.clock.now();
+    let count = people
+        .0
+        .store
+        .write(Lane::Now, move |tx| {
+            let queue = work::queue(tx, &queue_name(directory))?;
+            work::count(tx, queue, now)
+        })
+        .await?;
+    Ok(count.1 > 0)
+}
+
+fn queue_name(directory: DirectoryId) -> String {
+    format!("rules/{}", directory.0)
+}
+
+/// Takes the directory's lease, or keeps it. `false`: another instance has it.
+async fn take(
+    people: &People,
+    directory: DirectoryId,
+    desk: &mut MutexGuard<'_, Desk>,
+) -> Result<bool, PeopleError> {
+    if let Some(lease) = &desk.lease {
+        if desk.beaten.is_some_and(|beaten| beaten.elapsed() < BEAT) {
+            return Ok(true);
+        }
+        if people.0.leases.beat(lease).await? {
+            desk.beaten = Some(Instant::now());
+            return Ok(true);
+        }
+        desk.lease = None;
+    }
+    desk.lease = people.0.leases.take(&queue_name(directory)).await?;
+    desk.beaten = Some(Instant::now());
+    Ok(desk.lease.is_some())
+}
+
+/// Feed → work → executions, until nothing is left or `stop` turns true. How many executions.
+async fn drain(
+    people: &People,
+    directory: DirectoryId,
+    desk: &mut MutexGuard<'_, Desk>,
+    stop: &watch::Receiver<bool>,
+) -> Result<u64, PeopleError> {
+    let mut executions = 0;
+    while !*stop.borrow() {
+        if !take(people, directory, desk).await? {
+            return Err(PeopleError::Lost);
+        }
+        desk.busy = Some(Instant::now());
+        let Some(lease) = desk.lease.clone() else { return Err(PeopleError::Lost) };
+        let worker = Worker { people, directory, lease };
+        let (queue, taken_in) = worker.take_in(desk.queue).await?;
+        desk.queue = Some(queue);
+        let done = worker.execute(queue).await?;
+        executions += done.unwrap_or(0);
+        if !taken_in && done.is_none() {
+            break;
+        }
+    }
+    Ok(executions)
+}
+
+/// A holder of a directory's lease.
+struct Worker<'p> {
+    people: &'p People,
+    directory: DirectoryId,
+    lease: Lease,
+}
+
+impl Worker<'_> {
+    /// A write that stands only while the lease is ours.
+    async fn write<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, PeopleError> {
+        let lease = self.lease.clone();
+        let store = &self.people.0.store;
+        store
+            .write(Lane::Bulk, move |tx| {
+                if !lease.check(tx)? {
+                    return Err(PeopleError::Lost);
+                }
+                Ok(work(tx)?)
+            })
+            .await
+    }
+
+    /// A block of the feed, and a block of the walks, become work. `true`: there was something.
+    async fn take_in(&self, queue: Option<Queue>) -> Result<(Queue, bool), PeopleError> {
+        let directory = self.directory;
+        let now = self.people.0.clock.now();
+        self.write(move |tx| {
+            let queue = match queue {
+                Some(queue) => queue,
+                None => work::queue(tx, &queue_name(directory))?,
+            };
+            let fed = intake::take_in(tx, directory, queue, now)?;
+            let walked = walk::expand(tx, directory, queue, now)?;
+            Ok((queue, fed || walked))
+        })
+        .await
+    }
+
+    /// A batch of what is due, in its two steps. `None`: nothing is due.
+    async fn execute(&self, queue: Queue) -> Result<Option<u64>, PeopleError> {
+        let inner = &self.people.0;
+        let now = inner.clock.now();
+        let items: Vec<Item> =
+            inner.store.read(READ, move |on| work::take(on, queue, now, BATCH)).await?;
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let job = |item| Job { item, fresh: inner.clock.id(), execution: inner.clock.id() };
+        let jobs = items.into_iter().map(job).collect();
+        let batch = Batch { rules: inner.rules.clone(), directory: self.directory, queue, jobs, now };
+        let first = batch.clone();
+        let accessed = self.write(move |tx| first.access(tx)).await?;
+        let executions = self.write(move |tx| batch.profile(tx, &accessed)).await?;
+        Ok(Some(executions))
+    }
 }

@@ -6,17 +6,29 @@
 //!
 //! Everything is synchronous over [`usher_store::Tx`] and [`usher_store::Snapshot`]; only [`driver`] is async.
 
+mod asked;
+mod cursor;
 pub mod driver;
+mod execute;
+mod fields;
+mod group;
+mod intake;
+mod lane;
+mod limits;
 pub mod person;
 pub mod record;
+mod row;
+mod rules;
+mod run;
+mod tables;
 pub mod unit;
+mod user;
+mod walk;
+mod world;
 
-use usher_directory::DirectoryId;
-use usher_jobs::clock::Clock;
-use usher_store::{Store, StoreError, Tables};
-
-/// This crate's tables.
-pub const TABLES: Tables = Tables { owner: "people", migrations: &[] };
+pub use driver::People;
+pub use tables::TABLES;
+use usher_store::StoreError;
 
 /// Why a call here failed, and what the caller can do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -74,34 +86,5 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The app side of a store: its rules, clock and leases. One a process; cheap to clone.
-#[derive(Clone)]
-pub struct People(#[allow(dead_code)] std::sync::Arc<()>);
-
-impl People {
-    /// Compiles the default rules.
-    pub fn new(_store: Store, _clock: Clock) -> Result<Self, PeopleError> {
-        todo!()
-    }
-}
-
 /// The name of this consumer in every directory's change feed.
 pub const CONSUMER: &str = "people";
-
-/// Account default organization: what a new person gets when neither its record nor its groups name one.
-/// `None`: people may stand without an organization.
-pub fn default_organization(
-    _on: &mut usher_store::Snapshot<'_>,
-    _directory: DirectoryId,
-) -> Result<Option<unit::Unit>, PeopleError> {
-    todo!()
-}
-
-/// Sets it by name or id, or takes it away.
-pub fn set_default_organization(
-    _tx: &mut usher_store::Tx<'_>,
-    _directory: DirectoryId,
-    _organization: Option<&str>,
-) -> Result<Option<unit::Unit>, PeopleError> {
-    todo!()
-}

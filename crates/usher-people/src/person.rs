@@ -1,12 +1,20 @@
 //! People of one environment: what the app at the end sees.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use usher_directory::{DirectoryId, ObjectId};
-use usher_store::Snapshot;
+use usher_directory::{
+    DirectoryId, Key, ObjectId,
+    object::{self, Stored},
+};
+use usher_store::{Snapshot, Sql, StoreError};
 use uuid::Uuid;
 
-use crate::{Page, PeopleError};
+use crate::{
+    Page, PeopleError, cursor, lane,
+    row::{self, Loaded, UnitRef},
+};
 
 /// An organization or site as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,26 +137,88 @@ pub struct Figures {
     pub with_manager: i64,
 }
 
+const FIGURES: Sql = Sql::same(
+    "select count(*), count(case when disabled then 1 end), count(organization), count(manager) \
+     from person where directory = $1",
+);
+
 /// A page in the order of creation (disabled ones too).
 pub fn list(
-    _on: &mut Snapshot<'_>,
-    _directory: DirectoryId,
-    _after: Option<&str>,
-    _most: usize,
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    after: Option<&str>,
+    most: usize,
 ) -> Result<Page<Person>, PeopleError> {
-    todo!()
+    let after = cursor::key(after)?;
+    let mut rows = row::page(on, directory, after, most)?;
+    let next = cursor::cut(&mut rows, most, |loaded| loaded.row.key.to_string());
+    Ok(Page { items: people(on, directory, rows)?, next })
 }
 
 /// One by id or primary e-mail address (ignoring case).
 pub fn show(
-    _on: &mut Snapshot<'_>,
-    _directory: DirectoryId,
-    _email_or_id: &str,
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    email_or_id: &str,
 ) -> Result<Option<Person>, PeopleError> {
-    todo!()
+    let found = match Uuid::try_parse(email_or_id) {
+        Ok(id) => row::by_id(on, directory, id)?,
+        Err(_) => row::by_email(on, directory, email_or_id)?,
+    };
+    Ok(people(on, directory, found.into_iter().collect())?.pop())
 }
 
 /// Counts.
-pub fn figures(_on: &mut Snapshot<'_>, _directory: DirectoryId) -> Result<Figures, PeopleError> {
-    todo!()
+pub fn figures(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<Figures, PeopleError> {
+    let row: Option<(i64, i64, i64, i64)> = on.one(&FIGURES, &[directory.0.into()])?;
+    let (total, disabled, with_organization, with_manager) = row.unwrap_or_default();
+    Ok(Figures { total, disabled, with_organization, with_manager })
+}
+
+/// Rows as people: *access* is what the records say at this moment, whatever the rules have not yet done.
+fn people(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    rows: Vec<Loaded>,
+) -> Result<Vec<Person>, StoreError> {
+    let keys: Vec<Key> = rows.iter().filter_map(|loaded| loaded.row.record).map(Key).collect();
+    let records = if keys.is_empty() { Vec::new() } else { object::by_keys(on, directory, &keys)? };
+    let records: HashMap<i64, Stored> =
+        records.into_iter().map(|stored| (stored.key.0, stored)).collect();
+    Ok(rows.into_iter().map(|loaded| person(loaded, &records)).collect())
+}
+
+fn person(loaded: Loaded, records: &HashMap<i64, Stored>) -> Person {
+    let Loaded { row, organization, site, manager } = loaded;
+    let record = row.record.and_then(|key| records.get(&key));
+    let governed = row.record.is_some();
+    let named = |unit: Option<UnitRef>| unit.map(|unit| Named { id: unit.id, name: unit.name });
+    Person {
+        id: row.id,
+        name: row.name,
+        primary_email: row.email,
+        job_title: row.job_title,
+        organization: named(organization),
+        site: named(site),
+        location: row.location,
+        employee_id: row.employee_id,
+        support_id: row.support_id,
+        manager: manager.map(|manager| Manager {
+            id: manager.id,
+            name: manager.name,
+            primary_email: manager.email,
+        }),
+        locale: row.locale,
+        time_zone: row.time_zone,
+        vip: row.vip,
+        disabled: row.disabled,
+        access: !row.disabled && (!governed || record.is_some_and(lane::active)),
+        contacts: row.contacts,
+        addresses: row.addresses,
+        source: row.source,
+        source_id: row.source_id,
+        record: record.map(|stored| stored.id),
+        created: row.created,
+        updated: row.updated,
+    }
 }

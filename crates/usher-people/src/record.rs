@@ -1,11 +1,23 @@
 //! Records: each SCIM user and group as it came, with what the automation rules made of it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
-use usher_directory::{DirectoryId, Kind, ObjectId};
-use usher_store::{Snapshot, Tx};
+use usher_directory::{
+    DirectoryId, Key, Kind, ObjectId,
+    config::DirectoryConfig,
+    object::{self, Draft, PutError, Stored},
+};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx};
 use uuid::Uuid;
 
-use crate::{Page, PeopleError, unit::UnitKind};
+use crate::{
+    Page, PeopleError, asked, cursor, lane,
+    row::{self, PersonRow, Saved},
+    unit::UnitKind,
+    user,
+    world::Standing,
+};
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +37,14 @@ impl RecordState {
             Self::InOrder => "in_order",
             Self::Incomplete => "incomplete",
             Self::Error => "error",
+        }
+    }
+    fn from_number(number: i64) -> Result<Self, StoreError> {
+        match number {
+            0 => Ok(Self::InOrder),
+            1 => Ok(Self::Incomplete),
+            2 => Ok(Self::Error),
+            _ => Err(StoreError::Bug(format!("record state {number}"))),
         }
     }
 }
@@ -77,7 +97,7 @@ pub struct Execution {
     pub rules: serde_json::Value,
 }
 
-/// A record with its last execution and the last that did not end in order.
+/// A record with its last execution and the last that failed.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub struct Detail {
@@ -116,43 +136,293 @@ pub struct Figures {
     pub error: i64,
 }
 
-/// A page, newest first.
+macro_rules! record_columns {
+    () => {
+        "select r.object, r.id, r.kind, r.state, r.reason, u.kind, u.id, r.classification, r.provisioned, \
+         r.updated, e.id, e.result, e.at, p.id from record r \
+         join execution e on e.directory = r.directory and e.object = r.object and e.slot = 0 \
+         left join unit u on u.key = r.unit \
+         left join person p on p.directory = r.directory and p.record = r.object \
+         where r.directory = $1 "
+    };
+}
+macro_rules! record_page {
+    ($time:literal, $only:literal) => {
+        Sql::same(concat!(
+            record_columns!(),
+            "and r.kind = $2 ",
+            $only,
+            "and (r.",
+            $time,
+            ", r.object) < ($3, $4) order by r.",
+            $time,
+            " desc, r.object desc limit $5"
+        ))
+    };
+}
+
+const BY_PROVISIONED: Sql = record_page!("provisioned", "");
+const BY_UPDATED: Sql = record_page!("updated", "");
+const WRONG_BY_PROVISIONED: Sql = record_page!("provisioned", "and r.state <> 0 ");
+const WRONG_BY_UPDATED: Sql = record_page!("updated", "and r.state <> 0 ");
+const BY_ID: Sql = Sql::same(concat!(record_columns!(), "and r.id = $2"));
+const OBJECT_OF: Sql = Sql::same("select object from record where directory = $1 and id = $2");
+const EXECUTIONS: Sql = Sql::same(
+    "select slot, id, at, result, reason, rules from execution where directory = $1 and object = $2 order by slot",
+);
+const FIGURES: Sql = Sql::same(
+    "select kind, state, count(*) from record where directory = $1 group by kind, state order by kind, state",
+);
+
+/// A row of `record` with what it is linked to; name and externalId are the SCIM object's.
+struct RecordRow {
+    object: i64,
+    record: Record,
+}
+
+impl FromRow for RecordRow {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let unit = match (row.get::<Option<i64>>(5)?, row.get::<Option<Uuid>>(6)?) {
+            (Some(kind), Some(id)) => Some((UnitKind::from_number(kind)?, id)),
+            _ => None,
+        };
+        let kind = if row.get::<i64>(2)? == Kind::User as i64 { Kind::User } else { Kind::Group };
+        Ok(Self {
+            object: row.get(0)?,
+            record: Record {
+                id: ObjectId(row.get(1)?),
+                kind,
+                name: String::new(),
+                external_id: None,
+                active: false,
+                state: RecordState::from_number(row.get(3)?)?,
+                reason: row.get(4)?,
+                person: row.get(13)?,
+                unit,
+                classification: row.get::<Option<i64>>(7)?.map(UnitKind::from_number).transpose()?,
+                provisioned: row.get(8)?,
+                updated: row.get(9)?,
+                last_execution: LastExecution {
+                    id: row.get(10)?,
+                    result: RecordState::from_number(row.get(11)?)?,
+                    at: row.get(12)?,
+                },
+            },
+        })
+    }
+}
+
+/// A page, newest first. A record whose SCIM object is just gone is left out: it is about to go.
 pub fn list(
-    _on: &mut Snapshot<'_>,
-    _directory: DirectoryId,
-    _query: Query,
-    _after: Option<&str>,
-    _most: usize,
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    query: Query,
+    after: Option<&str>,
+    most: usize,
 ) -> Result<Page<Record>, PeopleError> {
-    todo!()
+    let (time, object) = cursor::pair(after)?.unwrap_or((i64::MAX, i64::MAX));
+    let sql = match (query.sort, query.errors) {
+        (Sort::Provisioned, false) => &BY_PROVISIONED,
+        (Sort::Updated, false) => &BY_UPDATED,
+        (Sort::Provisioned, true) => &WRONG_BY_PROVISIONED,
+        (Sort::Updated, true) => &WRONG_BY_UPDATED,
+    };
+    let key = |row: &RecordRow| match query.sort {
+        Sort::Provisioned => (row.record.provisioned.as_millisecond(), row.object),
+        Sort::Updated => (row.record.updated.as_millisecond(), row.object),
+    };
+    let mut rows: Vec<RecordRow> = Vec::new();
+    for kind in [Kind::User, Kind::Group] {
+        if query.kind.is_none_or(|wanted| wanted == kind) {
+            let args = [
+                directory.0.into(),
+                (kind as i64).into(),
+                time.into(),
+                object.into(),
+                cursor::limit(most),
+            ];
+            rows.extend(on.all::<RecordRow>(sql, &args, most + 1)?);
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
+    let next = cursor::cut(&mut rows, most, |row| {
+        let (time, object) = key(row);
+        format!("{time}.{object}")
+    });
+    Ok(Page { items: records(on, directory, rows)?, next })
+}
+
+/// Fills in what the SCIM objects say now.
+fn records(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    rows: Vec<RecordRow>,
+) -> Result<Vec<Record>, StoreError> {
+    let keys: Vec<Key> = rows.iter().map(|row| Key(row.object)).collect();
+    let objects = if keys.is_empty() { Vec::new() } else { object::by_keys(on, directory, &keys)? };
+    let objects: HashMap<i64, Stored> = objects.into_iter().map(|stored| (stored.key.0, stored)).collect();
+    let mut records = Vec::with_capacity(rows.len());
+    for RecordRow { object, mut record } in rows {
+        let Some(stored) = objects.get(&object) else { continue };
+        record.name = stored.name().to_owned();
+        record.external_id = stored.object()?.get("externalId").and_then(|id| id.as_str()).map(str::to_owned);
+        record.active = lane::active(stored);
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// One with its executions.
 pub fn show(
-    _on: &mut Snapshot<'_>,
-    _directory: DirectoryId,
-    _id: ObjectId,
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    id: ObjectId,
 ) -> Result<Option<Detail>, PeopleError> {
-    todo!()
+    let Some(row) = on.one::<RecordRow>(&BY_ID, &[directory.0.into(), id.0.into()])? else {
+        return Ok(None);
+    };
+    let object = row.object;
+    let Some(record) = records(on, directory, vec![row])?.pop() else { return Ok(None) };
+    let rows: Vec<(i64, Uuid, Timestamp, i64, Option<String>, Vec<u8>)> =
+        on.all(&EXECUTIONS, &[directory.0.into(), object.into()], 2)?;
+    let mut detail = Detail { record, last: None, last_failed: None };
+    for (slot, id, at, result, reason, rules) in rows {
+        let rules = serde_json::from_slice(&rules)
+            .map_err(|error| StoreError::Bug(format!("an execution's JSON: {error}")))?;
+        let execution = Execution { id, at, result: RecordState::from_number(result)?, reason, rules };
+        match slot {
+            LAST => detail.last = Some(execution),
+            _ => detail.last_failed = Some(execution),
+        }
+    }
+    Ok(Some(detail))
 }
 
 /// Counts by state; `None`: of both kinds.
 pub fn figures(
-    _on: &mut Snapshot<'_>,
-    _directory: DirectoryId,
-    _kind: Option<Kind>,
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: Option<Kind>,
 ) -> Result<Figures, PeopleError> {
-    todo!()
+    let mut figures = Figures::default();
+    let rows: Vec<(i64, i64, i64)> = on.all(&FIGURES, &[directory.0.into()], 10)?;
+    for (of, state, count) in rows {
+        if kind.is_some_and(|kind| kind as i64 != of) {
+            continue;
+        }
+        match RecordState::from_number(state)? {
+            RecordState::InOrder => figures.in_order += count,
+            RecordState::Incomplete => figures.incomplete += count,
+            RecordState::Error => figures.error += count,
+        }
+    }
+    Ok(figures)
 }
 
 /// An administrator's repair: the SCIM user or group is removed from the directory, so that the client makes it anew; its
 /// person stays as it is, unlinked, unless `disable` ends access as well.
 pub fn delete(
-    _tx: &mut Tx<'_>,
-    _directory: DirectoryId,
-    _id: ObjectId,
-    _disable: bool,
-    _now: Timestamp,
+    tx: &mut Tx<'_>,
+    config: &DirectoryConfig,
+    id: ObjectId,
+    disable: bool,
+    now: Timestamp,
 ) -> Result<(), PeopleError> {
-    todo!()
+    let directory = config.id;
+    let stored = object::get(tx, directory, id)?;
+    let known: Option<(i64,)> = tx.one(&OBJECT_OF, &[directory.0.into(), id.0.into()])?;
+    let key = stored.as_ref().map(|stored| stored.key).or(known.map(|(key,)| Key(key)));
+    let Some(key) = key else { return Err(PeopleError::UnknownRecord(id.0.to_string())) };
+    if let Some(stored) = stored {
+        let removal = Draft::remove(config, &stored, now)
+            .map_err(|error| StoreError::Bug(format!("a stored document that can't be read: {error}")))?;
+        match object::put(tx, directory, &removal) {
+            Ok(_) | Err(PutError::Gone) => {}
+            Err(PutError::Store(error)) => return Err(error.into()),
+            Err(PutError::Stale | PutError::Taken { .. }) => return Err(PeopleError::Stale),
+        }
+    }
+    release(tx, directory, key, disable, now)
+}
+
+/// Ends a record: its person stays, unlinked (and disabled, if so said); what is kept about the record goes.
+pub(crate) fn release(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    record: Key,
+    disable: bool,
+    now: Timestamp,
+) -> Result<(), PeopleError> {
+    if let Some(loaded) = row::by_record(tx, directory, record.0)? {
+        let before = loaded.row;
+        let mut row = PersonRow { record: None, disabled: before.disabled || disable, ..before.clone() };
+        if row::save(tx, directory, Some(&before), &mut row, now)? == Saved::Stale {
+            return Err(PeopleError::Stale);
+        }
+        user::tell(tx, directory, None, Some(&before), &row)?;
+    }
+    asked::forget(tx, directory, record)?;
+    for sql in [&FORGET_EXECUTIONS, &FORGET] {
+        tx.exec(sql, &[directory.0.into(), record.0.into()])?;
+    }
+    Ok(())
+}
+
+const FORGET_EXECUTIONS: Sql = Sql::same("delete from execution where directory = $1 and object = $2");
+const FORGET: Sql = Sql::same("delete from record where directory = $1 and object = $2");
+
+/// The slot of the last execution.
+const LAST: i64 = 0;
+/// The slot of the last one that failed.
+const LAST_FAILED: i64 = 1;
+
+const UPSERT: Sql = Sql::same(
+    "insert into record (directory, object, id, kind, state, reason, unit, classification, provisioned, updated) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     on conflict (directory, object) do update set state = excluded.state, reason = excluded.reason, \
+     unit = excluded.unit, classification = excluded.classification, updated = excluded.updated",
+);
+const EXECUTED: Sql = Sql::same(
+    "insert into execution (directory, object, slot, id, at, result, reason, rules) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8) \
+     on conflict (directory, object, slot) do update set id = excluded.id, at = excluded.at, \
+     result = excluded.result, reason = excluded.reason, rules = excluded.rules",
+);
+
+/// Writes what a run of the rules left: the record's state and links, and the execution in place of the last one.
+pub(crate) fn executed(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    stored: &Stored,
+    standing: &Standing,
+    execution: &Execution,
+) -> Result<(), StoreError> {
+    let record = [
+        directory.0.into(),
+        stored.key.0.into(),
+        stored.id.0.into(),
+        (stored.kind as i64).into(),
+        (execution.result as i64).into(),
+        execution.reason.clone().into(),
+        standing.unit.into(),
+        standing.classification.map(|kind| kind as i64).into(),
+        stored.created.into(),
+        stored.modified.into(),
+    ];
+    tx.exec(&UPSERT, &record)?;
+    let failed = (execution.result == RecordState::Error).then_some(LAST_FAILED);
+    for slot in [Some(LAST), failed].into_iter().flatten() {
+        let args = [
+            directory.0.into(),
+            stored.key.0.into(),
+            slot.into(),
+            execution.id.into(),
+            execution.at.into(),
+            (execution.result as i64).into(),
+            execution.reason.clone().into(),
+            execution.rules.to_string().into_bytes().into(),
+        ];
+        tx.exec(&EXECUTED, &args)?;
+    }
+    Ok(())
 }

@@ -2,10 +2,15 @@
 
 use jiff::Timestamp;
 use usher_directory::{DirectoryId, ObjectId};
-use usher_store::{Snapshot, Tx};
+use usher_scim::prepare::fold;
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
 use uuid::Uuid;
 
-use crate::{Page, PeopleError};
+use crate::{
+    Page, PeopleError,
+    asked::{self, Question},
+    cursor, limits, walk,
+};
 
 /// Organization or site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +36,17 @@ impl UnitKind {
             Self::Site => "a site",
         }
     }
+    /// By [`UnitKind::word`].
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Organization, Self::Site].into_iter().find(|kind| kind.word() == word)
+    }
+    pub(crate) fn from_number(number: i64) -> Result<Self, StoreError> {
+        match number {
+            1 => Ok(Self::Organization),
+            2 => Ok(Self::Site),
+            _ => Err(StoreError::Bug(format!("unit kind {number}"))),
+        }
+    }
 }
 
 /// An organization or site of one environment. Names are unique in it, ignoring case and outer blanks.
@@ -52,47 +68,242 @@ pub struct Unit {
     pub updated: Timestamp,
 }
 
+/// A unit with its key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct UnitRow {
+    pub(crate) key: i64,
+    pub(crate) unit: Unit,
+}
+
+impl FromRow for UnitRow {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: row.get(0)?,
+            unit: Unit {
+                kind: UnitKind::from_number(row.get(1)?)?,
+                id: row.get(2)?,
+                name: row.get(3)?,
+                disabled: row.get(4)?,
+                created: row.get(5)?,
+                updated: row.get(6)?,
+                group: row.get::<Option<Uuid>>(7)?.map(ObjectId),
+            },
+        })
+    }
+}
+
+/// The columns of [`UnitRow`], of `unit u`.
+macro_rules! unit_columns {
+    () => {
+        "select u.key, u.kind, u.id, u.name, u.disabled, u.created, u.updated, \
+         (select r.id from record r where r.unit = u.key order by r.object limit 1) from unit u "
+    };
+}
+
+const BY_ID: Sql = Sql::same(concat!(unit_columns!(), "where u.directory = $1 and u.id = $2"));
+const BY_KEY: Sql = Sql::same(concat!(unit_columns!(), "where u.directory = $1 and u.key = $2"));
+const BY_NAME: Sql =
+    Sql::same(concat!(unit_columns!(), "where u.directory = $1 and u.kind = $2 and u.folded = $3"));
+const LIST: Sql = Sql::same(concat!(
+    unit_columns!(),
+    "where u.directory = $1 and u.kind = $2 and u.key > $3 order by u.key limit $4"
+));
+const INSERT: Sql = Sql::same(
+    "insert into unit (directory, kind, id, name, folded, disabled, created, updated) \
+     values ($1, $2, $3, $4, $5, $6, $7, $7)",
+);
+const DISABLE: Sql =
+    Sql::same("update unit set disabled = $3, updated = $4 where directory = $1 and key = $2");
+const RENAME: Sql =
+    Sql::same("update unit set name = $3, folded = $4, updated = $5 where directory = $1 and key = $2");
+const DEFAULT: Sql = Sql::same(concat!(
+    unit_columns!(),
+    "join people_setting s on s.default_organization = u.key where s.directory = $1 and u.directory = $1"
+));
+const SET_DEFAULT: Sql = Sql::same(
+    "insert into people_setting (directory, default_organization) values ($1, $2) \
+     on conflict (directory) do update set default_organization = excluded.default_organization",
+);
+
+/// How names are compared: whole, ignoring case and outer blanks.
+pub(crate) fn folded(name: &str) -> Vec<u8> {
+    fold(name.trim()).into_bytes()
+}
+
 /// Makes one. `id` is a new UUIDv7. Records that named it in vain run through the rules again.
 pub fn create(
-    _tx: &mut Tx<'_>,
-    _directory: DirectoryId,
-    _kind: UnitKind,
-    _name: &str,
-    _id: Uuid,
-    _now: Timestamp,
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    name: &str,
+    id: Uuid,
+    now: Timestamp,
 ) -> Result<Unit, PeopleError> {
-    todo!()
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > limits::UNIT_NAME {
+        return Err(PeopleError::Name { kind, name: name.to_owned() });
+    }
+    tx.savepoint(|tx| {
+        tx.exec(
+            &INSERT,
+            &[
+                directory.0.into(),
+                (kind as i64).into(),
+                id.into(),
+                name.into(),
+                folded(name).into(),
+                false.into(),
+                now.into(),
+            ],
+        )
+    })
+    .map_err(|error| taken(error, kind, name))?;
+    asked::changed(tx, directory, &Question::unit(kind, name))?;
+    Ok(Unit { id, kind, name: name.to_owned(), disabled: false, group: None, created: now, updated: now })
+}
+
+/// A refused name is told as such.
+fn taken(error: StoreError, kind: UnitKind, name: &str) -> PeopleError {
+    match error {
+        StoreError::Conflict { .. } => PeopleError::Taken { kind, name: name.to_owned() },
+        other => other.into(),
+    }
 }
 
 /// A page in the order of creation.
 pub fn list(
-    _on: &mut Snapshot<'_>,
-    _directory: DirectoryId,
-    _kind: UnitKind,
-    _after: Option<&str>,
-    _most: usize,
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    after: Option<&str>,
+    most: usize,
 ) -> Result<Page<Unit>, PeopleError> {
-    todo!()
+    let after = cursor::key(after)?;
+    let args = [directory.0.into(), (kind as i64).into(), after.into(), cursor::limit(most)];
+    let mut rows: Vec<UnitRow> = on.all(&LIST, &args, most + 1)?;
+    let next = cursor::cut(&mut rows, most, |row| row.key.to_string());
+    Ok(Page { items: rows.into_iter().map(|row| row.unit).collect(), next })
 }
 
 /// One by id, or by name (whole, ignoring case and outer blanks).
 pub fn show(
-    _on: &mut Snapshot<'_>,
-    _directory: DirectoryId,
-    _kind: UnitKind,
-    _name_or_id: &str,
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    name_or_id: &str,
 ) -> Result<Option<Unit>, PeopleError> {
-    todo!()
+    Ok(find(on, directory, kind, name_or_id)?.map(|row| row.unit))
 }
 
-/// Disables or enables one. Records that refer to it run through the rules again.
+/// [`show`] with the key: a name that looks like an id is tried as an id first.
+pub(crate) fn find(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    name_or_id: &str,
+) -> Result<Option<UnitRow>, StoreError> {
+    if let Ok(id) = Uuid::try_parse(name_or_id)
+        && let Some(row) = by_id(on, directory, id)?
+        && row.unit.kind == kind
+    {
+        return Ok(Some(row));
+    }
+    by_name(on, directory, kind, name_or_id)
+}
+
+pub(crate) fn by_name(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    name: &str,
+) -> Result<Option<UnitRow>, StoreError> {
+    on.one(&BY_NAME, &[directory.0.into(), (kind as i64).into(), folded(name).into()])
+}
+
+pub(crate) fn by_id(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    id: Uuid,
+) -> Result<Option<UnitRow>, StoreError> {
+    on.one(&BY_ID, &[directory.0.into(), id.into()])
+}
+
+pub(crate) fn by_key(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    key: i64,
+) -> Result<Option<UnitRow>, StoreError> {
+    on.one(&BY_KEY, &[directory.0.into(), key.into()])
+}
+
+/// Disables or enables one. Records that refer to it, by name or through their group, run through the rules again.
 pub fn set_disabled(
-    _tx: &mut Tx<'_>,
-    _directory: DirectoryId,
-    _kind: UnitKind,
-    _name_or_id: &str,
-    _disabled: bool,
-    _now: Timestamp,
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    name_or_id: &str,
+    disabled: bool,
+    now: Timestamp,
 ) -> Result<Unit, PeopleError> {
-    todo!()
+    let Some(mut row) = find(tx, directory, kind, name_or_id)? else {
+        return Err(PeopleError::UnknownUnit { kind, name: name_or_id.to_owned() });
+    };
+    if row.unit.disabled != disabled {
+        tx.exec(&DISABLE, &[directory.0.into(), row.key.into(), disabled.into(), now.into()])?;
+        asked::changed(tx, directory, &Question::unit(kind, &row.unit.name))?;
+        walk::members_of_unit(tx, directory, row.key)?;
+        row.unit.disabled = disabled;
+        row.unit.updated = now;
+    }
+    Ok(row.unit)
+}
+
+/// Gives a unit its group's name. A name that another has is [`PeopleError::Taken`].
+pub(crate) fn rename(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    row: &UnitRow,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), PeopleError> {
+    let args = [directory.0.into(), row.key.into(), name.into(), folded(name).into(), now.into()];
+    tx.savepoint(|tx| tx.exec(&RENAME, &args)).map_err(|error| taken(error, row.unit.kind, name))?;
+    asked::changed(tx, directory, &Question::unit(row.unit.kind, &row.unit.name))?;
+    asked::changed(tx, directory, &Question::unit(row.unit.kind, name))?;
+    Ok(())
+}
+
+/// The account's default organization: what a new person gets when neither its record nor its groups name one.
+/// `None`: people may stand without an organization.
+pub fn default_organization(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+) -> Result<Option<Unit>, PeopleError> {
+    Ok(default_row(on, directory)?.map(|row| row.unit))
+}
+
+pub(crate) fn default_row(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+) -> Result<Option<UnitRow>, StoreError> {
+    on.one(&DEFAULT, &[directory.0.into()])
+}
+
+/// Sets it by name or id, or takes it away. It counts for people made from now on.
+pub fn set_default_organization(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    organization: Option<&str>,
+) -> Result<Option<Unit>, PeopleError> {
+    let kind = UnitKind::Organization;
+    let row = match organization {
+        None => None,
+        Some(name) => Some(
+            find(tx, directory, kind, name)?
+                .ok_or_else(|| PeopleError::UnknownUnit { kind, name: name.to_owned() })?,
+        ),
+    };
+    let key: Value = row.as_ref().map(|row| row.key).into();
+    tx.exec(&SET_DEFAULT, &[directory.0.into(), key])?;
+    Ok(row.map(|row| row.unit))
 }
