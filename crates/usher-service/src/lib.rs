@@ -1,1 +1,34 @@
-//! SCIM 2.0 over HTTP for a directory.
+//! SCIM 2.0 (RFC 7643, RFC 7644) over HTTP for a directory.
+//!
+//! [`router`] mounts one [`Service`] at `/scim/v2`, `/scim` and `/t/{account}/scim/v2`; the bearer token says which
+//! account and environment is meant. [`serve()`] is the accept loop (TLS, time limits, draining), for any axum router.
+//!
+//! A request goes one way: limits → token → route → method → media type → body → resource → preconditions → schema →
+//! uniqueness, and each refusal is a SCIM error that tells the client's administrator what to do (checklist E-08, R-01).
+//! What is written is prepared outside and compared and swapped inside the transaction.
+//!
+//! Announced is what is enforced: `/Bulk`, `/.search`, cursors, `/Me` and a query at the root answer 501 and are not
+//! announced; they come with an issue of their own. Discovery needs a token, since the token says whose profile counts.
+
+mod auth;
+mod change;
+mod condition;
+mod discovery;
+mod limit;
+mod media;
+mod members;
+mod problem;
+mod query;
+mod read;
+mod render;
+mod request;
+mod route;
+mod serve;
+mod service;
+mod settings;
+mod walk;
+
+pub use route::router;
+pub use serve::{Connection, Listening, serve};
+pub use service::{Clock, Service};
+pub use settings::{Network, NotANetwork, Settings};

@@ -1,0 +1,183 @@
+//! Who calls: the token names the account, its environment and so the directory (RFC 6750; checklist R-40…R-45).
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base64::Engine;
+use http::{HeaderMap, header};
+use jiff::{SignedDuration, Timestamp};
+use usher_directory::{account, config::DirectoryConfig, token};
+use usher_store::{Lane, StoreError};
+use uuid::Uuid;
+
+use crate::{problem::Problem, service::Inner};
+
+/// An authenticated client.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) token: Uuid,
+    pub(crate) config: Arc<DirectoryConfig>,
+}
+
+const READ: Duration = Duration::from_secs(5);
+/// How often a token's last use is written.
+const WRITTEN: SignedDuration = SignedDuration::from_mins(1);
+
+/// What came in the Authorization header.
+struct Credentials {
+    token: String,
+    basic: bool,
+}
+
+/// Reads the header, looks the token up, and says whose directory is meant. `tenant`: the account of the URL, if it
+/// names one; a token of another account is answered as an unknown one.
+pub(crate) async fn authenticate(
+    service: &Arc<Inner>,
+    headers: &HeaderMap,
+    tenant: Option<&str>,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Caller, Problem> {
+    let refused = match look_up(service, headers, tenant, now).await {
+        Ok((caller, last_used)) => {
+            if let Err(seconds) = service.rate.take(caller.token, now) {
+                let detail = format!(
+                    "this token sends more requests than it may; go on in {seconds} s, as Retry-After says"
+                );
+                return Err(Problem::status(429, detail).with(header::RETRY_AFTER, &seconds.to_string()));
+            }
+            if service.used.is_due(caller.token, last_used, now) {
+                note_use(service, caller.token, headers, address, now);
+            }
+            return Ok(caller);
+        }
+        Err(problem) if problem.error.status != 401 => return Err(problem),
+        Err(problem) => problem,
+    };
+    match address.map(|a| service.bad_tokens.take(a, now)) {
+        Some(Err(seconds)) => Err(Problem::status(
+            429,
+            format!("too many requests with a bad token came from this address; enter a good one and go on in {seconds} s"),
+        )
+        .with(header::RETRY_AFTER, &seconds.to_string())),
+        _ => Err(refused),
+    }
+}
+
+async fn look_up(
+    service: &Arc<Inner>,
+    headers: &HeaderMap,
+    tenant: Option<&str>,
+    now: Timestamp,
+) -> Result<(Caller, Option<Timestamp>), Problem> {
+    let credentials = credentials(headers)?;
+    let (configs, token, tenant) =
+        (service.configs.clone(), credentials.token.clone(), tenant.map(str::to_owned));
+    let found = service.store.read(READ, move |on| -> Result<_, StoreError> {
+        let presented = token::authenticate(on, &token, now)?;
+        let token::Presented::Valid { token, directory, epoch, account, last_used, .. } = presented else {
+            return Ok(Err(presented));
+        };
+        if let Some(tenant) = &tenant
+            && account::by_name(on, tenant)?.is_none_or(|named| named.id != account)
+        {
+            return Ok(Err(token::Presented::Unknown));
+        }
+        Ok(match configs.at(on, directory, epoch)? {
+            Some(config) => Ok((Caller { token, config }, last_used)),
+            None => Err(token::Presented::Unknown),
+        })
+    });
+    match found.await? {
+        Ok((caller, _)) if credentials.basic && !caller.config.profile.basic_authentication => Err(
+            challenge("this account takes the token as Authorization: Bearer only", Some("invalid_token")),
+        ),
+        Ok(found) => Ok(found),
+        Err(token::Presented::Over(why)) => Err(challenge(
+            &format!("{why}; issue a new token and enter it at the client"),
+            Some("invalid_token"),
+        )),
+        Err(_) => Err(challenge(
+            "the token is unknown here; check that it was copied whole, and that it belongs to this address",
+            Some("invalid_token"),
+        )),
+    }
+}
+
+fn credentials(headers: &HeaderMap) -> Result<Credentials, Problem> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = all.next() else {
+        return Err(challenge("send the account's secret token as Authorization: Bearer <token>", None));
+    };
+    if all.next().is_some() {
+        return Err(Problem::status(400, "the request has two Authorization headers; send one")
+            .with(header::WWW_AUTHENTICATE, "Bearer realm=\"scim\", error=\"invalid_request\""));
+    }
+    let malformed = || {
+        challenge(
+            "the Authorization header can't be read; send Authorization: Bearer <token>",
+            Some("invalid_token"),
+        )
+    };
+    let (scheme, rest) = value.to_str().ok().and_then(|v| v.trim().split_once(' ')).ok_or_else(malformed)?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Credentials { token: rest.to_owned(), basic: false });
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(malformed());
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(rest).map_err(|_| malformed())?;
+    let pair = String::from_utf8(decoded).map_err(|_| malformed())?;
+    let (_, token) = pair.split_once(':').ok_or_else(malformed)?;
+    Ok(Credentials { token: token.to_owned(), basic: true })
+}
+
+/// 401 with the challenge of RFC 6750 §3; without an `error` where no credentials came.
+fn challenge(detail: &str, error: Option<&str>) -> Problem {
+    let value = error.map_or_else(
+        || "Bearer realm=\"scim\"".to_owned(),
+        |e| format!("Bearer realm=\"scim\", error=\"{e}\""),
+    );
+    Problem::status(401, detail).with(header::WWW_AUTHENTICATE, &value)
+}
+
+/// When each token's use was last handed to the store, so that a burst writes it once.
+#[derive(Debug, Default)]
+pub(crate) struct LastUsed(Mutex<HashMap<Uuid, Timestamp>>);
+
+impl LastUsed {
+    fn is_due(&self, token: Uuid, stored: Option<Timestamp>, now: Timestamp) -> bool {
+        let recent = |at: Timestamp| now.duration_since(at).abs() < WRITTEN;
+        if stored.is_some_and(recent) {
+            return false;
+        }
+        let mut handed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        handed.retain(|_, at| recent(*at));
+        match handed.entry(token) {
+            std::collections::hash_map::Entry::Occupied(_) => false,
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(now);
+                true
+            }
+        }
+    }
+}
+
+/// Written beside the request, not in its way; if it fails, the next minute's use is written.
+fn note_use(service: &Arc<Inner>, token: Uuid, headers: &HeaderMap, address: Option<IpAddr>, now: Timestamp) {
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let agent: String = agent.chars().take(200).collect();
+    let address = address.map(|a| a.to_string()).unwrap_or_default();
+    let store = service.store.clone();
+    tokio::spawn(async move {
+        let written = store.write(Lane::Bulk, move |tx| token::used(tx, token, now, &address, &agent)).await;
+        if let Err(error) = written {
+            tracing::debug!(%error, "a token's last use could not be written");
+        }
+    });
+}

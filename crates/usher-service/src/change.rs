@@ -1,0 +1,306 @@
+//! POST, PUT, PATCH, DELETE: prepared outside, compared and swapped inside (RFC 7644 §3.3, §3.5, §3.6).
+
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+use usher_directory::{
+    Kind, ObjectId, Version,
+    object::{self, Draft, PutError, Stored},
+    profile::UserDelete,
+};
+use usher_scim::{
+    Object, ScimError, ScimType, Tolerance,
+    patch::{MemberChange, Patch},
+    resource::{self, Accepted, Selection},
+};
+use usher_store::{Lane, StoreError};
+
+use crate::{
+    condition,
+    members::{self, Members},
+    problem::Problem,
+    read::{self, Shown, is_here, no_content},
+    request::Context,
+};
+
+/// How often a change is prepared: once, and three times more when others were faster.
+const TRIES: u32 = 4;
+
+/// Why a write did not stand.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    #[error(transparent)]
+    Put(#[from] PutError),
+    #[error(transparent)]
+    Scim(#[from] ScimError),
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        Self::Put(error.into())
+    }
+}
+
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Put(error) => error.into(),
+            WriteError::Scim(error) => error.into(),
+        }
+    }
+}
+
+impl WriteError {
+    /// Whether another change came between, so that preparing again from the present state helps.
+    fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Put(PutError::Stale | PutError::Store(StoreError::Conflict { .. })))
+    }
+}
+
+/// A change made ready.
+struct Prepared {
+    /// The object as it was read; `None`: a new one.
+    was: Option<Stored>,
+    draft: Option<Draft>,
+    members: Option<Members>,
+    /// A version that must still hold when only members change (If-Match).
+    expected: Option<Version>,
+}
+
+/// POST (RFC 7644 §3.3).
+pub(crate) async fn create(cx: &Context, kind: Kind, body: Object) -> Result<Response, Problem> {
+    let config = &cx.caller.config;
+    let selection = cx.selection()?;
+    let accepted = resource::accept(config.resource_type(kind), &body, cx.tolerance())?;
+    cx.note(&accepted.notes);
+    let mut document = accepted.object;
+    let joining = document.remove("members").filter(|_| kind == Kind::Group);
+    let (members, notes) = match &joining {
+        Some(list) => {
+            Members::prepare(config, &[MemberChange::Add(members::ids(list))], cx.settings().members)?
+        }
+        None => (None, Vec::new()),
+    };
+    cx.note(&notes);
+    if kind == Kind::User {
+        document.entry("active").or_insert(Value::Bool(true));
+    }
+    resource::check(config.resource_type(kind), &document)?;
+    let id = ObjectId(cx.service.0.clock.id());
+    let draft = Draft::create(config, kind, id, &document, cx.now)?.because(cx.cause());
+    for _ in 0..TRIES {
+        let prepared =
+            Prepared { was: None, draft: Some(draft.clone()), members: members.clone(), expected: None };
+        let stored = match write(cx, prepared).await {
+            Ok(stored) => stored,
+            Err(WriteError::Put(PutError::Taken { attribute, value })) => {
+                match revive(cx, kind, &document).await? {
+                    Some(stored) => stored,
+                    None => return Err(PutError::Taken { attribute, value }.into()),
+                }
+            }
+            // The id was made before: if it is there, our own commit stood after all.
+            Err(WriteError::Put(PutError::Store(StoreError::Unknown))) => {
+                match read::stored(cx, kind, &id.0.to_string()).await {
+                    Ok(stored) => stored,
+                    Err(_) => continue,
+                }
+            }
+            Err(error) if error.is_overtaken() => continue,
+            Err(error) => return Err(error.into()),
+        };
+        return read::answer(cx, &selection, stored, StatusCode::CREATED, Shown::Whole).await;
+    }
+    Err(PutError::Stale.into())
+}
+
+/// A user whose record is inactive by DELETE, created again, gets the old record back with the new values (profiles
+/// whose DELETE deactivates). `None`: the name is simply taken.
+async fn revive(cx: &Context, kind: Kind, document: &Object) -> Result<Option<Stored>, Problem> {
+    let config = &cx.caller.config;
+    let name = document.get("userName").and_then(Value::as_str).map(str::to_owned);
+    let (Kind::User, UserDelete::Deactivates, Some(name)) = (kind, config.profile.user_delete, name) else {
+        return Ok(None);
+    };
+    for _ in 0..TRIES {
+        let (directory, name) = (cx.directory(), name.clone());
+        let limit = cx.settings().request;
+        let found: Option<Stored> =
+            cx.service.0.store.read(limit, move |on| object::by_name(on, directory, kind, &name)).await?;
+        let Some(was) = found.filter(|s| s.deactivated.is_some() && is_here(s, kind)) else {
+            return Ok(None);
+        };
+        let draft = Draft::replace(config, &was, document, cx.now)?.because(cx.cause());
+        match write(cx, Prepared { was: Some(was), draft: Some(draft), members: None, expected: None }).await
+        {
+            Ok(stored) => return Ok(Some(stored)),
+            Err(error) if error.is_overtaken() => {}
+            Err(WriteError::Put(PutError::Gone)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(PutError::Stale.into())
+}
+
+/// PUT (RFC 7644 §3.5.1): replaces, or merges where the profile does.
+pub(crate) async fn replace(cx: &Context, kind: Kind, id: &str, body: Object) -> Result<Response, Problem> {
+    let config = &cx.caller.config;
+    let of = config.resource_type(kind);
+    let selection = cx.selection()?;
+    let named = body.get("id").and_then(Value::as_str);
+    if cx.tolerance() == Tolerance::Strict && named.is_some_and(|named| named != id) {
+        let detail = "the body's id is another than the path's; an id never changes, leave it out";
+        return Err(Problem::bad(ScimType::Mutability, detail));
+    }
+    let accepted = resource::accept(of, &body, cx.tolerance())?;
+    cx.note(&accepted.notes);
+    let stored = change(cx, kind, id, |was| {
+        let mut accepted = accepted.clone();
+        let members = if kind == Kind::Group { replaced_members(cx, &mut accepted) } else { None };
+        let there = was.object()?;
+        let document = if config.profile.put_merges {
+            resource::merge(of, &there, accepted)
+        } else {
+            let mut document = accepted.object;
+            // What a client leaves out of a PUT is cleared, but nobody is switched off or on by silence (E-24).
+            if let (Kind::User, Some(active)) = (kind, there.get("active")) {
+                document.entry("active").or_insert_with(|| active.clone());
+            }
+            document
+        };
+        resource::check(of, &document)?;
+        prepared(cx, was, &document, members.as_slice())
+    });
+    read::answer(cx, &selection, stored.await?, StatusCode::OK, Shown::Whole).await
+}
+
+/// What a PUT says about members: those it names and no others; none named is none left, unless the profile merges.
+fn replaced_members(cx: &Context, accepted: &mut Accepted) -> Option<MemberChange> {
+    let is_members =
+        |path: &usher_scim::AttributePath| path.name.eq_ignore_ascii_case("members") && path.sub.is_none();
+    let cleared = accepted.cleared.iter().any(is_members);
+    accepted.cleared.retain(|path| !is_members(path));
+    match accepted.object.remove("members") {
+        Some(list) => Some(MemberChange::Replace(members::ids(&list))),
+        None if cleared || !cx.caller.config.profile.put_merges => Some(MemberChange::Clear),
+        None => None,
+    }
+}
+
+/// PATCH (RFC 7644 §3.5.2), all or nothing.
+pub(crate) async fn patch(cx: &Context, kind: Kind, id: &str, body: Object) -> Result<Response, Problem> {
+    let config = &cx.caller.config;
+    let selection = cx.selection()?;
+    let patch = Patch::parse(&body, cx.tolerance(), config.profile.own_patch_body)?;
+    cx.note(&patch.notes);
+    let most = cx.settings().patch_operations;
+    if patch.operations.len() > most {
+        let detail = format!(
+            "the PATCH has {} operations, at most {most} are taken; send several",
+            patch.operations.len()
+        );
+        return Err(Problem::status(413, detail));
+    }
+    patch.check_id(id)?;
+    let stored = change(cx, kind, id, |was| {
+        let of = config.resource_type(kind);
+        let applied = patch.apply(of, &was.object()?, cx.tolerance())?;
+        cx.note(&applied.notes);
+        if applied.changed {
+            resource::check(of, &applied.object)?;
+            return prepared(cx, was, &applied.object, &applied.members);
+        }
+        let (members, notes) = Members::prepare(config, &applied.members, cx.settings().members)?;
+        cx.note(&notes);
+        let expected = condition::expects(config.profile, &cx.headers).then_some(was.version);
+        Ok(Prepared { was: Some(was.clone()), draft: None, members, expected })
+    });
+    let stored = stored.await?;
+    let chosen = selection != Selection::default();
+    let (shown, answers) = match kind {
+        Kind::User => (Shown::Whole, true),
+        Kind::Group => (Shown::FewMembers, chosen || config.profile.group_patch_answers),
+    };
+    if answers {
+        read::answer(cx, &selection, stored, StatusCode::OK, shown).await
+    } else {
+        Ok(no_content(cx, Some(&stored)))
+    }
+}
+
+/// DELETE (RFC 7644 §3.6): removes, or deactivates a user where the profile does.
+pub(crate) async fn delete(cx: &Context, kind: Kind, id: &str) -> Result<Response, Problem> {
+    let config = &cx.caller.config;
+    let hard =
+        config.profile.hard_delete && cx.query.get("hard").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let deactivates = kind == Kind::User && config.profile.user_delete == UserDelete::Deactivates && !hard;
+    let removal = change(cx, kind, id, |was| {
+        let draft =
+            if deactivates { Draft::deactivate(config, was, cx.now)? } else { Draft::remove(was, cx.now) };
+        Ok(Prepared {
+            was: Some(was.clone()),
+            draft: Some(draft.because(cx.cause())),
+            members: None,
+            expected: None,
+        })
+    });
+    let stored = removal.await?;
+    Ok(no_content(cx, deactivates.then_some(&stored)))
+}
+
+/// A new document and changes of members, made ready.
+fn prepared(
+    cx: &Context,
+    was: &Stored,
+    document: &Object,
+    members: &[MemberChange],
+) -> Result<Prepared, Problem> {
+    let config = &cx.caller.config;
+    let draft = Draft::replace(config, was, document, cx.now)?.because(cx.cause());
+    let (members, notes) = Members::prepare(config, members, cx.settings().members)?;
+    cx.note(&notes);
+    Ok(Prepared { was: Some(was.clone()), draft: Some(draft), members, expected: None })
+}
+
+/// Reads, checks the preconditions, prepares, writes; again when another change came between.
+async fn change(
+    cx: &Context,
+    kind: Kind,
+    id: &str,
+    prepare: impl Fn(&Stored) -> Result<Prepared, Problem>,
+) -> Result<Stored, Problem> {
+    let mut overtaken = WriteError::from(PutError::Stale);
+    for _ in 0..TRIES {
+        let was = read::stored(cx, kind, id).await?;
+        condition::check_match(cx.caller.config.profile, &cx.headers, &was)?;
+        match write(cx, prepare(&was)?).await {
+            Ok(stored) => return Ok(stored),
+            Err(error) if error.is_overtaken() => overtaken = error,
+            Err(WriteError::Put(PutError::Gone)) => return Err(Problem::no_resource(id)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(overtaken.into())
+}
+
+/// One transaction: the object, then its members; the object as it stands after both.
+async fn write(cx: &Context, prepared: Prepared) -> Result<Stored, WriteError> {
+    let (directory, because) = (cx.directory(), (cx.cause(), cx.now));
+    let written = cx.service.0.store.write(Lane::Now, move |tx| -> Result<_, WriteError> {
+        let stored = match (&prepared.draft, &prepared.was) {
+            (Some(draft), _) => object::put(tx, directory, draft)?,
+            (None, Some(was)) => was.clone(),
+            (None, None) => return Err(PutError::Gone.into()),
+        };
+        let Some(members) = &prepared.members else { return Ok((stored, Vec::new())) };
+        let (version, notes) = members.apply(tx, directory, &stored, prepared.expected, because)?;
+        if version == stored.version {
+            return Ok((stored, notes));
+        }
+        let after = object::get(tx, directory, stored.id)?.ok_or(PutError::Gone)?;
+        Ok((after, notes))
+    });
+    let (stored, notes) = written.await?;
+    cx.note(&notes);
+    Ok(stored)
+}

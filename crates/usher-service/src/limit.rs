@@ -1,0 +1,77 @@
+//! Request rates: one leaky bucket a key, in memory, bounded.
+
+use std::{collections::HashMap, hash::Hash, sync::Mutex};
+
+use jiff::Timestamp;
+
+/// Keys remembered at most; full buckets are forgotten first (they are as good as new ones).
+const KEYS: usize = 100_000;
+
+/// How much a key has had: the time at which its bucket is empty again, in microseconds (the generic cell rate algorithm).
+#[derive(Debug)]
+pub(crate) struct Buckets<K> {
+    /// Microseconds that a request costs; 0 = no limit.
+    cost: i64,
+    /// Microseconds that may be owed.
+    most: i64,
+    until: Mutex<HashMap<K, i64>>,
+}
+
+impl<K: Eq + Hash> Buckets<K> {
+    /// `rate` requests in `per_seconds`, `burst` at once; a rate of 0 limits nothing.
+    pub(crate) fn new(rate: u32, per_seconds: u32, burst: u32) -> Self {
+        let cost = if rate == 0 { 0 } else { i64::from(per_seconds) * 1_000_000 / i64::from(rate) };
+        Self { cost, most: cost * i64::from(burst.max(1)), until: Mutex::default() }
+    }
+
+    /// Takes one request; `Err` says after how many whole seconds the next one passes.
+    pub(crate) fn take(&self, key: K, now: Timestamp) -> Result<(), u64> {
+        if self.cost == 0 {
+            return Ok(());
+        }
+        let now = now.as_microsecond();
+        let mut until = self.until.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if until.len() >= KEYS && !until.contains_key(&key) {
+            until.retain(|_, end| *end > now);
+            if until.len() >= KEYS {
+                until.clear();
+            }
+        }
+        let end = until.entry(key).or_insert(now);
+        let next = (*end).max(now) + self.cost;
+        if next - now > self.most {
+            return Err((next - now - self.most).unsigned_abs().div_ceil(1_000_000).max(1));
+        }
+        *end = next;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
+    #[test]
+    fn a_burst_passes_then_the_rate_holds_for_each_key_alone() {
+        let buckets = Buckets::new(2, 1, 3);
+        for _ in 0..3 {
+            assert_eq!(buckets.take("a", at(0)), Ok(()));
+        }
+        assert_eq!(buckets.take("a", at(0)), Err(1));
+        assert_eq!(buckets.take("b", at(0)), Ok(()));
+        assert_eq!(buckets.take("a", at(500)), Ok(()));
+        assert_eq!(buckets.take("a", at(500)), Err(1));
+        let slow = Buckets::new(20, 60, 1);
+        assert_eq!((slow.take(1, at(0)), slow.take(1, at(0))), (Ok(()), Err(3)));
+    }
+
+    #[test]
+    fn a_rate_of_zero_limits_nothing() {
+        let buckets = Buckets::new(0, 1, 1);
+        assert!((0..1000).all(|_| buckets.take((), at(0)).is_ok()));
+    }
+}

@@ -1,0 +1,251 @@
+//! From a path to what is meant, and the order of checks (checklist E-08).
+//!
+//! Paths are read here and not by axum's router, since an unknown route is to be refused *after* the token and in SCIM's
+//! words, a method after the route, and a URN may stand in a path.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::{Router, body::Body, extract::State, response::Response, routing::any};
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Method, Request, header};
+use percent_encoding::percent_decode_str;
+use tracing::Instrument;
+use usher_directory::Kind;
+use usher_scim::ScimType;
+use uuid::Uuid;
+
+use crate::{
+    auth, change, discovery, media,
+    problem::Problem,
+    query, read,
+    request::{Context, Query, client_address, origin, read_body, too_large},
+    serve::Connection,
+    service::Service,
+};
+
+/// The routes of a service: `/scim/v2`, `/scim`, `/t/{account}/scim/v2` and `/t/{account}/scim`, each with all below it.
+pub fn router(service: Service) -> Router {
+    let mut router = Router::new();
+    for mount in ["/scim", "/t/{account}/scim"] {
+        for tail in ["", "/", "/{*rest}"] {
+            router = router.route(&format!("{mount}{tail}"), any(handle));
+        }
+    }
+    router.with_state(service)
+}
+
+/// What a path below a mount names.
+#[derive(Debug, PartialEq, Eq)]
+enum Route {
+    Collection(Kind),
+    Resource(Kind, String),
+    Config,
+    Types,
+    Type(String),
+    Schemas,
+    Schema(String),
+    /// SCIM knows it, this service doesn't do it: what to do instead.
+    Absent(&'static str),
+}
+
+impl Route {
+    /// `None`: no SCIM at all.
+    fn of(segments: &[String]) -> Option<Self> {
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        Some(match segments[..] {
+            ["Users"] => Self::Collection(Kind::User),
+            ["Groups"] => Self::Collection(Kind::Group),
+            [] | [".search"] => Self::Absent("a query over all types is not served; query /Users or /Groups"),
+            ["Users" | "Groups", ".search"] => {
+                Self::Absent("POST .search is not served; use GET with a filter")
+            }
+            ["Users", id] => Self::Resource(Kind::User, id.to_owned()),
+            ["Groups", id] => Self::Resource(Kind::Group, id.to_owned()),
+            ["ServiceProviderConfig"] => Self::Config,
+            ["ResourceTypes"] => Self::Types,
+            ["ResourceTypes", name] => Self::Type(name.to_owned()),
+            ["Schemas"] => Self::Schemas,
+            ["Schemas", urn] => Self::Schema(urn.to_owned()),
+            ["Bulk"] => Self::Absent("bulk operations are not served; send one request an operation"),
+            ["Me"] => Self::Absent("/Me is not served; a token stands for a client, not for a person"),
+            _ => return None,
+        })
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        const READ: &[Method] = &[Method::GET, Method::HEAD];
+        const COLLECTION: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+        const RESOURCE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE];
+        match self {
+            Self::Collection(_) => COLLECTION,
+            Self::Resource(..) => RESOURCE,
+            _ => READ,
+        }
+    }
+}
+
+/// A path, taken apart.
+struct Target {
+    /// What comes before the endpoint, as the client wrote it: `/scim/v2`, `/t/acme/scim`.
+    mount: String,
+    tenant: Option<String>,
+    /// Decoded once, a slash at the end ignored (E-04, E-05).
+    segments: Vec<String>,
+    /// A protocol version that is not 2 (E-03).
+    version: Option<String>,
+}
+
+impl Target {
+    fn of(path: &str) -> Option<Self> {
+        let raw: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let decoded = |s: &&str| percent_decode_str(s).decode_utf8().ok().map(String::from);
+        let (tenant, from) = match raw.first()? {
+            &"t" => (Some(decoded(raw.get(1)?)?), 3),
+            _ => (None, 1),
+        };
+        let mut rest = raw.get(from..)?;
+        let (mut mounted, mut version) = (from, None);
+        if let Some(first) = rest.first()
+            && first.strip_prefix('v').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        {
+            if *first == "v2" {
+                mounted += 1;
+            } else {
+                version = Some((*first).to_owned());
+            }
+            rest = &rest[1..];
+        }
+        let mut segments = rest.iter().map(decoded).collect::<Option<Vec<_>>>()?;
+        while segments.last().is_some_and(String::is_empty) {
+            segments.pop();
+        }
+        Some(Self { mount: format!("/{}", raw[..mounted].join("/")), tenant, segments, version })
+    }
+}
+
+/// The answer to one request, whatever happens: in time, with an id, and no panic gets out.
+async fn handle(State(service): State<Service>, request: Request<Body>) -> Response {
+    let id = service.0.clock.id();
+    let limit = service.0.settings.request;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("scim", request = %id);
+    let work = AssertUnwindSafe(tokio::time::timeout(limit, answer(service, id, request))).catch_unwind();
+    let mut response = match work.instrument(span.clone()).await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(problem))) => problem.into_response(),
+        Ok(Err(_)) => {
+            let detail = format!(
+                "the request took longer than {} s and may have been carried out; read the resource before sending it again",
+                limit.as_secs()
+            );
+            Problem::later(5, detail).into_response()
+        }
+        Err(_) => span.in_scope(|| Problem::internal(&"a panic")).into_response(),
+    };
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    }
+    span.in_scope(|| tracing::debug!(%method, path, status = response.status().as_u16(), "answered"));
+    response
+}
+
+async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let settings = &service.0.settings;
+    let length =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    if length.is_some_and(|length: u64| length > settings.body_bytes as u64) {
+        return Err(too_large(settings.body_bytes));
+    }
+    let now = service.0.clock.now();
+    let connection = parts.extensions.get::<Connection>().copied();
+    let target = Target::of(parts.uri.path());
+    let tenant = target.as_ref().and_then(|t| t.tenant.as_deref());
+    let address = client_address(settings, connection, &parts.headers);
+    let caller = auth::authenticate(&service.0, &parts.headers, tenant, address, now).await?;
+
+    let unknown = || {
+        let detail = "there is no such endpoint; the tenant URL ends with /scim/v2, and below it are /Users, /Groups, \
+                      /ServiceProviderConfig, /ResourceTypes and /Schemas";
+        Problem::status(404, detail)
+    };
+    let target = target.ok_or_else(unknown)?;
+    if let Some(version) = target.version {
+        let detail = format!("SCIM {version} is not spoken here; use /scim/v2");
+        return Err(Problem::bad(ScimType::InvalidVers, detail));
+    }
+    let route = Route::of(&target.segments).ok_or_else(unknown)?;
+    if let Route::Absent(why) = route {
+        return Err(Problem::status(501, why));
+    }
+    if !route.methods().contains(&parts.method) {
+        let allow = route.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let detail = format!("{} is not possible here; allowed: {allow}", parts.method);
+        return Err(Problem::status(405, detail).with(header::ALLOW, &allow));
+    }
+    let has_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
+    if has_body {
+        media::check_content_type(&parts.headers)?;
+    }
+    let cx = Context {
+        id,
+        now,
+        caller,
+        base: format!("{}{}", origin(settings, connection, &parts.uri, &parts.headers), target.mount),
+        query: Query::parse(parts.uri.query().unwrap_or_default())?,
+        media: media::answer_type(&parts.headers)?,
+        headers: parts.headers,
+        service: service.clone(),
+    };
+    let body = if has_body { Some(read_body(body, settings.body_bytes).await?) } else { None };
+    match (route, parts.method, body) {
+        (Route::Collection(kind), Method::POST, Some(body)) => change::create(&cx, kind, body).await,
+        (Route::Resource(kind, id), Method::PUT, Some(body)) => change::replace(&cx, kind, &id, body).await,
+        (Route::Resource(kind, id), Method::PATCH, Some(body)) => change::patch(&cx, kind, &id, body).await,
+        (Route::Resource(kind, id), Method::DELETE, _) => change::delete(&cx, kind, &id).await,
+        (Route::Resource(kind, id), ..) => read::one(&cx, kind, &id).await,
+        (Route::Collection(kind), ..) => query::list(&cx, kind).await,
+        (Route::Config, ..) => discovery::config(&cx),
+        (Route::Types, ..) => discovery::types(&cx),
+        (Route::Type(name), ..) => discovery::one_type(&cx, &name),
+        (Route::Schemas, ..) => discovery::schemas(&cx),
+        (Route::Schema(urn), ..) => discovery::schema(&cx, &urn),
+        (Route::Absent(why), ..) => Err(Problem::status(501, why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(path: &str) -> (String, Option<String>, Vec<String>, Option<String>) {
+        let t = Target::of(path).unwrap();
+        (t.mount, t.tenant, t.segments, t.version)
+    }
+
+    #[test]
+    fn mounts_tenants_versions_and_slashes() {
+        let s = |v: &[&str]| v.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        assert_eq!(parts("/scim/v2/Users/"), ("/scim/v2".into(), None, s(&["Users"]), None));
+        assert_eq!(parts("/scim/Users/a%20b"), ("/scim".into(), None, s(&["Users", "a b"]), None));
+        assert_eq!(
+            parts("/t/acme/scim/v2/Groups"),
+            ("/t/acme/scim/v2".into(), Some("acme".into()), s(&["Groups"]), None)
+        );
+        assert_eq!(parts("/scim/v1/Users"), ("/scim".into(), None, s(&["Users"]), Some("v1".into())));
+        assert_eq!(parts("/scim"), ("/scim".into(), None, s(&[]), None));
+        let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
+        assert_eq!(parts(&format!("/scim/v2/Schemas/{urn}")).2, s(&["Schemas", urn]));
+    }
+
+    #[test]
+    fn what_scim_knows_is_told_from_what_it_does_not() {
+        let of = |v: &[&str]| Route::of(&v.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["Users"]), Some(Route::Collection(Kind::User)));
+        assert_eq!(of(&["users"]), None);
+        assert_eq!(of(&["nope"]), None);
+        assert_eq!(of(&["Users", "1", "2"]), None);
+        assert!(matches!(of(&["Bulk"]), Some(Route::Absent(_))));
+        assert!(matches!(of(&["Users", ".search"]), Some(Route::Absent(_))));
+    }
+}

@@ -1,0 +1,83 @@
+//! What a walk by startIndex remembers: where the last page ended, so that the next one goes on from that object and
+//! nobody is lost or seen twice when others create and delete meanwhile (storage.md, *Counts and walks*).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use usher_directory::Key;
+use uuid::Uuid;
+
+/// Places remembered at most, of all walks; the oldest is forgotten first, and such a walk goes on by position.
+const PLACES: usize = 10_000;
+const LIFE: SignedDuration = SignedDuration::from_mins(5);
+
+/// One place: who walks what, and the startIndex that goes on from it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) token: Uuid,
+    /// Endpoint, filter and whatever else decides which objects come in which order.
+    pub(crate) query: String,
+    pub(crate) start: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Walks(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    places: HashMap<Place, (Key, u64, Timestamp)>,
+    order: VecDeque<(Place, Timestamp)>,
+}
+
+impl Walks {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last key handed out and the total as the walk knew it.
+    pub(crate) fn find(&self, place: &Place, now: Timestamp) -> Option<(Key, u64)> {
+        let (key, total, at) = *self.inner().places.get(place)?;
+        (now.duration_since(at) <= LIFE).then_some((key, total))
+    }
+
+    /// Remembers where a page ended.
+    pub(crate) fn remember(&self, place: Place, last: Key, total: u64, now: Timestamp) {
+        let mut inner = self.inner();
+        inner.places.insert(place.clone(), (last, total, now));
+        inner.order.push_back((place, now));
+        while let Some((_, at)) = inner.order.front() {
+            if inner.order.len() <= PLACES && now.duration_since(*at) <= LIFE {
+                break;
+            }
+            let Some((place, at)) = inner.order.pop_front() else { break };
+            // A place set again meanwhile has a younger entry behind this one.
+            if inner.places.get(&place).is_some_and(|(_, _, set)| *set == at) {
+                inner.places.remove(&place);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_for_five_minutes_and_bounded() {
+        let walks = Walks::default();
+        let at = |s: i64| Timestamp::from_second(s).unwrap();
+        let place = |start| Place { token: Uuid::nil(), query: "q".into(), start };
+        walks.remember(place(26), Key(7), 90, at(0));
+        assert_eq!(walks.find(&place(26), at(300)), Some((Key(7), 90)));
+        assert_eq!(walks.find(&place(26), at(301)), None);
+        assert_eq!(walks.find(&place(27), at(0)), None);
+        for n in 0..PLACES as u64 + 5 {
+            walks.remember(place(n), Key(1), 1, at(1));
+        }
+        assert_eq!(walks.inner().places.len(), PLACES);
+        assert_eq!(walks.inner().order.len(), PLACES);
+    }
+}
