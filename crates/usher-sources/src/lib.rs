@@ -9,8 +9,12 @@
 //! Passwords in a file are dropped while it is read ([`secret`]): they are never stored, hashed or logged.
 
 pub mod check;
+pub mod dn;
 pub mod driver;
+pub mod file;
+pub mod ldif;
 pub mod run;
+pub mod secret;
 pub mod source;
 
 pub use driver::{Sources, SyncError};
