@@ -235,8 +235,11 @@ pub(crate) async fn delete(cx: &Context, kind: Kind, id: &str) -> Result<Respons
         config.profile.hard_delete && cx.query.get("hard").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     let deactivates = kind == Kind::User && config.profile.user_delete == UserDelete::Deactivates && !hard;
     let removal = change(cx, kind, id, |was| {
-        let draft =
-            if deactivates { Draft::deactivate(config, was, cx.now)? } else { Draft::remove(was, cx.now) };
+        let draft = if deactivates {
+            Draft::deactivate(config, was, cx.now)?
+        } else {
+            Draft::remove(config, was, cx.now)?
+        };
         Ok(Prepared {
             was: Some(was.clone()),
             draft: Some(draft.because(cx.cause())),
