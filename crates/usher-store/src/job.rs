@@ -1,7 +1,7 @@
 //! A closure on its way to a database's thread, and the queue it waits in.
 
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     cell::Cell,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -22,6 +22,8 @@ pub enum Lane {
 
 /// A closure with somebody waiting for its result.
 pub(crate) trait Job: Send {
+    /// Which closure of the source this is.
+    fn kind(&self) -> TypeId;
     /// Runs it once; `true`: it is to be committed. Only the last run counts.
     fn attempt(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Answers: the last run's result, or `outcome`'s error in its place.
@@ -43,11 +45,15 @@ impl<F, T, E, R> Task<F, T, E, R> {
 
 impl<F, T, E, R> Job for Task<F, T, E, R>
 where
-    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
+    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     T: Send,
     E: From<StoreError> + Send,
     R: FnOnce(Result<T, E>) + Send,
 {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<F>()
+    }
+
     fn attempt(&mut self, tx: &mut Tx<'_>) -> bool {
         let _inside = Inside::enter();
         let mut result = catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|panic| {
@@ -115,9 +121,21 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What waits in [`Lanes`].
+pub(crate) trait Waiting {
+    /// Answers that it can't be done.
+    fn refuse(self, error: StoreError);
+}
+
+impl Waiting for Box<dyn Job> {
+    fn refuse(self, error: StoreError) {
+        self.finish(Err(error));
+    }
+}
+
 /// Two bounded queues before the threads of a database: *now* goes before *bulk*.
-pub(crate) struct Lanes {
-    queues: Mutex<Queues>,
+pub(crate) struct Lanes<J> {
+    queues: Mutex<Queues<J>>,
     changed: Condvar,
     /// Jobs that may wait, for each lane.
     capacity: usize,
@@ -125,31 +143,31 @@ pub(crate) struct Lanes {
     bulk: usize,
 }
 
-#[derive(Default)]
-struct Queues {
-    now: VecDeque<Box<dyn Job>>,
-    bulk: VecDeque<Box<dyn Job>>,
+struct Queues<J> {
+    now: VecDeque<J>,
+    bulk: VecDeque<J>,
     bulk_running: usize,
     closed: bool,
 }
 
 /// What a thread finds.
-pub(crate) enum Next {
+pub(crate) enum Next<J> {
     /// Something to do, from that lane. After a bulk job [`Lanes::bulk_done`] is called.
-    Job(Box<dyn Job>, Lane),
+    Job(J, Lane),
     /// Nothing came in the given time.
     Idle,
     /// Nothing is left, and nothing will come.
     Closed,
 }
 
-impl Lanes {
+impl<J: Waiting> Lanes<J> {
     pub(crate) fn new(capacity: usize, bulk: usize) -> Self {
-        Self { queues: Mutex::default(), changed: Condvar::new(), capacity, bulk }
+        let queues = Queues { now: VecDeque::new(), bulk: VecDeque::new(), bulk_running: 0, closed: false };
+        Self { queues: Mutex::new(queues), changed: Condvar::new(), capacity, bulk }
     }
 
     /// Queues a job, or answers it at once: busy, or closed.
-    pub(crate) fn push(&self, lane: Lane, job: Box<dyn Job>) {
+    pub(crate) fn push(&self, lane: Lane, job: J) {
         let mut queues = lock(&self.queues);
         let closed = queues.closed;
         let queue = match lane {
@@ -158,10 +176,10 @@ impl Lanes {
         };
         if closed {
             drop(queues);
-            job.finish(Err(closed_error()));
+            job.refuse(closed_error());
         } else if queue.len() >= self.capacity {
             drop(queues);
-            job.finish(Err(StoreError::busy()));
+            job.refuse(StoreError::busy());
         } else {
             queue.push_back(job);
             drop(queues);
@@ -170,7 +188,7 @@ impl Lanes {
     }
 
     /// The next job, waiting at most `patience` (for ever without one).
-    pub(crate) fn next(&self, patience: Option<Duration>) -> Next {
+    pub(crate) fn next(&self, patience: Option<Duration>) -> Next<J> {
         let mut queues = lock(&self.queues);
         loop {
             if let Some((job, lane)) = queues.take(self.bulk) {
@@ -197,7 +215,7 @@ impl Lanes {
     }
 
     /// The next job if there is one already.
-    pub(crate) fn waiting(&self) -> Option<(Box<dyn Job>, Lane)> {
+    pub(crate) fn waiting(&self) -> Option<(J, Lane)> {
         lock(&self.queues).take(self.bulk)
     }
 
@@ -214,22 +232,10 @@ impl Lanes {
         lock(&self.queues).closed = true;
         self.changed.notify_all();
     }
-
-    /// Answers all that waits: no thread is left to do it.
-    pub(crate) fn abandon(&self) {
-        self.close();
-        let mut queues = lock(&self.queues);
-        let left: Vec<_> = queues.now.drain(..).collect();
-        let left: Vec<_> = left.into_iter().chain(queues.bulk.drain(..)).collect();
-        drop(queues);
-        for job in left {
-            job.finish(Err(closed_error()));
-        }
-    }
 }
 
-impl Queues {
-    fn take(&mut self, bulk: usize) -> Option<(Box<dyn Job>, Lane)> {
+impl<J> Queues<J> {
+    fn take(&mut self, bulk: usize) -> Option<(J, Lane)> {
         if let Some(job) = self.now.pop_front() {
             return Some((job, Lane::Now));
         }

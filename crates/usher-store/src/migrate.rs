@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Backend, StoreError, postgres::Session, sqlite::Connection};
+use crate::{Backend, StoreError, sqlite::Connection};
 
 /// One crate's migrations, in order. Applied ones are rows (crate, number, hash of text).
 ///
@@ -117,4 +117,50 @@ pub(crate) fn run_sqlite(connection: &Connection, tables: &[Tables]) -> Result<(
         .map_err(|error| step.failed(error))?;
     }
     tx.commit().map_err(bad)
+}
+
+/// Brings a PostgreSQL database up to date, all or nothing. Instances that start together wait for the first.
+pub(crate) fn run_postgres(client: &mut ::postgres::Client, tables: &[Tables]) -> Result<(), StoreError> {
+    let bad = |error: ::postgres::Error| {
+        let text = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
+        StoreError::Unavailable(format!("the database can't be brought up to date: {text}"))
+    };
+    let there: bool = client
+        .query_one("select to_regclass('migration') is not null", &[])
+        .and_then(|row| row.try_get(0))
+        .map_err(bad)?;
+    if there && plan(&applied_on_postgres(client).map_err(bad)?, tables, Backend::Postgres)?.is_empty() {
+        return Ok(());
+    }
+    if !there {
+        // Two that make it at the same moment: one is told so, by a unique index of PostgreSQL's own.
+        let mut made = client.batch_execute(&format!("begin read write; {PG}; commit"));
+        if made.is_err() {
+            made = client.batch_execute(&format!("rollback; begin read write; {PG}; commit"));
+        }
+        made.map_err(bad)?;
+    }
+    let mut tx = client.build_transaction().read_only(false).start().map_err(bad)?;
+    tx.batch_execute(
+        "set local statement_timeout = 0; set local lock_timeout = 60000; lock table migration in exclusive mode",
+    )
+    .map_err(bad)?;
+    for step in plan(&applied_on_postgres(&mut tx).map_err(bad)?, tables, Backend::Postgres)? {
+        let failed = |error: ::postgres::Error| match error.as_db_error() {
+            Some(error) => step.failed(error),
+            None => step.failed(error),
+        };
+        tx.batch_execute(&step.text).map_err(failed)?;
+        tx.execute(
+            "insert into migration (crate, number, hash, applied) values ($1, $2, $3, $4)",
+            &[&step.owner, &step.number, &step.hash, &now()],
+        )
+        .map_err(failed)?;
+    }
+    tx.commit().map_err(bad)
+}
+
+fn applied_on_postgres(client: &mut impl ::postgres::GenericClient) -> Result<Applied, ::postgres::Error> {
+    let rows = client.query("select crate, number, hash from migration", &[])?;
+    rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
 }

@@ -258,15 +258,15 @@ fn announce(sender: &watch::Sender<u64>) {
     sender.send_modify(|count| *count += 1);
 }
 
-fn announcer(sender: &watch::Sender<u64>) -> impl Fn() + Clone + Send + 'static {
+fn announcer(sender: &watch::Sender<u64>) -> impl Fn() + Clone + Send + Sync + 'static {
     let sender = sender.clone();
     move || announce(&sender)
 }
 
 /// A closure over a [`Snapshot`] as one over the [`Tx`] that carries it.
 fn viewing<T, E>(
-    mut work: impl FnMut(&mut Snapshot<'_>) -> Result<T, E>,
-) -> impl FnMut(&mut Tx<'_>) -> Result<T, E> {
+    mut work: impl FnMut(&mut Snapshot<'_>) -> Result<T, E> + Send + 'static,
+) -> impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static {
     move |tx| work(tx)
 }
 

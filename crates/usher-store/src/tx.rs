@@ -37,6 +37,10 @@ pub(crate) struct State {
     pub(crate) deadline: Option<Instant>,
     pub(crate) statements: u32,
     pub(crate) depth: u32,
+    /// There is no transaction: a second statement would see another state.
+    pub(crate) single: bool,
+    /// It came all the same: run again in one.
+    pub(crate) needs_snapshot: bool,
 }
 
 /// A failed statement.
@@ -61,6 +65,12 @@ impl<'c> Snapshot<'c> {
             return Err(StoreError::Bug(format!(
                 "a statement after a failed one ({error}); run what may fail in a savepoint"
             )));
+        }
+        if self.state.single && self.state.statements > 0 {
+            self.state.needs_snapshot = true;
+            let error = StoreError::Bug("a second statement without a snapshot".to_owned());
+            self.state.failed = Some(error.clone());
+            return Err(error);
         }
         if self.state.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             self.state.failed = Some(StoreError::TooSlow);
@@ -161,14 +171,6 @@ impl<'c> Tx<'c> {
 
     pub(crate) fn state(&mut self) -> &mut State {
         &mut self.0.state
-    }
-
-    /// Every statement from now on ends at that moment, also within it on SQLite.
-    pub(crate) fn until(&mut self, deadline: Instant) {
-        self.0.state.deadline = Some(deadline);
-        if let Link::Lite(connection) = &self.0.link {
-            connection.interrupt_at(deadline);
-        }
     }
 
     pub(crate) fn into_state(self) -> State {

@@ -31,7 +31,7 @@ const SCAN_THREADS: usize = 2;
 
 /// A database file with its threads.
 pub(crate) struct Sqlite {
-    writes: Arc<Lanes>,
+    writes: Arc<Lanes<Box<dyn Job>>>,
     readers: Arc<reader::Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }

@@ -9,7 +9,7 @@ use std::{
 use super::Connection;
 use crate::{
     Lane, StoreError, Tx,
-    job::{Job, Lanes, Next, closed_error, lock},
+    job::{Job, Lanes, Next, Waiting, closed_error, lock},
     tx::{Link, State},
 };
 
@@ -22,27 +22,23 @@ pub(super) struct Readers {
     file: PathBuf,
     /// `None`: closed.
     free: Mutex<Option<Vec<Connection>>>,
-    scans: Lanes,
+    scans: Lanes<Scan>,
 }
 
-/// A long read on its way to a thread; carries its own deadline.
-struct Scan {
+/// A long read on its way to a thread.
+pub(super) struct Scan {
     job: Box<dyn Job>,
     deadline: Instant,
 }
 
-impl Job for Scan {
-    fn attempt(&mut self, tx: &mut Tx<'_>) -> bool {
-        tx.until(self.deadline);
-        self.job.attempt(tx)
-    }
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        self.job.finish(outcome);
+impl Waiting for Scan {
+    fn refuse(self, error: StoreError) {
+        self.job.finish(Err(error));
     }
 }
 
 impl Readers {
-    pub(super) fn new(file: PathBuf, scans: Lanes) -> Self {
+    pub(super) fn new(file: PathBuf, scans: Lanes<Scan>) -> Self {
         Self { file, free: Mutex::new(Some(Vec::new())), scans }
     }
 
@@ -53,11 +49,10 @@ impl Readers {
             Ok(connection) => connection,
             Err(error) => return job.finish(Err(error)),
         };
-        connection.interrupt_at(began + BUDGET);
-        let (outcome, over) = view(&connection, &mut *job, Some(began + BUDGET));
+        let (outcome, over) = view(&connection, &mut *job, began + BUDGET);
         self.give_back(connection);
         if over {
-            self.scans.push(Lane::Now, Box::new(Scan { job, deadline: began + limit }));
+            self.scans.push(Lane::Now, Scan { job, deadline: began + limit });
         } else {
             job.finish(outcome);
         }
@@ -65,10 +60,10 @@ impl Readers {
 
     /// The life of a thread for long reads.
     pub(super) fn run_scans(&self) {
-        while let Next::Job(mut job, _) = self.scans.next(None) {
+        while let Next::Job(Scan { mut job, deadline }, _) = self.scans.next(None) {
             match self.take() {
                 Ok(connection) => {
-                    let (outcome, _) = view(&connection, &mut *job, None);
+                    let (outcome, _) = view(&connection, &mut *job, deadline);
                     self.give_back(connection);
                     job.finish(outcome);
                 }
@@ -100,15 +95,15 @@ impl Readers {
 }
 
 /// Runs a closure in a reading transaction; also whether it was interrupted.
-fn view(
-    connection: &Connection,
-    job: &mut dyn Job,
-    deadline: Option<Instant>,
-) -> (Result<(), StoreError>, bool) {
+fn view(connection: &Connection, job: &mut dyn Job, deadline: Instant) -> (Result<(), StoreError>, bool) {
+    connection.interrupt_at(deadline);
     if let Err(failure) = connection.control("begin") {
         return (Err(failure.error), failure.again);
     }
-    let mut tx = Tx::new(Link::Lite(connection), State { reading: true, deadline, ..State::default() });
+    let mut tx = Tx::new(
+        Link::Lite(connection),
+        State { reading: true, deadline: Some(deadline), ..State::default() },
+    );
     job.attempt(&mut tx);
     let state = tx.into_state();
     let _ = connection.control("rollback");

@@ -23,7 +23,7 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(super) struct Writer<C> {
     connection: Connection,
     file: PathBuf,
-    lanes: Arc<Lanes>,
+    lanes: Arc<Lanes<Box<dyn Job>>>,
     committed: C,
     _owner: Owner,
 }
@@ -43,7 +43,7 @@ impl<C: Fn()> Writer<C> {
     pub(super) fn new(
         connection: Connection,
         file: PathBuf,
-        lanes: Arc<Lanes>,
+        lanes: Arc<Lanes<Box<dyn Job>>>,
         committed: C,
         owner: Owner,
     ) -> Self {

@@ -9,11 +9,7 @@ fn smoke() {
         ],
     };
     const ADD: Sql = Sql::same("insert into note (name) values ($1) returning id");
-    let dir = tempfile::tempdir().unwrap();
-    for store in [
-        Store::inline(&[T]),
-        Store::open(&StoreUrl::Sqlite(dir.path().into()), &[T], SealingKey::generate().0).unwrap(),
-    ] {
+    testing::both(&[T], |store| {
         let id = store.block_write(Lane::Now, |tx| tx.one::<(i64,)>(&ADD, args!["a"])).unwrap();
         assert_eq!(id, Some((1,)));
         let error = store.block_write(Lane::Now, |tx| tx.one::<(i64,)>(&ADD, args!["a"])).unwrap_err();
@@ -24,6 +20,5 @@ fn smoke() {
             })
             .unwrap();
         assert_eq!(n, Some((1,)));
-        store.close();
-    }
+    });
 }

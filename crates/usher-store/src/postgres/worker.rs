@@ -1,0 +1,168 @@
+//! A thread with its connection: takes closures, runs each as a transaction, and again where that may help.
+
+use std::{
+    sync::Arc,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use super::{Pool, Request, Session, Way};
+use crate::{
+    StoreError, Tx,
+    job::{Job, Lane, Next, lock},
+    tx::{Link, State},
+};
+
+/// Runs of one closure. With the pauses between them a little more than a second.
+const TRIES: u32 = 9;
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+pub(super) struct Worker {
+    pool: Arc<Pool>,
+    /// Opened when first needed, and after it was lost.
+    session: Option<Session>,
+}
+
+/// How a run ended.
+enum Run {
+    /// The closure's own answer is the answer.
+    Ended { announced: bool },
+    /// So did the database.
+    Failed(StoreError),
+    /// Another run may help; this, if none is left.
+    Again(Result<(), StoreError>),
+}
+
+impl Worker {
+    pub(super) fn new(pool: Arc<Pool>, session: Option<Session>) -> Self {
+        Self { pool, session }
+    }
+
+    pub(super) fn run(mut self) {
+        while let Next::Job(Request { mut job, way }, lane) = self.pool.lanes.next(None) {
+            let outcome = self.tries(&mut *job, way);
+            if lane == Lane::Bulk {
+                self.pool.lanes.bulk_done();
+            }
+            job.finish(outcome);
+        }
+    }
+
+    fn tries(&mut self, job: &mut dyn Job, way: Way) -> Result<(), StoreError> {
+        let mut pause = FIRST_PAUSE;
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            let run = match way {
+                Way::Write => self.write(job),
+                Way::Read(deadline) => self.read(job, deadline),
+            };
+            if self.session.as_ref().is_some_and(Session::is_lost) {
+                self.session = None;
+            }
+            match run {
+                Run::Ended { announced } => {
+                    if announced {
+                        (self.pool.committed)();
+                    }
+                    return Ok(());
+                }
+                Run::Failed(error) => return Err(error),
+                Run::Again(outcome) if left == 0 => return outcome,
+                Run::Again(_) => {
+                    // Those who met each other must not meet again.
+                    sleep(pause.mul_f64(0.5 + rand::random::<f64>()));
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn session(&mut self) -> Result<&mut Session, StoreError> {
+        match &mut self.session {
+            Some(session) => Ok(session),
+            none => Ok(none.insert(Session::new(self.pool.server.connect()?))),
+        }
+    }
+
+    fn write(&mut self, job: &mut dyn Job) -> Run {
+        let session = match self.session() {
+            Ok(session) => session,
+            Err(error) => return Run::Again(Err(error)),
+        };
+        let begin = "begin isolation level read committed read write; set local statement_timeout = 30000";
+        if let Err(failure) = session.control(begin) {
+            return Run::of(failure.again, failure.error);
+        }
+        let mut tx = Tx::new(Link::Pg(session), State::default());
+        let stands = job.attempt(&mut tx);
+        let state = tx.into_state();
+        if state.again || !stands || session.is_lost() {
+            if !session.is_lost() && session.control("rollback").is_err() {
+                session.abandon();
+            }
+            return if state.again || session.is_lost() {
+                Run::Again(Ok(()))
+            } else {
+                Run::Ended { announced: false }
+            };
+        }
+        match session.control("commit") {
+            Ok(()) => Run::Ended { announced: state.announced },
+            Err(_) if session.is_lost() => Run::Failed(StoreError::Unknown),
+            Err(failure) => Run::of(failure.again, failure.error),
+        }
+    }
+
+    /// One statement runs by itself. A closure that makes a second one is run again in a snapshot, and from then on
+    /// always.
+    fn read(&mut self, job: &mut dyn Job, deadline: Instant) -> Run {
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        if left == 0 {
+            return Run::Failed(StoreError::TooSlow);
+        }
+        let several = lock(&self.pool.several).contains(&job.kind());
+        let session = match self.session() {
+            Ok(session) => session,
+            Err(error) => return Run::Again(Err(error)),
+        };
+        let begun = if several {
+            session.control(&format!(
+                "begin isolation level repeatable read read only; set local statement_timeout = {left}"
+            ))
+        } else {
+            session.limit(rounded(left))
+        };
+        if let Err(failure) = begun {
+            return Run::of(failure.again, failure.error);
+        }
+        let state = State { reading: true, single: !several, deadline: Some(deadline), ..State::default() };
+        let mut tx = Tx::new(Link::Pg(session), state);
+        job.attempt(&mut tx);
+        let state = tx.into_state();
+        if several && !session.is_lost() && session.control("commit").is_err() {
+            session.abandon();
+        }
+        if state.needs_snapshot {
+            lock(&self.pool.several).insert(job.kind());
+            return self.read(job, deadline);
+        }
+        if state.again && Instant::now() < deadline {
+            Run::Again(Ok(()))
+        } else {
+            Run::Ended { announced: false }
+        }
+    }
+}
+
+impl Run {
+    fn of(again: bool, error: StoreError) -> Self {
+        if again { Self::Again(Err(error)) } else { Self::Failed(error) }
+    }
+}
+
+/// The session's limit is set anew only when it differs, so it is coarse: the next power of two.
+fn rounded(milliseconds: u128) -> u128 {
+    milliseconds.checked_next_power_of_two().unwrap_or(milliseconds)
+}
