@@ -1,5 +1,7 @@
 //! Prepared forms for comparing and indexing text, computed here and nowhere else (never by SQL `lower()`).
 
+use std::borrow::Cow;
+
 use icu_casemap::CaseMapper;
 use jiff::{Timestamp, civil, tz::Offset};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -24,10 +26,46 @@ pub fn user_name(text: &str) -> Result<String, ScimError> {
     if text.trim() != text {
         return Err(invalid_value("userName begins or ends with white space"));
     }
+    Ok(user_name_form(text))
+}
+
+/// The mapping of [`user_name`] without its refusals, for what is compared with userNames.
+pub(crate) fn user_name_form(text: &str) -> String {
     if text.is_ascii() {
-        return Ok(text.to_ascii_lowercase());
+        return text.to_ascii_lowercase();
     }
-    Ok(text.chars().map(width).collect::<String>().to_lowercase().nfc().collect())
+    text.chars().map(width).collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// How an attribute's text is made comparable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As it is: `caseExact`.
+    Exact,
+    /// [`fold`].
+    Folded,
+    /// [`user_name`]'s mapping.
+    UserName,
+}
+
+impl Form {
+    /// The form of an attribute of a schema.
+    pub(crate) fn of(schema: Option<&crate::Schema>, attribute: &crate::Attribute) -> Self {
+        match attribute.case_exact {
+            true => Self::Exact,
+            false if attribute.name == "userName" && schema.is_some_and(|s| s.id == crate::schema::USER) => Self::UserName,
+            false => Self::Folded,
+        }
+    }
+    /// The text in this form; no allocation where it has it already.
+    pub(crate) fn apply(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Exact => Cow::Borrowed(text),
+            _ if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) => Cow::Borrowed(text),
+            Self::Folded => Cow::Owned(fold(text)),
+            Self::UserName => Cow::Owned(user_name_form(text)),
+        }
+    }
 }
 
 /// Other `caseExact: false` text: NFC, then simple case folding (checklist X-16). Folding its result changes nothing.

@@ -1,119 +1,102 @@
 //! Resources: what a client may send, made canonical; what it gets back; reading and writing by path.
 
-use crate::{AttributePath, Note, Object, ResourceType, ScimError, Tolerance};
+use serde_json::Value;
 
-/// A body taken in: schema spelling of names, read-only and unknown attributes dropped (with a note), nulls and empty
-/// arrays taken as unassigned, types checked, `password` dropped with a note, `schemas` and `meta` removed, `id` removed.
-/// Base attributes at the root, extensions in containers named by URN. A group's `members` stay in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Accepted {
-    /// The canonical resource.
-    pub object: Object,
-    /// Attributes that came explicitly empty (`null`, `""`, `[]`): a merging PUT clears them.
-    pub cleared: Vec<AttributePath>,
-    /// Tolerances applied.
-    pub notes: Vec<Note>,
+use crate::{AttributePath, Object, ResourceType, ScimError, error::invalid_value, prepare, schema::Type};
+
+mod accept;
+mod compare;
+pub(crate) mod edit;
+pub(crate) mod place;
+mod project;
+pub(crate) mod take;
+
+pub use accept::{Accepted, accept, merge};
+pub use compare::{same, unchanged};
+pub use place::Place;
+pub use project::{Projection, Selection, project};
+
+/// Checks what must hold of a whole resource before it is stored (`invalidValue` names the attribute): required
+/// attributes and extensions, a `userName` that can be prepared, at most one primary value of an attribute.
+pub fn check(of: &ResourceType, object: &Object) -> Result<(), ScimError> {
+    required(&of.schema.attributes, object, "")?;
+    primaries(&of.schema.attributes, object)?;
+    for (schema, needed) in &of.extensions {
+        match object.get(&schema.id).and_then(Value::as_object) {
+            Some(container) => {
+                required(&schema.attributes, container, &format!("{}:", schema.id))?;
+                primaries(&schema.attributes, container)?;
+            }
+            None if *needed => return Err(invalid_value(format!("the extension {} is required", schema.id))),
+            None => {}
+        }
+    }
+    if of.schema.id == crate::schema::USER
+        && let Some(name) = object.get("userName").and_then(Value::as_str)
+    {
+        prepare::user_name(name)?;
+    }
+    Ok(())
 }
 
-/// Takes a POST or PUT body in (RFC 7643 §2, §3; RFC 7644 §3.3, §3.5.1).
-pub fn accept(_of: &ResourceType, _body: &Object, _how: Tolerance) -> Result<Accepted, ScimError> {
-    todo!()
+fn required(attributes: &[crate::Attribute], object: &Object, before: &str) -> Result<(), ScimError> {
+    use crate::schema::Mutability::ReadOnly;
+    for attribute in attributes {
+        let value = object.get(&attribute.name);
+        let there = value.is_some_and(|v| !v.is_null() && v.as_str() != Some(""));
+        if attribute.required && attribute.mutability != ReadOnly && !there {
+            return Err(invalid_value(format!("\"{before}{}\" is required and must not be empty", attribute.name)));
+        }
+        let elements = match value {
+            Some(Value::Array(elements)) => elements.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        for element in elements.iter().filter_map(Value::as_object) {
+            required(&attribute.sub_attributes, element, &format!("{before}{}.", attribute.name))?;
+        }
+    }
+    Ok(())
 }
 
-/// Checks what must hold of a whole resource before it is stored: required attributes, one primary, and so on.
-pub fn check(_of: &ResourceType, _object: &Object) -> Result<(), ScimError> {
-    todo!()
+fn primaries(attributes: &[crate::Attribute], object: &Object) -> Result<(), ScimError> {
+    for attribute in attributes.iter().filter(|a| a.multi_valued && a.kind == Type::Complex) {
+        if let Some(Value::Array(elements)) = object.get(&attribute.name) {
+            one_primary(&attribute.name, elements)?;
+        }
+    }
+    Ok(())
 }
 
-/// A PUT that merges into what is there (profile `4me`): absent = kept, cleared = removed.
-pub fn merge(_of: &ResourceType, _there: &Object, _with: Accepted) -> Object {
-    todo!()
-}
-
-/// The URNs for `schemas`: the base schema and each extension that has a value.
-pub fn schemas(_of: &ResourceType, _object: &Object) -> Vec<String> {
-    todo!()
-}
-
-/// Which attributes a client asked for (RFC 7644 §3.9).
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Selection {
-    /// `attributes`; empty = the default set.
-    pub attributes: Vec<AttributePath>,
-    /// `excludedAttributes`.
-    pub excluded: Vec<AttributePath>,
-}
-
-impl Selection {
-    /// From query parameters (comma-separated). Both at once: `invalidValue` (checklist Q-56). Names that are no
-    /// paths are left out, as unknown names are.
-    pub fn parse(_attributes: Option<&str>, _excluded: Option<&str>) -> Result<Self, ScimError> {
-        todo!()
+/// Checklist S-29.
+pub(crate) fn one_primary(name: &str, elements: &[Value]) -> Result<(), ScimError> {
+    let primary = |e: &&Value| e.get("primary") == Some(&Value::Bool(true));
+    match elements.iter().filter(primary).count() {
+        0 | 1 => Ok(()),
+        _ => Err(invalid_value(format!("\"{name}\" has more than one primary value"))),
     }
 }
 
-/// A selection made ready for one resource type.
-#[derive(Debug, Clone)]
-pub struct Projection(());
-
-impl Projection {
-    /// Resolves the selection's names once.
-    pub fn new(_of: &ResourceType, _selection: &Selection) -> Self {
-        todo!()
-    }
-    /// Whether something of a base attribute would be returned, so that `members` or `groups` need not be read if not.
-    pub fn wants(&self, _attribute: &str) -> bool {
-        todo!()
-    }
-    /// Cuts a complete resource.
-    pub fn cut(&self, _resource: Object) -> Object {
-        todo!()
-    }
+/// The URNs for `schemas`: the base schema and each extension that has a value or is required.
+pub fn schemas(of: &ResourceType, object: &Object) -> Vec<String> {
+    let extensions = of.extensions.iter().filter(|(schema, required)| *required || object.contains_key(&schema.id));
+    std::iter::once(of.schema.id.clone()).chain(extensions.map(|(schema, _)| schema.id.clone())).collect()
 }
 
-/// A path made ready for one resource type, for reading many objects.
-#[derive(Debug, Clone)]
-pub struct Place(());
-
-impl Place {
-    /// `invalidPath` for a path the type does not have.
-    pub fn new(_of: &ResourceType, _path: &AttributePath) -> Result<Self, ScimError> {
-        todo!()
-    }
-    /// As [`read`].
-    pub fn read<'o>(&self, _object: &'o Object) -> Vec<&'o serde_json::Value> {
-        todo!()
-    }
-}
-
-/// Whether two canonical objects hold the same, the order of multi-valued attributes aside (case of text counts): what
-/// a PUT or PATCH that changes nothing is told by (checklist E-28, P-42).
-pub fn unchanged(_before: &Object, _after: &Object) -> bool {
-    todo!()
-}
-
-/// Cuts a complete resource (with `schemas`, `id`, `meta`, …) to what is returned: `returned` characteristic, then the selection.
-pub fn project(_of: &ResourceType, _resource: Object, _selection: &Selection) -> Object {
-    todo!()
-}
-
-/// Values a path names, flat; with a filter only the matching ones. Names compare ignoring case.
-pub fn read<'o>(_of: &ResourceType, _object: &'o Object, _path: &AttributePath) -> Vec<&'o serde_json::Value> {
-    todo!()
+/// Values a path names, flat; with a filter only the matching ones. Names compare ignoring case. Nothing for a path
+/// the type does not have; [`Place`] says why, and reads many objects faster.
+pub fn read<'o>(of: &ResourceType, object: &'o Object, path: &AttributePath) -> Vec<&'o Value> {
+    Place::new(of, path).map(|place| place.read(object)).unwrap_or_default()
 }
 
 /// Writes one value at a path, making containers, complex values and filtered elements that aren't there
 /// (`emails[type eq "work"].value` makes `{"type":"work","value":…}`). `Null` removes. `false`: nothing changed.
-pub fn write(
-    _of: &ResourceType,
-    _object: &mut Object,
-    _path: &AttributePath,
-    _value: serde_json::Value,
-) -> Result<bool, ScimError> {
-    todo!()
-}
-
-/// Equality as the schema sees it: `caseExact`, order of multi-valued attributes does not matter, null = absent.
-pub fn same(_of: &ResourceType, _path: &AttributePath, _a: &serde_json::Value, _b: &serde_json::Value) -> bool {
-    todo!()
+///
+/// The value becomes what the attribute's type asks for (`"True"` a boolean, one value a list of one) or is refused with
+/// `invalidValue`. Mutability is the caller's: read-only attributes are written too. A complex or multi-valued attribute
+/// named as a whole is replaced as a whole; a primary value written makes the others not primary.
+pub fn write(of: &ResourceType, object: &mut Object, path: &AttributePath, value: Value) -> Result<bool, ScimError> {
+    let mut target = edit::Target::new(of, path, crate::Tolerance::Tolerant)?;
+    let change = if value.is_null() { edit::Change::Remove } else { edit::Change::Write(value) };
+    target.apply(object, change)
 }
