@@ -84,6 +84,9 @@ pub const ALL: [Profile; 4] = [
         page_most: 200,
         user_delete: UserDelete::Deactivates,
         group_name_unique: true,
+        sort: false,
+        bulk: false,
+        etag: false,
         unknown_members_skipped: true,
         ..STANDARD
     },

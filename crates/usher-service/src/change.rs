@@ -83,6 +83,7 @@ pub(crate) async fn create(cx: &Context, kind: Kind, body: Object) -> Result<Res
     };
     cx.note(&notes);
     if kind == Kind::User {
+        // Said outright, so that a record that is revived becomes active too.
         document.entry("active").or_insert(Value::Bool(true));
     }
     resource::check(config.resource_type(kind), &document)?;
@@ -157,16 +158,11 @@ pub(crate) async fn replace(cx: &Context, kind: Kind, id: &str, body: Object) ->
     let stored = change(cx, kind, id, |was| {
         let mut accepted = accepted.clone();
         let members = if kind == Kind::Group { replaced_members(cx, &mut accepted) } else { None };
-        let there = was.object()?;
         let document = if config.profile.put_merges {
-            resource::merge(of, &there, accepted)
+            resource::merge(of, &was.object()?, accepted)
         } else {
-            let mut document = accepted.object;
-            // What a client leaves out of a PUT is cleared, but nobody is switched off or on by silence (E-24).
-            if let (Kind::User, Some(active)) = (kind, there.get("active")) {
-                document.entry("active").or_insert_with(|| active.clone());
-            }
-            document
+            // What is left out is cleared; a user's `active` alone stays (checklist E-24), which the draft sees to.
+            accepted.object
         };
         resource::check(of, &document)?;
         prepared(cx, was, &document, members.as_slice())
@@ -286,22 +282,21 @@ async fn change(
     Err(overtaken.into())
 }
 
-/// One transaction: the object, then its members; the object as it stands after both.
+/// One transaction: the object, then its members. A group's document may be older than its version when only members changed.
 async fn write(cx: &Context, prepared: Prepared) -> Result<Stored, WriteError> {
     let (directory, because) = (cx.directory(), (cx.cause(), cx.now));
     let written = cx.service.0.store.write(Lane::Now, move |tx| -> Result<_, WriteError> {
-        let stored = match (&prepared.draft, &prepared.was) {
+        let mut stored = match (&prepared.draft, &prepared.was) {
             (Some(draft), _) => object::put(tx, directory, draft)?,
             (None, Some(was)) => was.clone(),
             (None, None) => return Err(PutError::Gone.into()),
         };
         let Some(members) = &prepared.members else { return Ok((stored, Vec::new())) };
         let (version, notes) = members.apply(tx, directory, &stored, prepared.expected, because)?;
-        if version == stored.version {
-            return Ok((stored, notes));
+        if version != stored.version {
+            (stored.version, stored.modified) = (version, because.1);
         }
-        let after = object::get(tx, directory, stored.id)?.ok_or(PutError::Gone)?;
-        Ok((after, notes))
+        Ok((stored, notes))
     });
     let (stored, notes) = written.await?;
     cx.note(&notes);

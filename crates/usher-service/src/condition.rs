@@ -6,11 +6,6 @@ use usher_scim::ScimType;
 
 use crate::problem::Problem;
 
-/// A version as a weak entity tag.
-pub(crate) fn etag(version: Version) -> String {
-    format!("W/\"{}\"", version.0)
-}
-
 /// Whether a request has an If-Match that counts: its version is then part of the write.
 pub(crate) fn expects(profile: &Profile, headers: &HeaderMap) -> bool {
     profile.etag && headers.contains_key(header::IF_MATCH)
@@ -25,7 +20,7 @@ pub(crate) fn check_match(profile: &Profile, headers: &HeaderMap, stored: &Store
         412,
         format!(
             "the resource was changed meanwhile, its version is {}; read it and decide again",
-            etag(stored.version)
+            stored.etag()
         ),
     ))
 }

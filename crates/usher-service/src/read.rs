@@ -13,7 +13,7 @@ use usher_store::StoreError;
 use uuid::Uuid;
 
 use crate::{
-    condition::{self, etag},
+    condition,
     problem::Problem,
     render::{BLOCK, Links, Piece, View},
     request::Context,
@@ -44,7 +44,7 @@ pub(crate) async fn one(cx: &Context, kind: Kind, id: &str) -> Result<Response, 
     if condition::has_it(cx.caller.config.profile, &cx.headers, &stored)? {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        set(&mut response, header::ETAG, &etag(stored.version));
+        set(&mut response, header::ETAG, &stored.etag());
         return Ok(response);
     }
     let links = links.into_iter().next().unwrap_or(Links::None);
@@ -86,9 +86,19 @@ pub(crate) async fn answer(
     let view = View::new(&cx.caller.config, kind, &cx.base, selection);
     // A user that was just made is in no group yet.
     let view = if kind == Kind::User && status == StatusCode::CREATED { view.without_links() } else { view };
-    let (reading, one) = (view.clone(), stored.clone());
-    let links: Vec<Links> =
-        cx.service.0.store.read(READ, move |on| reading.links(on, std::slice::from_ref(&one))).await?;
+    let (reading, directory) = (view.clone(), cx.directory());
+    let found = cx.service.0.store.read(READ, move |on| -> Result<_, StoreError> {
+        let mut stored = stored.clone();
+        // Another request may have changed a group between reading it and changing its members.
+        if kind == Kind::Group
+            && let Some(present) = object::get(on, directory, stored.id)?
+        {
+            stored = present;
+        }
+        let links = reading.links(on, std::slice::from_ref(&stored))?;
+        Ok((stored, links))
+    });
+    let (stored, links) = found.await?;
     let links = match links.into_iter().next() {
         Some(Links::Members(members)) if shown == Shown::FewMembers && members.len() >= BLOCK => Links::None,
         Some(links) => links,
@@ -102,7 +112,7 @@ pub(crate) fn no_content(cx: &Context, stored: Option<&Stored>) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     if let Some(stored) = stored.filter(|_| cx.caller.config.profile.etag) {
-        set(&mut response, header::ETAG, &etag(stored.version));
+        set(&mut response, header::ETAG, &stored.etag());
     }
     response
 }
@@ -120,7 +130,7 @@ fn respond(
     set(&mut response, header::CONTENT_TYPE, cx.media);
     set(&mut response, header::LOCATION, &view.location(stored.id));
     if cx.caller.config.profile.etag {
-        set(&mut response, header::ETAG, &etag(stored.version));
+        set(&mut response, header::ETAG, &stored.etag());
     }
     Ok(response)
 }

@@ -21,7 +21,7 @@ use usher_scim::{
 };
 use usher_store::{Snapshot, Store, StoreError};
 
-use crate::{condition::etag, problem::Problem};
+use crate::problem::Problem;
 
 /// Members in a block of a streamed answer; each block is a short read of its own.
 pub(crate) const BLOCK: usize = 1_000;
@@ -195,7 +195,7 @@ impl View {
             "location": self.location(stored.id),
         });
         if let (true, Value::Object(meta)) = (self.config.profile.etag, &mut meta) {
-            meta.insert("version".into(), etag(stored.version).into());
+            meta.insert("version".into(), stored.etag().into());
         }
         meta
     }
