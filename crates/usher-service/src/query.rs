@@ -18,9 +18,6 @@ use crate::{
     walk::Place,
 };
 
-/// A page that has grown to this ends early; RFC 7644 §3.4.2.4 allows fewer than asked for.
-const PAGE_BYTES: usize = 1024 * 1024;
-
 /// What of a collection is asked for.
 struct Asked {
     start: u64,
@@ -43,19 +40,15 @@ pub(crate) async fn list(cx: &Context, kind: Kind) -> Result<Response, Problem> 
     let (config, plan, reading, count) =
         (cx.caller.config.clone(), asked.plan.clone(), view.clone(), asked.count);
     let found = cx.service.0.store.read(cx.settings().query, move |on| -> Result<_, QueryError> {
-        let mut page = query::page(on, &config, &plan, from, count)?;
-        let kept = fitting(&page);
-        let cut = kept < page.objects.len();
-        page.objects.truncate(kept);
+        let page = query::page(on, &config, &plan, from, count)?;
         let links = reading.links(on, &page.objects)?;
-        Ok((page, links, cut))
+        Ok((page, links))
     });
-    let (page, links, cut) = match found.await {
+    let (page, links) = match found.await {
         Err(QueryError::Store(StoreError::TooSlow)) => return Err(asked.plan.too_many().into()),
         found => found?,
     };
-    let last = if cut { page.objects.last().map(|stored| stored.key) } else { page.last };
-    if let Some(last) = last.filter(|_| !asked.sorted && (cut || page.more)) {
+    if let Some(last) = page.last.filter(|_| page.more && !asked.sorted) {
         let next = asked.start + page.objects.len() as u64;
         walks.remember(place(next), last, page.total, cx.now);
     }
@@ -83,6 +76,7 @@ fn asked(cx: &Context, kind: Kind) -> Result<Asked, Problem> {
         }
     };
     let mut plan = QueryPlan::new(config, kind, filter.as_ref())?;
+    cx.note(plan.notes());
     let sort = if config.profile.sort { sort(cx)? } else { None };
     if let Some(sort) = &sort {
         plan = plan.sorted(config, sort)?;
@@ -106,16 +100,6 @@ fn sort(cx: &Context) -> Result<Option<Sort>, Problem> {
         }
     };
     Ok(Some(Sort { by, descending }))
-}
-
-/// How many objects of a page fit; at least one, so that a walk gets on.
-fn fitting(page: &Page) -> usize {
-    let mut bytes = 0;
-    let fit = page.objects.iter().take_while(|stored| {
-        bytes += stored.doc.len() + 512;
-        bytes <= PAGE_BYTES
-    });
-    fit.count().max(1).min(page.objects.len())
 }
 
 fn respond(
