@@ -77,6 +77,40 @@ pub(crate) fn one_primary(name: &str, elements: &[Value]) -> Result<(), ScimErro
     }
 }
 
+/// Keeps what is immutable once it has a value (RFC 7644 §3.5.1, checklist S-39, E-23): what `after` leaves out is put
+/// back, another value is refused with `mutability`. A group's members are the directory's.
+pub fn keep_immutable(of: &ResourceType, before: &Object, after: &mut Object) -> Result<(), ScimError> {
+    let base = (&of.schema, None);
+    let extensions = of.extensions.iter().map(|(schema, _)| (schema, Some(schema.id.as_str())));
+    for (schema, urn) in std::iter::once(base).chain(extensions) {
+        for attribute in &schema.attributes {
+            let immutable = |a: &&crate::Attribute| a.mutability == crate::schema::Mutability::Immutable;
+            let subs = attribute.sub_attributes.iter().filter(|a| immutable(a) && !attribute.multi_valued);
+            let path = AttributePath { schema: urn.map(str::to_owned), ..AttributePath::attribute(&attribute.name) };
+            if immutable(&attribute) {
+                keep(of, &path, before, after)?;
+            }
+            for sub in subs {
+                keep(of, &path.clone().with_sub(&sub.name), before, after)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn keep(of: &ResourceType, path: &AttributePath, before: &Object, after: &mut Object) -> Result<(), ScimError> {
+    let there: Vec<Value> = read(of, before, path).into_iter().cloned().collect();
+    let (old, new) = (Value::Array(there), Value::Array(read(of, after, path).into_iter().cloned().collect()));
+    let assigned = |v: &Value| v.as_array().is_some_and(|v| !v.is_empty());
+    if !assigned(&old) || same(of, path, &old, &new) {
+        return Ok(());
+    }
+    if assigned(&new) {
+        return Err(crate::error::mutability(format!("\"{path}\" cannot be changed once it has a value")));
+    }
+    write(of, after, path, old).map(|_| ())
+}
+
 /// The URNs for `schemas`: the base schema and each extension that has a value or is required.
 pub fn schemas(of: &ResourceType, object: &Object) -> Vec<String> {
     let extensions = of.extensions.iter().filter(|(schema, required)| *required || object.contains_key(&schema.id));
