@@ -130,13 +130,8 @@ pub(crate) fn block(
     most: usize,
 ) -> Result<Vec<i64>, StoreError> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let args = [
-        directory.0.into(),
-        question.kind.into(),
-        question.value.clone().into(),
-        after.into(),
-        limit.into(),
-    ];
+    let args =
+        [directory.0.into(), question.kind.into(), question.value.clone().into(), after.into(), limit.into()];
     let rows: Vec<(i64,)> = on.all(&BLOCK, &args, most)?;
     Ok(rows.into_iter().map(|(object,)| object).collect())
 }

@@ -31,6 +31,8 @@ use crate::{
 
 /// How often an instance looks for changes that others committed.
 const POLL: Duration = Duration::from_millis(20);
+/// The shortest time between two looks: under load, commits come faster than there is anything new to see.
+const GAP: Duration = Duration::from_millis(5);
 /// How often it looks for everything else: work that has become due, a directory never read, a lease no longer needed.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often a lease's beat is raised while it is held.
@@ -94,7 +96,7 @@ pub async fn run(people: People, mut shutdown: watch::Receiver<bool>) {
     let mut serving = Serving::default();
     loop {
         let found = tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => break,
+            () = told(&mut shutdown) => break,
             Ok(()) = announced.changed() => waiting(&people).await,
             () = sleep(POLL), if polls => waiting(&people).await,
             _ = sweep.tick() => every(&people).await,
@@ -104,7 +106,10 @@ pub async fn run(people: People, mut shutdown: watch::Receiver<bool>) {
             }
         };
         match found {
-            Ok(directories) => serving.begin(&people, directories),
+            Ok(directories) => {
+                serving.begin(&people, directories);
+                sleep(GAP).await;
+            }
             Err(error) => {
                 tracing::warn!("people: looking for changes failed: {error}");
                 sleep(SWEEP).await;
@@ -112,6 +117,11 @@ pub async fn run(people: People, mut shutdown: watch::Receiver<bool>) {
         }
     }
     serving.stop(&people).await;
+}
+
+/// Waits until it is true, or nobody is left to say so.
+async fn told(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
 /// Directories under way, and those that changed again meanwhile.
@@ -195,10 +205,7 @@ async fn every(people: &People) -> Result<BTreeSet<DirectoryId>, PeopleError> {
 }
 
 /// Directories of accounts with work that is due.
-fn due(
-    on: &mut usher_store::Snapshot<'_>,
-    now: jiff::Timestamp,
-) -> Result<Vec<DirectoryId>, StoreError> {
+fn due(on: &mut usher_store::Snapshot<'_>, now: jiff::Timestamp) -> Result<Vec<DirectoryId>, StoreError> {
     let _ = (on, now);
     Ok(Vec::new())
 }
@@ -230,8 +237,13 @@ async fn serve(people: &People, directory: DirectoryId, stop: &watch::Receiver<b
     };
     match worked {
         Ok(_) => {}
-        Err(PeopleError::Lost) => tracing::info!(directory = directory.0, "another instance took the rules over"),
-        Err(error) => tracing::warn!(directory = directory.0, "automation rules stopped, tried again soon: {error}"),
+        Err(PeopleError::Lost) => {
+            desk.lease = None;
+            tracing::info!(directory = directory.0, "another instance took the rules over");
+        }
+        Err(error) => {
+            tracing::warn!(directory = directory.0, "automation rules stopped, tried again soon: {error}")
+        }
     }
 }
 
@@ -252,7 +264,8 @@ pub async fn catch_up(people: &People, directory: DirectoryId) -> Result<CaughtU
         let mut desk = desk.lock().await;
         if take(people, directory, &mut desk).await? {
             let executions = drain(people, directory, &mut desk, &never).await;
-            if let Some(lease) = desk.lease.take() {
+            let lease = desk.lease.take();
+            if let Some(lease) = lease.filter(|_| !matches!(executions, Err(PeopleError::Lost))) {
                 people.0.leases.give_back(lease).await?;
             }
             match executions {
@@ -386,8 +399,7 @@ impl Worker<'_> {
     async fn execute(&self, queue: Queue) -> Result<Option<u64>, PeopleError> {
         let inner = &self.people.0;
         let now = inner.clock.now();
-        let items: Vec<Item> =
-            inner.store.read(READ, move |on| work::take(on, queue, now, BATCH)).await?;
+        let items: Vec<Item> = inner.store.read(READ, move |on| work::take(on, queue, now, BATCH)).await?;
         if items.is_empty() {
             return Ok(None);
         }

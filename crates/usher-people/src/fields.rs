@@ -12,7 +12,11 @@ use crate::{
 };
 
 /// The text for a field; `None`: keep what is there.
-pub(crate) fn text(field: TextField, value: &Value, left_out: &mut Vec<String>) -> Result<Option<String>, Fault> {
+pub(crate) fn text(
+    field: TextField,
+    value: &Value,
+    left_out: &mut Vec<String>,
+) -> Result<Option<String>, Fault> {
     if matches!(value, Value::List(_) | Value::Object(_)) {
         let what = if matches!(value, Value::List(_)) { "several values" } else { "a complex value" };
         return Err(Fault::Refused(format!("{} can't take {what}", field.word())));
@@ -71,7 +75,8 @@ pub(crate) fn contacts(
             Value::Object(object) => (part(object, "value"), part(object, "type")),
             other => (other.text(), None),
         };
-        let Some(text) = text.and_then(|text| within("a contact", text.trim(), limits::CONTACT, left_out)) else {
+        let Some(text) = text.and_then(|text| within("a contact", text.trim(), limits::CONTACT, left_out))
+        else {
             continue;
         };
         let label = label.and_then(|label| within("a contact's label", &label, limits::LABEL, left_out));

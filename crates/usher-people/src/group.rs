@@ -71,7 +71,9 @@ impl GroupTarget {
         let Some(name) = name(kind, value, left_out).filter(|name| *name != row.unit.name) else {
             return Ok(());
         };
-        if let Some((other,)) = world.tx.one::<(Uuid,)>(&OTHER_GROUP, &[row.key.into(), self.group.0.into()])? {
+        if let Some((other,)) =
+            world.tx.one::<(Uuid,)>(&OTHER_GROUP, &[row.key.into(), self.group.0.into()])?
+        {
             return Err(Fault::Refused(format!(
                 "{} \"{}\" is linked to group {other} too, so this group can't rename it to \"{name}\"",
                 kind.word(),

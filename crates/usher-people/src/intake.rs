@@ -48,7 +48,10 @@ pub(crate) fn take_in(
         .iter()
         .map(|key| Put {
             object: key.0,
-            lane: objects.iter().find(|stored| stored.key == *key).map_or(lane::DEACTIVATION, lane::of_change),
+            lane: objects
+                .iter()
+                .find(|stored| stored.key == *key)
+                .map_or(lane::DEACTIVATION, lane::of_change),
             due: now,
             reason: if changed.contains(key) { lane::CHANGED } else { lane::MEMBERSHIP },
         })

@@ -2,7 +2,7 @@
 //!
 //! An environment of an account is a directory that SCIM clients fill. `people` is a consumer of its change feed: each
 //! changed SCIM user or group is put on work, and one leased worker a directory runs the automation rules for it. What a
-//! SCIM client sends never touches a person directly. See `docs/architecture.md` and `docs/rules.md`.
+//! SCIM client sends never touches a person directly. See `docs/architecture.md`.
 //!
 //! Everything is synchronous over [`usher_store::Tx`] and [`usher_store::Snapshot`]; only [`driver`] is async.
 

@@ -1,5 +1,5 @@
-//! How long the fields of a person may be, in characters: those of 4me's People and Addresses APIs
-//! (`docs/rules.md`, *Fields*). A longer value is left out, never cut.
+//! How long fields may be, in characters: those of 4me's People and Addresses APIs, and our own where they name none. A
+//! longer value is left out, never cut.
 
 /// Name of an organization or site.
 pub(crate) const UNIT_NAME: usize = 128;

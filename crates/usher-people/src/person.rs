@@ -183,8 +183,7 @@ fn people(
 ) -> Result<Vec<Person>, StoreError> {
     let keys: Vec<Key> = rows.iter().filter_map(|loaded| loaded.row.record).map(Key).collect();
     let records = if keys.is_empty() { Vec::new() } else { object::by_keys(on, directory, &keys)? };
-    let records: HashMap<i64, Stored> =
-        records.into_iter().map(|stored| (stored.key.0, stored)).collect();
+    let records: HashMap<i64, Stored> = records.into_iter().map(|stored| (stored.key.0, stored)).collect();
     Ok(rows.into_iter().map(|loaded| person(loaded, &records)).collect())
 }
 

@@ -212,6 +212,29 @@ impl FromRow for RecordRow {
     }
 }
 
+/// A row of `execution`.
+struct Slot {
+    slot: i64,
+    execution: Execution,
+}
+
+impl FromRow for Slot {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let rules = serde_json::from_slice(&row.get::<Vec<u8>>(5)?)
+            .map_err(|error| StoreError::Bug(format!("an execution's JSON: {error}")))?;
+        Ok(Self {
+            slot: row.get(0)?,
+            execution: Execution {
+                id: row.get(1)?,
+                at: row.get(2)?,
+                result: RecordState::from_number(row.get(3)?)?,
+                reason: row.get(4)?,
+                rules,
+            },
+        })
+    }
+}
+
 /// A page, newest first. A record whose SCIM object is just gone is left out: it is about to go.
 pub fn list(
     on: &mut Snapshot<'_>,
@@ -234,13 +257,8 @@ pub fn list(
     let mut rows: Vec<RecordRow> = Vec::new();
     for kind in [Kind::User, Kind::Group] {
         if query.kind.is_none_or(|wanted| wanted == kind) {
-            let args = [
-                directory.0.into(),
-                (kind as i64).into(),
-                time.into(),
-                object.into(),
-                cursor::limit(most),
-            ];
+            let args =
+                [directory.0.into(), (kind as i64).into(), time.into(), object.into(), cursor::limit(most)];
             rows.extend(on.all::<RecordRow>(sql, &args, most + 1)?);
         }
     }
@@ -283,13 +301,9 @@ pub fn show(
     };
     let object = row.object;
     let Some(record) = records(on, directory, vec![row])?.pop() else { return Ok(None) };
-    let rows: Vec<(i64, Uuid, Timestamp, i64, Option<String>, Vec<u8>)> =
-        on.all(&EXECUTIONS, &[directory.0.into(), object.into()], 2)?;
+    let slots: Vec<Slot> = on.all(&EXECUTIONS, &[directory.0.into(), object.into()], 2)?;
     let mut detail = Detail { record, last: None, last_failed: None };
-    for (slot, id, at, result, reason, rules) in rows {
-        let rules = serde_json::from_slice(&rules)
-            .map_err(|error| StoreError::Bug(format!("an execution's JSON: {error}")))?;
-        let execution = Execution { id, at, result: RecordState::from_number(result)?, reason, rules };
+    for Slot { slot, execution } in slots {
         match slot {
             LAST => detail.last = Some(execution),
             _ => detail.last_failed = Some(execution),

@@ -114,10 +114,7 @@ impl TextField {
 
 impl Field {
     fn may_be_empty(self) -> bool {
-        !matches!(
-            self,
-            Self::Text(TextField::Name | TextField::PrimaryEmail) | Self::Vip | Self::Disabled
-        )
+        !matches!(self, Self::Text(TextField::Name | TextField::PrimaryEmail) | Self::Vip | Self::Disabled)
     }
     fn from_word(word: &str) -> Option<Self> {
         Some(match word {
@@ -282,10 +279,7 @@ impl Act {
         !matches!(self, Self::LinkUnit(_) | Self::CreateUnit(_) | Self::Classify | Self::Name(_))
     }
     fn needs_value(self) -> bool {
-        !matches!(
-            self,
-            Self::CreatePerson | Self::Clear(_) | Self::ClearContacts | Self::ClearAddresses
-        )
+        !matches!(self, Self::CreatePerson | Self::Clear(_) | Self::ClearContacts | Self::ClearAddresses)
     }
 }
 

@@ -99,12 +99,7 @@ impl Run<'_, '_, '_> {
         Ok(())
     }
 
-    fn rule(
-        &mut self,
-        rule: &Rule,
-        target: &mut dyn Target,
-        shown: &mut Shown,
-    ) -> Result<(), Fault> {
+    fn rule(&mut self, rule: &Rule, target: &mut dyn Target, shown: &mut Shown) -> Result<(), Fault> {
         let mut named = target.named();
         let given = named.len();
         for (name, expression) in &rule.expressions {

@@ -36,7 +36,13 @@ pub(crate) struct UserTarget {
 
 impl UserTarget {
     /// With the person that the record governs.
-    pub(crate) fn new(stored: &Stored, person: Option<Loaded>, fresh: Uuid, account: Value, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        stored: &Stored,
+        person: Option<Loaded>,
+        fresh: Uuid,
+        account: Value,
+        now: Timestamp,
+    ) -> Self {
         let row = person.as_ref().map(|loaded| loaded.row.clone());
         Self {
             record: stored.key,

@@ -62,9 +62,8 @@ const BEGIN: Sql = Sql::same(
     "insert into rule_walk (directory, kind, value, after) values ($1, $2, $3, 0) \
      on conflict (directory, kind, value) do update set after = 0",
 );
-const OPEN: Sql = Sql::same(
-    "select kind, value, after from rule_walk where directory = $1 order by kind, value limit $2",
-);
+const OPEN: Sql =
+    Sql::same("select kind, value, after from rule_walk where directory = $1 order by kind, value limit $2");
 /// The cursor moves only from where it was read: a walk that was begun anew meanwhile stays at its beginning.
 const MOVE: Sql = Sql::same(
     "update rule_walk set after = $5 where directory = $1 and kind = $2 and value = $3 and after = $4",
@@ -149,15 +148,14 @@ fn block(
             let kind = if *walk == Walk::Users { Kind::User } else { Kind::Group };
             let objects: Vec<Stored> = object::walk(on, directory, kind, start, most, true)?;
             let last = ended(objects.len(), objects.last().map(|stored| stored.key.0));
-            let puts = objects
-                .iter()
-                .map(|stored| put(stored.key.0, lane::of_pass(stored), lane::PASS))
-                .collect();
+            let puts =
+                objects.iter().map(|stored| put(stored.key.0, lane::of_pass(stored), lane::PASS)).collect();
             (puts, last)
         }
         Walk::Records => {
             let limit = i64::try_from(most).unwrap_or(i64::MAX);
-            let rows: Vec<(i64,)> = on.all(&RECORDS, &[directory.0.into(), after.into(), limit.into()], most)?;
+            let rows: Vec<(i64,)> =
+                on.all(&RECORDS, &[directory.0.into(), after.into(), limit.into()], most)?;
             let keys: Vec<Key> = rows.into_iter().map(|(key,)| Key(key)).collect();
             let there = object::by_keys(on, directory, &keys)?;
             let gone = keys.iter().filter(|key| !there.iter().any(|stored| stored.key == **key));

@@ -145,11 +145,7 @@ const STANDING: Sql =
     Sql::same("select classification, unit from record where directory = $1 and object = $2");
 
 /// What a group stands for, as its last run left it.
-pub(crate) fn standing(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    group: Key,
-) -> Result<Standing, StoreError> {
+pub(crate) fn standing(tx: &mut Tx<'_>, directory: DirectoryId, group: Key) -> Result<Standing, StoreError> {
     let row = tx.one(&STANDING, &[directory.0.into(), group.0.into()])?;
     Ok(row.unwrap_or(Standing { classification: None, unit: None }))
 }
