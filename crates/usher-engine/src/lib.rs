@@ -14,12 +14,14 @@ pub mod gallery;
 pub mod leaver;
 pub mod link;
 pub mod log;
+mod members;
 pub mod plan;
 pub mod reference;
 pub mod scope;
 pub mod settings;
 pub mod status;
 mod tables;
+mod task;
 
 pub use app::{App, AppId};
 pub use driver::Engine;

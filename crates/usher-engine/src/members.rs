@@ -1,0 +1,175 @@
+//! A group's memberships: what is to be added and removed at the app, from what was last written, block by block.
+
+use std::collections::{HashMap, HashSet};
+
+use usher_directory::{Key, object};
+use usher_store::{Snapshot, Sql, StoreError, Tx};
+
+use crate::{
+    app::{App, AppId},
+    assignment::keys_json,
+    error::EngineError,
+    link::{self, State},
+    reference,
+};
+
+/// A block of a pass.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Block {
+    /// Members to add, with their ids at the app.
+    pub(crate) add: Vec<(Key, String)>,
+    /// Memberships to remove; without an id there is nothing to send.
+    pub(crate) remove: Vec<(Key, Option<String>)>,
+    /// Members without an account in the app: linked when they get one.
+    pub(crate) wait: Vec<Key>,
+    /// All that was looked at, to be taken off the list.
+    pub(crate) seen: Vec<Key>,
+    /// Where to go on; `None`: the pass is at its end.
+    pub(crate) next: Option<Key>,
+}
+
+const WRITTEN: Sql = Sql::each(
+    "select member from link_member where app = $1 and grp = $2 and member in (select value from json_each($3))",
+    "select member from link_member where app = $1 and grp = $2 and member in \
+     (select value::bigint from json_array_elements_text($3::text::json))",
+);
+const WRITTEN_AFTER: Sql = Sql::same(
+    "select member from link_member where app = $1 and grp = $2 and member > $3 order by member limit $4",
+);
+const DELTAS: Sql =
+    Sql::same("select member from delta where app = $1 and grp = $2 order by member limit $3");
+const WRITE: Sql = Sql::same(
+    "insert into link_member (app, grp, member) values ($1, $2, $3) on conflict (app, grp, member) do nothing",
+);
+const UNWRITE: Sql = Sql::same("delete from link_member where app = $1 and grp = $2 and member = $3");
+const SEEN: Sql = Sql::each(
+    "delete from delta where app = $1 and grp = $2 and member in (select value from json_each($3))",
+    "delete from delta where app = $1 and grp = $2 and member in \
+     (select value::bigint from json_array_elements_text($3::text::json))",
+);
+
+fn written(
+    on: &mut Snapshot<'_>,
+    app: AppId,
+    group: Key,
+    members: &[Key],
+) -> Result<HashSet<Key>, StoreError> {
+    let rows: Vec<(i64,)> =
+        on.all(&WRITTEN, &[app.0.into(), group.0.into(), keys_json(members)], members.len())?;
+    Ok(rows.into_iter().map(|(k,)| Key(k)).collect())
+}
+
+/// Which of the group's members are not written yet.
+pub(crate) fn additions(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    group: Key,
+    after: Option<Key>,
+    most: usize,
+) -> Result<Block, EngineError> {
+    let members: Vec<Key> =
+        object::members_of(on, app.directory, group, after, most)?.into_iter().map(|m| m.key).collect();
+    let mut block = Block {
+        next: (members.len() == most).then(|| members.last().copied()).flatten(),
+        ..Block::default()
+    };
+    sort_in(on, app, group, &members, &mut block)?;
+    Ok(block)
+}
+
+fn sort_in(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    group: Key,
+    members: &[Key],
+    block: &mut Block,
+) -> Result<(), EngineError> {
+    let there = written(on, app.id, group, members)?;
+    let mut links: HashMap<Key, link::Link> =
+        link::of(on, app.id, members)?.into_iter().map(|l| (l.object, l)).collect();
+    for member in members.iter().filter(|m| !there.contains(m)) {
+        match links.remove(member) {
+            Some(link::Link { state: State::Active, target: Some(target), .. }) => {
+                block.add.push((*member, target))
+            }
+            _ => block.wait.push(*member),
+        }
+    }
+    Ok(())
+}
+
+/// Which written memberships are none any longer.
+pub(crate) fn removals(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    group: Key,
+    after: Option<Key>,
+    most: usize,
+) -> Result<Block, EngineError> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let from = after.map_or(-1, |k| k.0);
+    let rows: Vec<(i64,)> =
+        on.all(&WRITTEN_AFTER, &[app.id.0.into(), group.0.into(), from.into(), limit.into()], most)?;
+    let there: Vec<Key> = rows.into_iter().map(|(k,)| Key(k)).collect();
+    let mut block =
+        Block { next: (there.len() == most).then(|| there.last().copied()).flatten(), ..Block::default() };
+    let present = present(on, app, group, &there)?;
+    let gone: Vec<Key> = there.into_iter().filter(|m| !present.contains(m)).collect();
+    remove(on, app, &gone, &mut block)?;
+    Ok(block)
+}
+
+fn present(on: &mut Snapshot<'_>, app: &App, group: Key, of: &[Key]) -> Result<HashSet<Key>, EngineError> {
+    if of.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let groups = object::groups_of(on, app.directory, of)?;
+    Ok(groups.into_iter().filter(|(_, g)| g.key == group).map(|(m, _)| m).collect())
+}
+
+fn remove(on: &mut Snapshot<'_>, app: &App, gone: &[Key], block: &mut Block) -> Result<(), EngineError> {
+    let mut links: HashMap<Key, link::Link> =
+        link::of(on, app.id, gone)?.into_iter().map(|l| (l.object, l)).collect();
+    block.remove.extend(gone.iter().map(|m| (*m, links.remove(m).and_then(|l| l.target))));
+    Ok(())
+}
+
+/// A block of the memberships that changed.
+pub(crate) fn deltas(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    group: Key,
+    most: usize,
+) -> Result<Block, EngineError> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows: Vec<(i64,)> = on.all(&DELTAS, &[app.id.0.into(), group.0.into(), limit.into()], most)?;
+    let changed: Vec<Key> = rows.into_iter().map(|(k,)| Key(k)).collect();
+    let mut block = Block::default();
+    let present = present(on, app, group, &changed)?;
+    let (here, absent): (Vec<Key>, Vec<Key>) = changed.iter().partition(|m| present.contains(m));
+    sort_in(on, app, group, &here, &mut block)?;
+    let there = written(on, app.id, group, &absent)?;
+    let gone: Vec<Key> = absent.into_iter().filter(|m| there.contains(m)).collect();
+    remove(on, app, &gone, &mut block)?;
+    block.next = (changed.len() == most).then(|| changed.last().copied()).flatten();
+    block.seen = changed;
+    Ok(block)
+}
+
+/// Writes down what a block sent.
+pub(crate) fn keep(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Result<(), StoreError> {
+    let (id, grp) = (app.id.0, group.0);
+    for (member, _) in &block.add {
+        tx.exec(&WRITE, &[id.into(), grp.into(), member.0.into()])?;
+    }
+    for (member, _) in &block.remove {
+        tx.exec(&UNWRITE, &[id.into(), grp.into(), member.0.into()])?;
+    }
+    for member in &block.wait {
+        reference::wait(tx, app.id, group, *member)?;
+    }
+    if !block.seen.is_empty() {
+        tx.exec(&SEEN, &[id.into(), grp.into(), keys_json(&block.seen)])?;
+    }
+    Ok(())
+}
