@@ -204,6 +204,27 @@ pub(crate) fn take_staged(tx: &mut Tx<'_>, app: AppId, most: usize) -> Result<Ve
     Ok(found)
 }
 
+const OPEN: Sql = Sql::same("select count(*) from leaver where app = $1 and state in (0, 1)");
+const HELD: Sql = Sql::each(
+    "select object from leaver where app = $1 and state in (4, 5) and object in (select value from json_each($2))",
+    "select object from leaver where app = $1 and state in (4, 5) and object in \
+     (select value::bigint from json_array_elements_text($2::text::json))",
+);
+
+/// Whether there are some to be counted or to be sent.
+pub(crate) fn open(on: &mut Snapshot<'_>, app: AppId) -> Result<bool, StoreError> {
+    Ok(on.one::<(i64,)>(&OPEN, &[app.0.into()])?.is_some_and(|(n,)| n > 0))
+}
+
+/// Which of these are held back.
+pub(crate) fn held(on: &mut Snapshot<'_>, app: AppId, of: &[Key]) -> Result<Vec<Key>, StoreError> {
+    if of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(i64,)> = on.all(&HELD, &[app.0.into(), keys_json(of)], of.len())?;
+    Ok(rows.into_iter().map(|(k,)| Key(k)).collect())
+}
+
 /// Whether this one was counted and may go.
 pub(crate) fn may_go(on: &mut Snapshot<'_>, app: AppId, object: Key) -> Result<bool, StoreError> {
     Ok(on.one::<(i64,)>(&MAY_GO, &[app.0.into(), object.0.into()])?.is_some_and(|(n,)| n > 0))

@@ -10,7 +10,6 @@ use crate::{
     assignment::keys_json,
     error::EngineError,
     link::{self, State},
-    reference,
 };
 
 /// A block of a pass.
@@ -20,8 +19,8 @@ pub(crate) struct Block {
     pub(crate) add: Vec<(Key, String)>,
     /// Memberships to remove; without an id there is nothing to send.
     pub(crate) remove: Vec<(Key, Option<String>)>,
-    /// Members without an account in the app: linked when they get one.
-    pub(crate) wait: Vec<Key>,
+    /// Members without an account in the app: they follow when they get one.
+    pub(crate) without: Vec<Key>,
     /// All that was looked at, to be taken off the list.
     pub(crate) seen: Vec<Key>,
     /// Where to go on; `None`: the pass is at its end.
@@ -92,7 +91,7 @@ fn sort_in(
             Some(link::Link { state: State::Active, target: Some(target), .. }) => {
                 block.add.push((*member, target))
             }
-            _ => block.wait.push(*member),
+            _ => block.without.push(*member),
         }
     }
     Ok(())
@@ -164,9 +163,6 @@ pub(crate) fn keep(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Res
     }
     for (member, _) in &block.remove {
         tx.exec(&UNWRITE, &[id.into(), grp.into(), member.0.into()])?;
-    }
-    for member in &block.wait {
-        reference::wait(tx, app.id, group, *member)?;
     }
     if !block.seen.is_empty() {
         tx.exec(&SEEN, &[id.into(), grp.into(), keys_json(&block.seen)])?;

@@ -1,4 +1,5 @@
-//! References: a manager or member is written by the id it has at the app; until it has one, whoever names it waits.
+//! References: a manager is written by the id it has at the app; until it has one, whoever names it waits.
+//! (Members need no waiting: a new link looks up the groups it is in.)
 
 use std::collections::HashMap;
 
@@ -114,32 +115,25 @@ const WAIT: Sql = Sql::same(
     "insert into waiting (app, awaited, object) values ($1, $2, $3) on conflict (app, awaited, object) do nothing",
 );
 const STOP_WAITING: Sql = Sql::same("delete from waiting where app = $1 and object = $2");
-const WAITING: Sql = Sql::same(
-    "select object from waiting where app = $1 and awaited = $2 and object > $3 order by object limit $4",
-);
+const WAITING: Sql =
+    Sql::same("select object from waiting where app = $1 and awaited = $2 order by object limit $3");
 const HEAL: Sql = Sql::same("delete from waiting where app = $1 and awaited = $2 and object <= $3");
 
 /// `object` waits for these and no others.
 pub(crate) fn wait_for(tx: &mut Tx<'_>, app: AppId, object: Key, awaited: &[Key]) -> Result<(), StoreError> {
     tx.exec(&STOP_WAITING, &[app.0.into(), object.0.into()])?;
     for key in awaited {
-        wait(tx, app, object, *key)?;
+        tx.exec(&WAIT, &[app.0.into(), key.0.into(), object.0.into()])?;
     }
     Ok(())
-}
-
-/// `object` waits for `awaited` too.
-pub(crate) fn wait(tx: &mut Tx<'_>, app: AppId, object: Key, awaited: Key) -> Result<(), StoreError> {
-    tx.exec(&WAIT, &[app.0.into(), awaited.0.into(), object.0.into()]).map(drop)
 }
 
 /// Takes a block of those who wait for `awaited`, which now has a target.
 pub(crate) fn healed(tx: &mut Tx<'_>, app: AppId, awaited: Key, most: usize) -> Result<Vec<Key>, StoreError> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows: Vec<(i64,)> =
-        tx.all(&WAITING, &[app.0.into(), awaited.0.into(), (-1).into(), limit.into()], most)?;
+    let rows: Vec<(i64,)> = tx.all(&WAITING, &[app.0.into(), awaited.0.into(), limit.into()], most)?;
     if let Some((last,)) = rows.last() {
         tx.exec(&HEAL, &[app.0.into(), awaited.0.into(), (*last).into()])?;
     }
-    Ok(rows.into_iter().map(|(k,)| Key(k)).collect())
+    Ok(rows.into_iter().map(|(object,)| Key(object)).collect())
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     cycle::pump::rules,
-    decide::{Act, Cause, Linked, Reason, decide},
+    decide::{Act, Cause, Linked, Reason, Source, decide},
     diff::{self, Difference},
     error::EngineError,
     leaver,
@@ -34,6 +34,8 @@ pub(crate) struct Task {
     pub(crate) kind: Kind,
     pub(crate) source: ObjectId,
     pub(crate) name: String,
+    /// Soft-deleted or gone.
+    pub(crate) gone: bool,
     pub(crate) link: Option<Link>,
     pub(crate) todo: Todo,
     pub(crate) steps: Vec<Step>,
@@ -144,7 +146,9 @@ fn one(
         stored.map(|o| o.name().to_owned()).or(link.as_ref().map(|l| l.name.clone())).unwrap_or_default();
     let linked = link.as_ref().map_or(Linked::No, |l| l.state.linked());
     let act = decide(linked, judged.source, judged.entitled, &rules(app, kind));
-    let mut task = Task { key: judged.key, kind, source, name, link, todo: Todo::Forget, steps: Vec::new() };
+    let gone = matches!(judged.source, Source::Deleted | Source::Purged);
+    let mut task =
+        Task { key: judged.key, kind, source, name, gone, link, todo: Todo::Forget, steps: Vec::new() };
     task.steps.push(imported(&task, app));
     task.steps.push(scoped(&judged));
     task.todo = match act {
@@ -180,7 +184,7 @@ fn imported(task: &Task, app: &App) -> Step {
 
 fn scoped(judged: &Judged) -> Step {
     let yes_no = |b: bool| if b { "True" } else { "False" };
-    let active = judged.source == crate::decide::Source::Active;
+    let active = judged.source == Source::Active;
     let entitled = judged.entitled == crate::decide::Entitled::Yes;
     let filters: serde_json::Map<String, serde_json::Value> =
         judged.clauses.iter().map(|c| (format!("{}.{}", c.group, c.title), json!(yes_no(c.holds)))).collect();
@@ -344,4 +348,20 @@ pub(crate) fn take_over(
     let sent = diff::mapped_part(target, app.mapping(kind), there).map_err(|e| invalid(&e))?;
     let differences = diff::against(target, rows, &sent).map_err(|e| invalid(&e))?;
     Ok((sent, differences))
+}
+
+impl Task {
+    /// Soft-deleted or gone: not counted as out of scope, since no walk looks at it.
+    pub(crate) fn deleted(&self) -> bool {
+        self.gone
+    }
+
+    /// A group that is (to be) there after the cycle.
+    pub(crate) fn stays(&self) -> bool {
+        match &self.todo {
+            Todo::Find(find) => !find.leaving,
+            Todo::Write(write) => !matches!(write.verb, Verb::Disable(_)),
+            _ => false,
+        }
+    }
 }

@@ -1,16 +1,25 @@
 //! The only async module: cycles, plans, tests and the run loop over a store and apps' transports.
 
-use std::sync::Arc;
+mod batch;
+mod cycle;
+mod failure;
+mod groups;
+mod outcome;
+mod plan;
+mod serve;
 
-use tokio::sync::watch;
-use usher_client::{Diagnosis, Transport};
-use usher_directory::{Key, config::Configs};
-use usher_jobs::clock::Clock;
-use usher_store::Store;
+use std::{sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use usher_client::{Client, Diagnosis, Endpoint, Settings, Transport, Wire};
+use usher_directory::{Key, Kind, config::Configs};
+use usher_jobs::{clock::Clock, lease::Leases};
+use usher_scim::AttributePath;
+use usher_store::{Lane, Snapshot, Store, Tx};
 
 use crate::{
-    app::{App, AppId},
-    cycle::Cycle,
+    app::{self, App, AppId},
+    cycle::{Cycle, walk},
     error::EngineError,
     plan::Plan,
 };
@@ -18,57 +27,119 @@ use crate::{
 /// Gives the way to an app's server: the real one shares an [`usher_client::HttpTransport`]; tests call a router in process.
 pub type Transports = Arc<dyn Fn(&App) -> Result<Arc<dyn Transport>, EngineError> + Send + Sync>;
 
+/// What a short read may take.
+const READ: Duration = Duration::from_secs(10);
+
 /// The engine: everything it needs to work on apps. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    #[allow(dead_code)]
     store: Store,
-    #[allow(dead_code)]
     configs: Configs,
-    #[allow(dead_code)]
     clock: Clock,
-    #[allow(dead_code)]
     transports: Transports,
+    leases: Arc<Leases>,
 }
 
 impl Engine {
     /// An engine as one instance: it takes leases in its own name.
     pub fn new(store: Store, configs: Configs, clock: Clock, transports: Transports) -> Self {
-        Self { store, configs, clock, transports }
+        let leases = Arc::new(Leases::new(store.clone()));
+        Self { store, configs, clock, transports, leases }
+    }
+
+    /// The directories' configurations that it was given.
+    pub fn configs(&self) -> &Configs {
+        &self.configs
     }
 
     /// Tests the connection with the app's kept (or, if given, another) secret token; changes nothing.
-    pub async fn test(
-        &self,
-        _app: AppId,
-        _instead: Option<secrecy::SecretString>,
-    ) -> Result<Diagnosis, EngineError> {
-        todo!()
+    pub async fn test(&self, app: AppId, instead: Option<SecretString>) -> Result<Diagnosis, EngineError> {
+        let app = self.app(app).await?;
+        let client = self.client(&app, instead).await?;
+        Ok(self.probe(&app, &client).await)
     }
 
     /// What a cycle would do now, for everybody or only these; reads from the app, writes nothing anywhere.
-    pub async fn plan(&self, _app: AppId, _only: Option<&[Key]>) -> Result<Plan, EngineError> {
-        todo!()
+    pub async fn plan(&self, app: AppId, only: Option<&[Key]>) -> Result<Plan, EngineError> {
+        let app = self.app(app).await?;
+        let client = self.client(&app, None).await?;
+        plan::Planner::new(self, app, client).run(only).await
     }
 
     /// Runs a cycle to its end (goes on with one that was cut off); `progress` sees it after each batch. Objects that fail are in its
     /// counts and are tried again by later cycles. [`EngineError::Stopped`]: the app can't be worked with.
     pub async fn sync(
         &self,
-        _app: AppId,
-        _progress: &(dyn Fn(&Cycle) + Send + Sync),
+        app: AppId,
+        progress: &(dyn Fn(&Cycle) + Send + Sync),
     ) -> Result<Cycle, EngineError> {
-        todo!()
+        self.leased(app, progress, None).await
     }
 
-    /// One user or group now, on the same path; leavers among them are counted as always.
-    pub async fn provision(&self, _app: AppId, _object: Key) -> Result<Cycle, EngineError> {
-        todo!()
+    /// One user or group now, on the same path as everybody else: it is put before a cycle, which then runs.
+    pub async fn provision(&self, app: AppId, object: Key) -> Result<Cycle, EngineError> {
+        self.write(Lane::Now, move |tx| Ok(walk::one(tx, app, object)?)).await?;
+        self.leased(app, &|_| {}, None).await
     }
 
-    /// Runs cycles of all started apps until `stop` says true: when the feed moves (10 s apart at least), when something is due,
-    /// and by each app's interval. Ends after the batches under way; leases are given back.
-    pub async fn serve(&self, _stop: watch::Receiver<bool>) -> Result<(), EngineError> {
-        todo!()
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Snapshot<'_>) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.store.read(READ, work).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnMut(&mut Tx<'_>) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.store.write(lane, work).await
+    }
+
+    async fn app(&self, id: AppId) -> Result<Arc<App>, EngineError> {
+        let found = self.read(move |on| app::get(on, id)).await?;
+        found.map(Arc::new).ok_or_else(|| EngineError::NoApp(id.0.to_string()))
+    }
+
+    async fn client(&self, app: &Arc<App>, instead: Option<SecretString>) -> Result<Client, EngineError> {
+        let token = match instead {
+            Some(token) => token,
+            None => {
+                let (app, store) = (app.clone(), self.store.clone());
+                self.read(move |on| app::secret(on, &store, &app)).await?
+            }
+        };
+        let settings = Settings {
+            tenant_url: app.tenant_url.clone(),
+            token,
+            wire: Wire::Rfc,
+            connect: Duration::from_secs(app.settings.connect_timeout.into()),
+            request: Duration::from_secs(app.settings.request_timeout.into()),
+            rate: app.settings.rate_limit,
+        };
+        Ok(Client::new(settings, (self.transports)(app)?))
+    }
+
+    /// The connection test on the matching properties of what is mapped.
+    async fn probe(&self, app: &App, client: &Client) -> Diagnosis {
+        let first = |kind: Kind, fallback: &str| {
+            let path = app.mapping(kind).matchers().first().map(|m| m.target.clone());
+            path.or_else(|| AttributePath::parse(fallback).ok())
+        };
+        let users = first(Kind::User, "userName");
+        let groups = if app.groups.enabled { first(Kind::Group, "displayName") } else { None };
+        match users {
+            Some(users) => client.test(&users, groups.as_ref()).await,
+            // Both fall-backs parse; a diagnosis without steps would call everything well.
+            None => Diagnosis { steps: Vec::new(), works_instead: None },
+        }
+    }
+}
+
+fn endpoint(kind: Kind) -> Endpoint {
+    match kind {
+        Kind::User => Endpoint::Users,
+        Kind::Group => Endpoint::Groups,
     }
 }

@@ -1,0 +1,430 @@
+//! A cycle: pump what changed, count leavers, work the due rows in batches, until nothing is due.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use usher_client::Client;
+use usher_directory::Key;
+use usher_jobs::{lease::Lease, work};
+use usher_store::Lane;
+use uuid::Uuid;
+
+use super::{
+    Engine,
+    batch::{Batch, End, Health, Job},
+    failure::Trouble,
+    outcome::{self, Written},
+};
+use crate::{
+    app::{self, App, AppId},
+    cycle::{
+        Counts, Cycle, CycleKind, Stop, pump,
+        run::{self, Run},
+    },
+    error::EngineError,
+    task::{self, For},
+};
+
+/// Rows worked on together: looked at in one read, their outcomes written in one transaction.
+const BATCH: usize = 50;
+/// Rows that walks put ahead of the workers.
+const AHEAD: i64 = 2_000;
+/// How often a lease is raised.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// How often a cycle is told of.
+pub(super) type Progress<'p> = &'p (dyn Fn(&Cycle) + Send + Sync);
+
+impl Engine {
+    /// Runs a cycle under the app's lease.
+    /// `stop`: the run loop's, which is not kept waiting: when it says true, and when the app asks for a pause, the cycle is left as
+    /// it stands and a later call goes on with it.
+    pub(super) async fn leased(
+        &self,
+        id: AppId,
+        progress: Progress<'_>,
+        stop: Option<watch::Receiver<bool>>,
+    ) -> Result<Cycle, EngineError> {
+        let Some(lease) = self.leases.take(&app::consumer(id)).await? else { return Err(EngineError::Busy) };
+        // A beat that fails ends the cycle between two requests: another instance may have begun.
+        let result = tokio::select! {
+            result = self.cycle(id, &lease, progress, stop) => result,
+            error = self.beats(&lease) => Err(error),
+        };
+        self.leases.give_back(lease).await?;
+        result
+    }
+
+    async fn beats(&self, lease: &Lease) -> EngineError {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            match self.leases.beat(lease).await {
+                Ok(true) => {}
+                Ok(false) => return EngineError::LeaseLost,
+                Err(e) => return e.into(),
+            }
+        }
+    }
+
+    async fn cycle(
+        &self,
+        id: AppId,
+        lease: &Lease,
+        progress: Progress<'_>,
+        stop: Option<watch::Receiver<bool>>,
+    ) -> Result<Cycle, EngineError> {
+        let app = self.app(id).await?;
+        let client = self.client(&app, None).await?;
+        let run = self.read(move |on| Ok(run::get(on, id)?)).await?;
+        let mut cycle = match run.cycle.clone() {
+            Some(cycle) => cycle,
+            None => self.begin(id, lease).await?,
+        };
+        self.probe_first(&app, &client, &run, lease).await?;
+        let mut worker = Worker { engine: self, app, client, lease, stop, pauses: 0 };
+        if let Some(until) = run.pause
+            && !worker.wait_until(until).await
+        {
+            return Ok(cycle);
+        }
+        loop {
+            match worker.round(&mut cycle, progress).await? {
+                Round::More => {}
+                Round::Nothing => break,
+                Round::Left => return Ok(cycle),
+            }
+        }
+        worker.end(cycle).await
+    }
+
+    async fn begin(&self, id: AppId, lease: &Lease) -> Result<Cycle, EngineError> {
+        let cycle = Cycle {
+            id: self.clock.id(),
+            kind: CycleKind::Incremental,
+            began: self.clock.now(),
+            ended: None,
+            done: 0,
+            planned: 0,
+            counts: Counts::default(),
+            requests: 0,
+            writes: 0,
+        };
+        let (begun, lease) = (cycle.clone(), lease.clone());
+        self.write(Lane::Now, move |tx| {
+            if !lease.check(tx)? {
+                return Err(EngineError::LeaseLost);
+            }
+            Ok(run::begin(tx, id, &begun)?)
+        })
+        .await?;
+        Ok(cycle)
+    }
+
+    /// Before an app's first cycle, and while it rests, a probe says whether it can be worked with at all.
+    async fn probe_first(
+        &self,
+        app: &Arc<App>,
+        client: &Client,
+        run: &Run,
+        lease: &Lease,
+    ) -> Result<(), EngineError> {
+        let first = run.last.is_none() && run.reachable.is_none();
+        if !first && run.stopped.is_none() {
+            return Ok(());
+        }
+        self.probe_or_stop(app, client, lease).await
+    }
+
+    /// Probes; an app that can't be worked with is stopped, with the reason.
+    async fn probe_or_stop(&self, app: &Arc<App>, client: &Client, lease: &Lease) -> Result<(), EngineError> {
+        let diagnosis = self.probe(app, client).await;
+        if diagnosis.ok() {
+            return Ok(());
+        }
+        let failed = diagnosis.steps.iter().rfind(|s| !s.ok);
+        let mut text = failed.map_or_else(
+            || "the connection test found nothing that works".to_owned(),
+            |s| format!("{}: {}", s.name, s.text),
+        );
+        if let Some(url) = &diagnosis.works_instead {
+            text.push_str(&format!("; {url} works"));
+        }
+        Err(self.stop(app, lease, text).await?)
+    }
+
+    /// Writes down why the app rests and when it is tried again; the error to answer with.
+    async fn stop(&self, app: &Arc<App>, lease: &Lease, text: String) -> Result<EngineError, EngineError> {
+        let code = "EncounteredQuarantineException".to_owned();
+        let (id, now, lease, why, what) =
+            (app.id, self.clock.now(), lease.clone(), code.clone(), text.clone());
+        self.write(Lane::Now, move |tx| {
+            if !lease.check(tx)? {
+                return Err(EngineError::LeaseLost);
+            }
+            let before = run::get(tx, id)?.stopped;
+            let tries = before.as_ref().map_or(0, |s| s.tries.saturating_add(1));
+            let minutes = [5, 15, 60].get(tries as usize).copied().unwrap_or(360);
+            let stop = Stop {
+                code: why.clone(),
+                text: what.clone(),
+                since: before.map_or(now, |s| s.since),
+                tries,
+                next: now.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(now),
+            };
+            Ok(run::stop(tx, id, &stop)?)
+        })
+        .await?;
+        Ok(EngineError::Stopped { code, text })
+    }
+}
+
+struct Worker<'e> {
+    engine: &'e Engine,
+    app: Arc<App>,
+    client: Client,
+    lease: &'e Lease,
+    stop: Option<watch::Receiver<bool>>,
+    /// Pauses in a row that the app asked for without saying how long.
+    pauses: u32,
+}
+
+/// What a round came to.
+enum Round {
+    More,
+    /// Nothing is due and nothing is left to look at.
+    Nothing,
+    /// The cycle is left as it stands.
+    Left,
+}
+
+impl Worker<'_> {
+    /// One round: what changed, the leavers, a batch.
+    async fn round(&mut self, cycle: &mut Cycle, progress: Progress<'_>) -> Result<Round, EngineError> {
+        if self.stop.as_ref().is_some_and(|s| *s.borrow()) {
+            return Ok(Round::Left);
+        }
+        // A configuration changed meanwhile holds from the next batch on.
+        let before = self.app.version;
+        self.app = self.engine.app(self.app.id).await?;
+        if self.app.version != before {
+            self.client = self.engine.client(&self.app, None).await?;
+        }
+        let more = self.pump(cycle).await?;
+        let (app, now) = (self.app.clone(), self.engine.clock.now());
+        let items = self.engine.read(move |on| Ok(work::take(on, app.queue, now, BATCH)?)).await?;
+        if items.is_empty() {
+            return Ok(if more { Round::More } else { Round::Nothing });
+        }
+        let on = self.batch(items, cycle).await?;
+        let (requests, writes) = self.client.sent();
+        progress(&Cycle { requests, writes, ..cycle.clone() });
+        Ok(if on { Round::More } else { Round::Left })
+    }
+
+    /// Looks at what changed until enough is put ahead of the workers; counts leavers as soon as all of the batch are known.
+    async fn pump(&self, cycle: &mut Cycle) -> Result<bool, EngineError> {
+        loop {
+            let (app, lease, id, now) =
+                (self.app.clone(), self.lease.clone(), cycle.id, self.engine.clock.now());
+            let before = cycle.clone();
+            let (pumped, ahead, after) = self
+                .engine
+                .write(Lane::Bulk, move |tx| {
+                    if !lease.check(tx)? {
+                        return Err(EngineError::LeaseLost);
+                    }
+                    let mut cycle = before.clone();
+                    let pumped = pump::step(tx, &app, id, now)?;
+                    let (all, due, _) = work::count(tx, app.queue, now)?;
+                    cycle.planned = cycle.done + u64::try_from(all).unwrap_or_default();
+                    cycle.counts.out_of_scope += pumped.out_of_scope;
+                    if pumped.initial {
+                        cycle.kind = CycleKind::Initial;
+                    }
+                    if pumped != pump::Pumped::default() {
+                        run::progress(tx, app.id, &cycle)?;
+                    }
+                    Ok((pumped, due, cycle))
+                })
+                .await?;
+            *cycle = after;
+            if pumped.countable {
+                self.settle(cycle).await?;
+            }
+            if !pumped.more || ahead >= AHEAD {
+                return Ok(pumped.more);
+            }
+        }
+    }
+
+    async fn settle(&self, cycle: &mut Cycle) -> Result<(), EngineError> {
+        loop {
+            let changes: Vec<Uuid> = (0..100).map(|_| self.engine.clock.id()).collect();
+            let (app, lease, id, now) =
+                (self.app.clone(), self.lease.clone(), cycle.id, self.engine.clock.now());
+            let settled = self
+                .engine
+                .write(Lane::Bulk, move |tx| {
+                    if !lease.check(tx)? {
+                        return Err(EngineError::LeaseLost);
+                    }
+                    pump::settle(tx, &app, id, &changes, now)
+                })
+                .await?;
+            cycle.counts.staged += settled.staged;
+            if !settled.more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// `false`: the cycle is to be left as it stands.
+    async fn batch(&mut self, items: Vec<work::Item>, cycle: &mut Cycle) -> Result<bool, EngineError> {
+        let (app, now) = (self.app.clone(), self.engine.clock.now());
+        let keys: Vec<Key> = items.iter().map(|i| Key(i.object)).collect();
+        let tasks = self.engine.read(move |on| task::prepare(on, &app, &keys, For::Sending, now)).await?;
+        let jobs: Vec<Job> = tasks
+            .into_iter()
+            .zip(items)
+            .map(|(task, item)| Job { task, item, change: self.engine.clock.id(), began: now, end: None })
+            .collect();
+        let batch = Batch {
+            engine: self.engine,
+            app: self.app.clone(),
+            client: self.client.clone(),
+            lease: self.lease.clone(),
+        };
+        let (jobs, mut health) = batch.run(jobs).await?;
+        let jobs = self.judge_suspects(jobs, &health, &batch).await?;
+        let groups = self.write_down(&jobs, &health, cycle).await?;
+        for job in jobs.iter().filter(|j| groups.contains(&j.task.key)) {
+            match batch.memberships(job, cycle).await? {
+                Some(Trouble::Wait(retry_after)) => {
+                    health.wait = Some(health.wait.flatten().max(retry_after));
+                    break;
+                }
+                Some(Trouble::Credentials(detail)) => {
+                    health.credentials = Some(detail);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        self.heed(health).await
+    }
+
+    /// Failures that may be the whole app's: a probe decides. If the app is at fault, nothing of it counts against an object.
+    async fn judge_suspects(
+        &self,
+        jobs: Vec<Job>,
+        health: &Health,
+        batch: &Batch<'_>,
+    ) -> Result<Vec<Job>, EngineError> {
+        if !health.suspect || health.credentials.is_some() {
+            return Ok(jobs);
+        }
+        let stopped = self.engine.probe_or_stop(&batch.app, &batch.client, self.lease).await;
+        let Err(error) = stopped else { return Ok(jobs) };
+        // What went well before it broke is written down all the same.
+        let jobs: Vec<Job> = jobs
+            .into_iter()
+            .map(|mut job| {
+                if matches!(job.end, Some(End::Suspect(_))) {
+                    job.end = Some(End::Untouched);
+                }
+                job
+            })
+            .collect();
+        let mut cycle = self.present_cycle().await?;
+        if let Some(cycle) = &mut cycle {
+            self.write_down(&jobs, health, cycle).await?;
+        }
+        Err(error)
+    }
+
+    async fn present_cycle(&self) -> Result<Option<Cycle>, EngineError> {
+        let id = self.app.id;
+        self.engine.read(move |on| Ok(run::get(on, id)?.cycle)).await
+    }
+
+    async fn write_down(
+        &self,
+        jobs: &[Job],
+        health: &Health,
+        cycle: &mut Cycle,
+    ) -> Result<Vec<Key>, EngineError> {
+        let written: Vec<Written> =
+            jobs.iter().filter_map(|j| Written::of(j, cycle.id, &self.engine.clock)).collect();
+        let (app, lease, now, before) =
+            (self.app.clone(), self.lease.clone(), self.engine.clock.now(), cycle.clone());
+        let answered = health.answered;
+        let (groups, after) = self
+            .engine
+            .write(Lane::Bulk, move |tx| {
+                let mut cycle = before.clone();
+                let groups = outcome::write(tx, &app, &lease, &mut cycle, &written, now)?;
+                if answered {
+                    run::reached(tx, app.id, now)?;
+                }
+                Ok((groups, cycle))
+            })
+            .await?;
+        *cycle = after;
+        Ok(groups)
+    }
+
+    /// Bad credentials end the cycle; a pause is waited for.
+    async fn heed(&mut self, health: Health) -> Result<bool, EngineError> {
+        if let Some(detail) = health.credentials {
+            let text = format!("the app refused the secret token: {detail}; enter a valid one");
+            return Err(self.engine.stop(&self.app, self.lease, text).await?);
+        }
+        let Some(asked) = health.wait else {
+            self.pauses = 0;
+            return Ok(true);
+        };
+        let pause = asked.unwrap_or_else(|| Duration::from_secs((30 << self.pauses.min(4)).min(300)));
+        self.pauses += 1;
+        let now = self.engine.clock.now();
+        let until = now.saturating_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now);
+        let (id, lease) = (self.app.id, self.lease.clone());
+        self.engine
+            .write(Lane::Now, move |tx| {
+                if !lease.check(tx)? {
+                    return Err(EngineError::LeaseLost);
+                }
+                Ok(run::pause(tx, id, until)?)
+            })
+            .await?;
+        Ok(self.wait_until(until).await)
+    }
+
+    /// Waits; `false`: the run loop does not wait here but comes back.
+    async fn wait_until(&self, until: Timestamp) -> bool {
+        let left = until.duration_since(self.engine.clock.now());
+        let Ok(left) = Duration::try_from(left) else { return true };
+        if self.stop.is_some() {
+            return false;
+        }
+        tokio::time::sleep(left).await;
+        true
+    }
+
+    async fn end(&self, mut cycle: Cycle) -> Result<Cycle, EngineError> {
+        let now = self.engine.clock.now();
+        (cycle.requests, cycle.writes) = self.client.sent();
+        cycle.ended = Some(now);
+        let (app, lease, ended) = (self.app.clone(), self.lease.clone(), cycle.clone());
+        self.engine
+            .write(Lane::Now, move |tx| {
+                if !lease.check(tx)? {
+                    return Err(EngineError::LeaseLost);
+                }
+                let (left, _, _) = work::count(tx, app.queue, now)?;
+                Ok(run::end(tx, app.id, &ended, left == 0, now)?)
+            })
+            .await?;
+        Ok(cycle)
+    }
+}

@@ -1,0 +1,122 @@
+//! The run loop of `serve`: cycles of started apps, by need and by interval.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::watch, task::JoinSet};
+use usher_directory::feed;
+use usher_jobs::work;
+
+use super::Engine;
+use crate::{
+    app::{self, App, AppId},
+    cycle::{run, walk},
+    error::EngineError,
+    leaver,
+};
+
+/// Between two cycles of an app.
+const GAP: SignedDuration = SignedDuration::from_secs(10);
+/// How long nothing is looked at when nothing was announced (another instance or a command may have written).
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Runs cycles of all started apps until `stop` says true: when the feed moves (10 s apart at least), when something is due,
+    /// and by each app's interval. Ends after the batches under way; leases are given back.
+    pub async fn serve(&self, mut stop: watch::Receiver<bool>) -> Result<(), EngineError> {
+        let mut announced = self.store.announced();
+        let mut running: JoinSet<(AppId, Result<(), EngineError>)> = JoinSet::new();
+        let mut busy: HashSet<AppId> = HashSet::new();
+        let mut tried: HashMap<AppId, Timestamp> = HashMap::new();
+        while !*stop.borrow() {
+            match self.due().await {
+                Ok(due) => {
+                    for id in due {
+                        let now = self.clock.now();
+                        let rests = tried.get(&id).is_some_and(|at| now.duration_since(*at) < GAP);
+                        if rests || busy.contains(&id) {
+                            continue;
+                        }
+                        busy.insert(id);
+                        let (engine, stop) = (self.clone(), stop.clone());
+                        running.spawn(
+                            async move { (id, engine.leased(id, &|_| {}, Some(stop)).await.map(drop)) },
+                        );
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "apps can't be looked at; tried again"),
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                Some(ended) = running.join_next() => {
+                    match ended {
+                        Ok((id, result)) => {
+                            busy.remove(&id);
+                            tried.insert(id, self.clock.now());
+                            told(id, &result);
+                        }
+                        // It panicked; which one is not said. Leases keep two from running one app.
+                        Err(error) => {
+                            tracing::error!(%error, "a cycle broke off");
+                            busy.clear();
+                        }
+                    }
+                }
+                changed = announced.changed() => {
+                    if changed.is_err() {
+                        tokio::time::sleep(LOOK).await;
+                    }
+                }
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Apps that a cycle is due for.
+    async fn due(&self) -> Result<Vec<AppId>, EngineError> {
+        let now = self.clock.now();
+        self.read(move |on| {
+            let mut due = Vec::new();
+            for app in app::list(on)?.into_iter().filter(|a| a.enabled) {
+                if is_due(on, &app, now)? {
+                    due.push(app.id);
+                }
+            }
+            Ok(due)
+        })
+        .await
+    }
+}
+
+fn is_due(on: &mut usher_store::Snapshot<'_>, app: &App, now: Timestamp) -> Result<bool, EngineError> {
+    let run = run::get(on, app.id)?;
+    if run.stopped.as_ref().is_some_and(|s| s.next > now) || run.pause.is_some_and(|p| p > now) {
+        return Ok(false);
+    }
+    let interval = SignedDuration::from_mins(app.settings.interval.into());
+    let by_interval = run.ended.is_none_or(|at| now.duration_since(at) >= interval);
+    let gap = run.ended.is_none_or(|at| now.duration_since(at) >= GAP);
+    if run.cycle.is_some() || by_interval || run.stopped.is_some() {
+        return Ok(true);
+    }
+    if !gap {
+        return Ok(false);
+    }
+    if walk::first(on, app.id)?.is_some() || leaver::open(on, app.id)? {
+        return Ok(true);
+    }
+    let (_, work_due, _) = work::count(on, app.queue, now)?;
+    Ok(work_due > 0 || feed::waiting(on, &app.consumer())?.contains(&app.directory))
+}
+
+fn told(id: AppId, result: &Result<(), EngineError>) {
+    match result {
+        Ok(()) | Err(EngineError::Busy) => {}
+        Err(error) => tracing::warn!(app = id.0, %error, "the cycle ended early"),
+    }
+}
