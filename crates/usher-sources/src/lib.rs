@@ -11,7 +11,10 @@
 pub mod check;
 pub mod dn;
 pub mod driver;
+mod csv;
+mod entry;
 pub mod file;
+mod ldap;
 pub mod ldif;
 pub mod run;
 pub mod secret;

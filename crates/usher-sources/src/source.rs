@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_directory::DirectoryId;
-use usher_store::{Snapshot, StoreError, Tx};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx};
 
 /// A source's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -142,50 +142,104 @@ impl From<StoreError> for SourceError {
     }
 }
 
+const ADD: Sql = Sql::same(
+    "insert into source (name, directory, kind, settings, created) values ($1, $2, $3, $4, $5)
+     on conflict (name) do nothing returning id",
+);
+const BY_NAME: Sql =
+    Sql::same("select id, name, directory, kind, settings, anchor, created from source where name = $1");
+const BY_ID: Sql =
+    Sql::same("select id, name, directory, kind, settings, anchor, created from source where id = $1");
+const LIST: Sql = Sql::same(
+    "select id, name, directory, kind, settings, anchor, created from source where name > $1 order by name limit 500",
+);
+const SET: Sql = Sql::same("update source set settings = $2 where id = $1");
+const BIND: Sql = Sql::same("update source set anchor = $2 where id = $1");
+const REMOVE: Sql = Sql::same("delete from source where id = $1");
+
+impl FromRow for Source {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let kind: String = row.get(3)?;
+        let settings: String = row.get(4)?;
+        Ok(Self {
+            id: SourceId(row.get(0)?),
+            name: row.get(1)?,
+            directory: DirectoryId(row.get(2)?),
+            kind: kind.parse().map_err(|_| StoreError::Bug(format!("a source of unknown kind {kind}")))?,
+            settings: serde_json::from_str(&settings)
+                .map_err(|error| StoreError::Bug(format!("settings of a source: {error}")))?,
+            anchor: row.get(5)?,
+            created: row.get(6)?,
+        })
+    }
+}
+
 /// Adds a source to a directory. Its file is not looked at: [`crate::check::file`] does that.
 pub fn add(
-    _tx: &mut Tx<'_>,
-    _name: &str,
-    _directory: DirectoryId,
-    _kind: SourceKind,
-    _settings: &Settings,
-    _now: Timestamp,
+    tx: &mut Tx<'_>,
+    name: &str,
+    directory: DirectoryId,
+    kind: SourceKind,
+    settings: &Settings,
+    now: Timestamp,
 ) -> Result<Source, SourceError> {
-    todo!()
+    check_name(name)?;
+    check_settings(kind, settings)?;
+    let text = written(settings)?;
+    let args = [name.into(), directory.0.into(), kind.as_str().into(), text.into(), now.into()];
+    match tx.one::<(i64,)>(&ADD, &args) {
+        Ok(Some((id,))) => Ok(Source {
+            id: SourceId(id),
+            name: name.into(),
+            directory,
+            kind,
+            settings: settings.clone(),
+            anchor: None,
+            created: now,
+        }),
+        Ok(None) => Err(SourceError::Taken(name.into())),
+        Err(StoreError::Conflict { .. }) => Err(SourceError::NoDirectory),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// By name.
-pub fn by_name(_on: &mut Snapshot<'_>, _name: &str) -> Result<Option<Source>, StoreError> {
-    todo!()
+pub fn by_name(on: &mut Snapshot<'_>, name: &str) -> Result<Option<Source>, StoreError> {
+    on.one(&BY_NAME, &[name.into()])
 }
 
 /// By key.
-pub fn get(_on: &mut Snapshot<'_>, _id: SourceId) -> Result<Option<Source>, StoreError> {
-    todo!()
+pub fn get(on: &mut Snapshot<'_>, id: SourceId) -> Result<Option<Source>, StoreError> {
+    on.one(&BY_ID, &[id.0.into()])
 }
 
 /// By name, at most 500 after the name given (`""`: from the first).
-pub fn list(_on: &mut Snapshot<'_>, _after: &str) -> Result<Vec<Source>, StoreError> {
-    todo!()
+pub fn list(on: &mut Snapshot<'_>, after: &str) -> Result<Vec<Source>, StoreError> {
+    on.all(&LIST, &[after.into()], 500)
 }
 
 /// Changes a source's settings; they hold from its next run on.
-pub fn set(_tx: &mut Tx<'_>, _source: &Source, _settings: &Settings) -> Result<Source, SourceError> {
-    todo!()
+pub fn set(tx: &mut Tx<'_>, source: &Source, settings: &Settings) -> Result<Source, SourceError> {
+    check_settings(source.kind, settings)?;
+    tx.exec(&SET, &[source.id.0.into(), written(settings)?.into()])?;
+    Ok(Source { settings: settings.clone(), ..source.clone() })
 }
 
 /// Forgets a source with its runs. Its people and groups stay in the directory as they are.
-pub fn remove(_tx: &mut Tx<'_>, _id: SourceId) -> Result<bool, StoreError> {
-    todo!()
+pub fn remove(tx: &mut Tx<'_>, id: SourceId) -> Result<bool, StoreError> {
+    Ok(tx.exec(&REMOVE, &[id.0.into()])? > 0)
 }
 
-#[allow(dead_code)]
+/// Notes by which attribute or column people are told apart.
+pub(crate) fn bind(tx: &mut Tx<'_>, id: SourceId, anchor: &str) -> Result<(), StoreError> {
+    tx.exec(&BIND, &[id.0.into(), anchor.into()]).map(|_| ())
+}
+
 fn written(settings: &Settings) -> Result<String, SourceError> {
     serde_json::to_string(settings)
         .map_err(|_| SourceError::Setting("a file's name must be UTF-8 text".into()))
 }
 
-#[allow(dead_code)]
 fn check_name(name: &str) -> Result<(), SourceError> {
     let good = (1..=64).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -193,7 +247,6 @@ fn check_name(name: &str) -> Result<(), SourceError> {
     if good { Ok(()) } else { Err(SourceError::Name(name.into())) }
 }
 
-#[allow(dead_code)]
 fn check_settings(kind: SourceKind, settings: &Settings) -> Result<(), SourceError> {
     if settings.file.as_os_str().is_empty() {
         return Err(SourceError::Setting(format!("a source of kind {kind} needs a file")));

@@ -1,0 +1,310 @@
+//! CSV files of people, and of memberships: encoding and separator found, a header required, quoted line ends taken.
+mod columns;
+mod text;
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufReader, Read, Seek, SeekFrom},
+    ops::ControlFlow,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use csv::StringRecord;
+use serde_json::Value as Json;
+use usher_directory::Kind;
+use usher_scim::{ResourceType, prepare};
+
+use crate::{
+    entry::{self, Anchor, Entry, Found, Name, Reference, Values, boolean, fit, name_digest},
+    file::{self, FileError, Meter, Metered},
+    run::EntryError,
+};
+use columns::{Column, Columns, listed, plain};
+
+/// A row may be this long.
+const ROW_MOST: usize = 16 << 20;
+
+type Rows = csv::Reader<text::Quotes<text::Decoded<Box<dyn Read + Send>>>>;
+
+/// A CSV file's rows after its header.
+struct Table {
+    header: Vec<String>,
+    rows: Rows,
+    unclosed: Arc<AtomicBool>,
+}
+
+impl Table {
+    fn open(path: &Path, meter: &Meter) -> Result<Self, FileError> {
+        let (mut file, size) = file::open(path)?;
+        if size == 0 {
+            return Err(FileError::whole("the file is empty"));
+        }
+        let encoding = text::encoding_of(&mut file).map_err(|error| FileError::io(&error))?;
+        let (separator, skip) = separator(&file, encoding)?;
+        file.seek(SeekFrom::Start(0)).map_err(|error| FileError::io(&error))?;
+        let raw: Box<dyn Read + Send> = Box::new(BufReader::new(Metered::new(file, meter.clone())));
+        let unclosed = Arc::new(AtomicBool::new(false));
+        let quotes = text::Quotes::new(text::Decoded::new(raw, encoding), separator, Arc::clone(&unclosed));
+        let rows =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(quotes);
+        let mut table = Self { header: Vec::new(), rows, unclosed };
+        let mut record = StringRecord::new();
+        for _ in 0..=usize::from(skip) {
+            if !table.next(&mut record)? {
+                return Err(FileError::whole("the file is empty"));
+            }
+        }
+        table.header = record.iter().map(|name| name.trim().to_owned()).collect();
+        Ok(table)
+    }
+
+    /// The next row that is not blank; `false`: no more.
+    fn next(&mut self, record: &mut StringRecord) -> Result<bool, FileError> {
+        loop {
+            let more = self.rows.read_record(record).map_err(|error| {
+                let line = error.position().map(csv::Position::line);
+                match error.into_kind() {
+                    csv::ErrorKind::Io(error) => FileError::io(&error),
+                    _ => FileError { line, message: "this row can't be read".into() },
+                }
+            })?;
+            if !more {
+                return Ok(false);
+            }
+            if record.as_slice().len() > ROW_MOST {
+                return Err(FileError::at(line_of(record), "a row of more than 16 MiB; is a quote left open?"));
+            }
+            if record.iter().any(|field| !field.trim().is_empty()) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Whether the file ended within quotes; `last` is the row it did in.
+    fn closed(&self, last: u64) -> Result<(), FileError> {
+        if self.unclosed.load(Ordering::Relaxed) {
+            return Err(FileError::at(
+                last,
+                "a quoted field that begins here never ends: the file was cut off, or a quote is missing",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn line_of(record: &StringRecord) -> u64 {
+    record.position().map_or(0, csv::Position::line)
+}
+
+/// The separator: what stands most often outside quotes in the header (`,` if none), or what Excel's first line `sep=;` says
+/// (then that line is skipped).
+fn separator(file: &File, encoding: &'static encoding_rs::Encoding) -> Result<(u8, bool), FileError> {
+    let mut head = String::new();
+    let io = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::InvalidData => FileError::whole("this is no text file"),
+        _ => FileError::io(&error),
+    };
+    let mut bytes = Vec::new();
+    text::Decoded::new(file, encoding).take(1 << 16).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(FileError::whole("this is an Excel workbook or a zip archive; save it as CSV"));
+    }
+    if bytes.contains(&0) {
+        return Err(FileError::whole("this is no text file"));
+    }
+    head.push_str(&String::from_utf8_lossy(&bytes));
+    let line = head.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if let Some(mark) = line.strip_prefix("sep=").filter(|mark| mark.len() == 1) {
+        return Ok((mark.as_bytes()[0], true));
+    }
+    let mut quoted = false;
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    for byte in line.bytes() {
+        quoted ^= byte == b'"';
+        if let Some((_, count)) = counts.iter_mut().find(|(separator, _)| !quoted && *separator == byte) {
+            *count += 1;
+        }
+    }
+    let best = counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(separator, _)| *separator);
+    Ok((best, false))
+}
+
+/// Reads a file of people. `bound`: the column that an earlier import told them apart by.
+pub(crate) fn people(
+    path: &Path,
+    bound: Option<&str>,
+    meter: &Meter,
+    each: &mut dyn FnMut(Found) -> ControlFlow<()>,
+) -> Result<(), FileError> {
+    let mut table = Table::open(path, meter)?;
+    let user = entry::user_type();
+    let people = People { columns: Columns::of(&table.header, bound, &user)?, user };
+    let mut record = StringRecord::new();
+    let mut last = 1;
+    while table.next(&mut record)? {
+        last = line_of(&record);
+        if each(people.found(&record)).is_break() {
+            return Ok(());
+        }
+    }
+    table.closed(last)
+}
+
+struct People {
+    columns: Columns,
+    user: ResourceType,
+}
+
+impl People {
+    fn found(&self, row: &StringRecord) -> Found {
+        let line = line_of(row);
+        let cell = |at: usize| row.get(at).map(str::trim).filter(|text| !text.is_empty());
+        let label = cell(self.columns.anchor)
+            .or_else(|| self.columns.user_name.and_then(cell))
+            .or_else(|| self.columns.mail.and_then(cell))
+            .map_or_else(|| format!("line {line}"), str::to_owned);
+        let expected = self.columns.all.len();
+        let anchor = cell(self.columns.anchor)
+            .filter(|_| row.len() == expected)
+            .map(|value| Anchor { by: self.columns.anchor_name.clone(), value: prepare::fold(value) });
+        let refused = |message: String| Found::Refused {
+            error: EntryError { line, entry: label.clone(), message },
+            who: anchor.clone().map(|anchor| (Kind::User, anchor)),
+            perhaps: if anchor.is_none() { row.iter().map(|text| text.trim().to_owned()).collect() } else { Vec::new() },
+            names: self.names(&cell),
+        };
+        if row.len() != expected {
+            return refused(format!("a row of {} fields under a header of {expected}", row.len()));
+        }
+        let Some(anchor) = anchor.clone() else {
+            return refused(format!("no {}, by which people are told apart", self.columns.anchor_name));
+        };
+        match self.entry(line, label.clone(), anchor, &cell) {
+            Ok(entry) => Found::Entry(Box::new(entry)),
+            Err(message) => refused(message),
+        }
+    }
+
+    fn entry<'r>(
+        &self,
+        line: u64,
+        label: String,
+        anchor: Anchor,
+        cell: &impl Fn(usize) -> Option<&'r str>,
+    ) -> Result<Entry, String> {
+        let mut entry = Entry {
+            line,
+            label,
+            kind: Kind::User,
+            anchor,
+            names: self.names(cell),
+            values: Values::default(),
+            user_name: self.columns.user_name.and_then(cell).or_else(|| self.columns.mail.and_then(cell)).map(str::to_owned),
+            active: None,
+            manager: Reference::Omitted,
+            members: Vec::new(),
+        };
+        let name = entry.user_name.as_deref().ok_or("no userName and no mail")?;
+        prepare::user_name(name).map_err(|error| error.to_string())?;
+        entry.values.set.push(("userName".into(), name.into()));
+        for (at, column) in self.columns.all.iter().enumerate() {
+            let text = cell(at);
+            match column {
+                Column::Ignored | Column::Id => {}
+                Column::Manager => {
+                    entry.manager = text.map_or(Reference::Nobody, |text| Reference::Named(name_digest("key", text)));
+                }
+                Column::Value(path) if path.name == "active" && path.schema.is_none() => {
+                    // An empty cell says nothing: a new person is active, a known one stays as it is.
+                    let Some(text) = text else { continue };
+                    let active = boolean(text).ok_or_else(|| format!("active is true or false, not \"{text}\""))?;
+                    entry.active = Some(active);
+                    entry.values.set.push(("active".into(), active.into()));
+                }
+                Column::Value(path) if path.name == "userName" => {}
+                Column::Value(path) => {
+                    let value = text.map_or(Json::Null, Json::from);
+                    entry.values.set.push((path.to_string(), fit(&self.user, path, value)?));
+                }
+            }
+        }
+        Ok(entry)
+    }
+
+    fn names<'r>(&self, cell: &impl Fn(usize) -> Option<&'r str>) -> Vec<Name> {
+        let columns = &self.columns;
+        [(Some(columns.anchor), 0), (columns.user_name, 1), (columns.mail, 2)]
+            .into_iter()
+            .filter_map(|(at, rank)| Some(Name { digest: name_digest("key", cell(at?)?), rank }))
+            .collect()
+    }
+}
+
+/// Reads a file of memberships: a group for each name in the column `group`, its members named by key, userName or mail; a
+/// group's name makes it a group in a group.
+pub(crate) fn memberships(
+    path: &Path,
+    meter: &Meter,
+    each: &mut dyn FnMut(Found) -> ControlFlow<()>,
+) -> Result<(), FileError> {
+    let mut table = Table::open(path, meter)?;
+    let at = |names: &[&str]| table.header.iter().position(|name| names.contains(&plain(name).as_str()));
+    let group = at(&["group", "groupname", "groupdisplayname"]);
+    let member = at(&["member", "memberid", "username", "user", "mail", "email"]);
+    let (Some(group), Some(member)) = (group, member) else {
+        return Err(FileError::at(
+            1,
+            format!("a file of memberships needs the columns group and member; the columns found are {}", listed(&table.header)),
+        ));
+    };
+    let mut groups: Vec<Entry> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut record = StringRecord::new();
+    let mut last = 1;
+    while table.next(&mut record)? {
+        last = line_of(&record);
+        let cell = |at: usize| record.get(at).map(str::trim).filter(|text| !text.is_empty());
+        let Some(name) = cell(group) else {
+            // Whose membership this is can't be told, so the file can't say who is no longer a member.
+            return Err(FileError::at(last, "a row without a group"));
+        };
+        let index = *known.entry(prepare::fold(name)).or_insert_with(|| {
+            groups.push(group_entry(name, last));
+            groups.len() - 1
+        });
+        // A group alone: it has no members yet.
+        if let (Some(text), Some(entry)) = (cell(member), groups.get_mut(index)) {
+            entry.members.push(name_digest("key", text));
+        }
+    }
+    table.closed(last)?;
+    for entry in groups {
+        if each(Found::Entry(Box::new(entry))).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn group_entry(name: &str, line: u64) -> Entry {
+    Entry {
+        line,
+        label: name.to_owned(),
+        kind: Kind::Group,
+        anchor: Anchor { by: "group".into(), value: prepare::fold(name) },
+        names: vec![Name { digest: name_digest("key", name), rank: 3 }],
+        values: Values { set: vec![("displayName".into(), name.into())], fresh: Vec::new() },
+        user_name: None,
+        active: None,
+        manager: Reference::Omitted,
+        members: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
