@@ -1,8 +1,12 @@
 //! Clock and chance, leases, work rows, back-off: what every job stands on, and nothing of what a job does.
 
+pub mod backoff;
 pub mod clock;
 pub mod lease;
+mod tables;
 pub mod work;
 
-/// This crate's tables.
-pub const TABLES: usher_store::Tables = usher_store::Tables { owner: "jobs", migrations: &[] };
+pub use backoff::Backoff;
+pub use clock::Clock;
+pub use lease::{Lease, Leases};
+pub use tables::TABLES;

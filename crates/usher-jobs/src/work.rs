@@ -1,16 +1,19 @@
 //! Work rows: the only to-do list of the engine, of rules, and later of webhooks and mail.
 //!
 //! A row says *that* something is to be looked at; the worker decides again from the present state. Putting twice is once.
+//! A queue's rows are taken by one worker, the holder of its lease; a row goes only with its outcome, in one transaction.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use usher_store::{Snapshot, StoreError, Tx};
+use usher_store::{Column, Snapshot, Sql, StoreError, Tx, args};
 
 /// A queue: an app, a directory's rules, …
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Queue(pub i64);
 
 /// One row to put.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
     /// What to look at (an object's key).
     pub object: i64,
@@ -23,7 +26,7 @@ pub struct Put {
 }
 
 /// A row as taken.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// What to look at.
     pub object: i64,
@@ -41,35 +44,195 @@ pub struct Item {
     pub error: Option<String>,
 }
 
+const QUEUE: Sql =
+    Sql::same("insert into queue (name) values ($1) on conflict (name) do nothing returning id");
+const FIND_QUEUE: Sql = Sql::same("select id from queue where name = $1");
+// The stamp is compared for equality alone, so chance serves, and a row that was removed and put anew differs too.
+const PUT: Sql = Sql::each(
+    "insert into work (queue, object, lane, due, reason, tries, stamp) values ($1, $2, $3, $4, $5, 0, random())
+     on conflict (queue, object) do update set
+       lane = case when excluded.lane < work.lane then excluded.lane else work.lane end,
+       due = case when excluded.due < work.due then excluded.due else work.due end,
+       tries = 0, error = null, reason = excluded.reason, stamp = excluded.stamp",
+    "insert into work (queue, object, lane, due, reason, tries, stamp)
+     select *, 0, floor(random() * 9007199254740992)::bigint
+       from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::bigint[], $5::smallint[])
+     on conflict (queue, object) do update set
+       lane = case when excluded.lane < work.lane then excluded.lane else work.lane end,
+       due = case when excluded.due < work.due then excluded.due else work.due end,
+       tries = 0, error = null, reason = excluded.reason, stamp = excluded.stamp",
+);
+/// The lane after that one.
+const LANE: Sql = Sql::same("select min(lane) from work where queue = $1 and lane > $2");
+const TAKE: Sql = Sql::same(
+    "select object, lane, due, tries, reason, stamp, error from work
+     where queue = $1 and lane = $2 and due <= $3 order by due, object limit $4",
+);
+const DONE: Sql = Sql::same("delete from work where queue = $1 and object = $2 and stamp = $3");
+const FAILED: Sql = Sql::same(
+    "update work set tries = tries + 1, due = $4, error = $5 where queue = $1 and object = $2 and stamp = $3",
+);
+const COUNT: Sql = Sql::same(
+    "select count(*), count(case when due <= $2 then 1 end), count(case when tries > 0 then 1 end)
+     from work where queue = $1",
+);
+const NEXT_DUE: Sql = Sql::same("select min(due) from work where queue = $1 and lane = $2");
+const CLEAR: Sql = Sql::same("delete from work where queue = $1");
+
+/// Lanes begin above this.
+const BEFORE_ALL: i16 = i16::MIN;
+
 /// The queue of that name, made if need be.
-pub fn queue(_tx: &mut Tx<'_>, _name: &str) -> Result<Queue, StoreError> {
-    todo!()
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn queue(tx: &mut Tx<'_>, name: &str) -> Result<Queue, StoreError> {
+    if let Some((id,)) = tx.one(&QUEUE, args![name])? {
+        return Ok(Queue(id));
+    }
+    find_queue(tx, name)?.ok_or_else(|| StoreError::Bug(format!("the queue {name} vanished")))
 }
-/// Puts rows. One that is there keeps the earlier due time and the smaller lane, gets a new stamp, and its tries start over.
-pub fn put(_tx: &mut Tx<'_>, _queue: Queue, _rows: &[Put]) -> Result<(), StoreError> {
-    todo!()
+
+/// The queue of that name, if it was ever made.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn find_queue(on: &mut Snapshot<'_>, name: &str) -> Result<Option<Queue>, StoreError> {
+    Ok(on.one(&FIND_QUEUE, args![name])?.map(|(id,)| Queue(id)))
 }
-/// Due rows by lane, then due time, then object; does not lock or remove them (the queue is leased).
-pub fn take(_on: &mut Snapshot<'_>, _queue: Queue, _now: Timestamp, _most: usize) -> Result<Vec<Item>, StoreError> {
-    todo!()
+
+/// Puts rows into one queue; see [`put_many`].
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn put(tx: &mut Tx<'_>, queue: Queue, rows: &[Put]) -> Result<(), StoreError> {
+    put_all(tx, rows.iter().map(|row| (queue, row)))
 }
+
+/// Puts rows, in one statement. One that is there keeps the earlier due time and the smaller lane, gets the new reason and
+/// a new stamp, and its tries start over. Wakes workers when it commits ([`Tx::announce`]).
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn put_many(tx: &mut Tx<'_>, rows: &[(Queue, Put)]) -> Result<(), StoreError> {
+    put_all(tx, rows.iter().map(|(queue, row)| (*queue, row)))
+}
+
+fn put_all<'a>(tx: &mut Tx<'_>, rows: impl Iterator<Item = (Queue, &'a Put)>) -> Result<(), StoreError> {
+    // Once each, as PostgreSQL demands, and in key order, so that two writers never wait for each other in a circle.
+    let mut once: BTreeMap<(i64, i64), Put> = BTreeMap::new();
+    for (queue, row) in rows {
+        once.entry((queue.0, row.object))
+            .and_modify(|there| {
+                there.lane = there.lane.min(row.lane);
+                there.due = there.due.min(row.due);
+                there.reason = row.reason;
+            })
+            .or_insert_with(|| row.clone());
+    }
+    if once.is_empty() {
+        return Ok(());
+    }
+    let columns: [Column; 5] = [
+        once.keys().map(|(queue, _)| *queue).collect(),
+        once.keys().map(|(_, object)| *object).collect(),
+        once.values().map(|row| row.lane).collect(),
+        once.values().map(|row| row.due).collect(),
+        once.values().map(|row| row.reason).collect(),
+    ];
+    tx.exec_many(&PUT, &columns)?;
+    tx.announce();
+    Ok(())
+}
+
+/// At most `most` due rows by lane, then due time, then object; does not lock or remove them (the queue is leased).
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn take(
+    on: &mut Snapshot<'_>,
+    queue: Queue,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<Item>, StoreError> {
+    let mut items = Vec::new();
+    let mut lane = BEFORE_ALL;
+    // Lane by lane, so that each is a range of the index, however many rows of it wait for a later time.
+    while items.len() < most
+        && let Some(next) = lane_after(on, queue, lane)?
+    {
+        lane = next;
+        let room = most - items.len();
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        items.extend(on.all::<Taken>(&TAKE, args![queue.0, lane, now, limit], room)?.into_iter().map(item));
+    }
+    Ok(items)
+}
+
+type Taken = (i64, i16, Timestamp, i64, i16, i64, Option<String>);
+
+fn item((object, lane, due, tries, reason, stamp, error): Taken) -> Item {
+    Item { object, lane, due, tries, reason, stamp, error }
+}
+
+fn lane_after(on: &mut Snapshot<'_>, queue: Queue, lane: i16) -> Result<Option<i16>, StoreError> {
+    Ok(on.one::<(Option<i16>,)>(&LANE, args![queue.0, lane])?.and_then(|(lane,)| lane))
+}
+
 /// Removes the row unless it was put again since it was taken. `true`: removed.
-pub fn done(_tx: &mut Tx<'_>, _queue: Queue, _item: &Item) -> Result<bool, StoreError> {
-    todo!()
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn done(tx: &mut Tx<'_>, queue: Queue, item: &Item) -> Result<bool, StoreError> {
+    Ok(tx.exec(&DONE, args![queue.0, item.object, item.stamp])? == 1)
 }
-/// Keeps the row for later with one try more and the reason.
-pub fn failed(_tx: &mut Tx<'_>, _queue: Queue, _item: &Item, _due: Timestamp, _error: &str) -> Result<(), StoreError> {
-    todo!()
+
+/// Keeps the row for later with one try more and the reason, unless it was put again since it was taken: then it is to be
+/// looked at anew, and stays as it was put.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn failed(
+    tx: &mut Tx<'_>,
+    queue: Queue,
+    item: &Item,
+    due: Timestamp,
+    error: &str,
+) -> Result<(), StoreError> {
+    tx.exec(&FAILED, args![queue.0, item.object, item.stamp, due, error])?;
+    Ok(())
 }
+
 /// Rows in the queue: (all, due at `now`, failed at least once).
-pub fn count(_on: &mut Snapshot<'_>, _queue: Queue, _now: Timestamp) -> Result<(i64, i64, i64), StoreError> {
-    todo!()
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn count(on: &mut Snapshot<'_>, queue: Queue, now: Timestamp) -> Result<(i64, i64, i64), StoreError> {
+    Ok(on.one(&COUNT, args![queue.0, now])?.unwrap_or((0, 0, 0)))
 }
+
 /// When the earliest row of any of these queues is due.
-pub fn next_due(_on: &mut Snapshot<'_>, _queues: &[Queue]) -> Result<Option<Timestamp>, StoreError> {
-    todo!()
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn next_due(on: &mut Snapshot<'_>, queues: &[Queue]) -> Result<Option<Timestamp>, StoreError> {
+    let mut earliest: Option<Timestamp> = None;
+    for queue in queues {
+        let mut lane = BEFORE_ALL;
+        while let Some(next) = lane_after(on, *queue, lane)? {
+            lane = next;
+            let due = on.one::<(Option<Timestamp>,)>(&NEXT_DUE, args![queue.0, lane])?.and_then(|(due,)| due);
+            earliest = earliest.into_iter().chain(due).min();
+        }
+    }
+    Ok(earliest)
 }
+
 /// Removes everything of a queue.
-pub fn clear(_tx: &mut Tx<'_>, _queue: Queue) -> Result<(), StoreError> {
-    todo!()
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn clear(tx: &mut Tx<'_>, queue: Queue) -> Result<(), StoreError> {
+    tx.exec(&CLEAR, args![queue.0])?;
+    Ok(())
 }

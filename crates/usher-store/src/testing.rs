@@ -2,7 +2,12 @@
 //!
 //! PostgreSQL is the database named by `USHER_TEST_POSTGRES`, in which each test store has a schema of its own, dropped
 //! with it. `./usher test` starts one and sets the variable.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that can't begin has failed")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that can't begin has failed"
+)]
 
 use std::{ops::Deref, panic::AssertUnwindSafe};
 

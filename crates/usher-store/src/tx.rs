@@ -218,10 +218,8 @@ impl<'c> Tx<'c> {
         let depth = self.0.state.depth;
         self.control(&format!("savepoint s{depth}"))?;
         let mut result = work(self);
-        if result.is_ok() {
-            if let Some(error) = &self.0.state.failed {
-                result = Err(error.clone().into());
-            }
+        if let (Ok(_), Some(error)) = (&result, &self.0.state.failed) {
+            result = Err(error.clone().into());
         }
         self.0.state.depth = depth - 1;
         match &result {
