@@ -154,3 +154,6 @@ impl From<FilterError> for ScimError {
         Self::bad(crate::ScimType::InvalidFilter, e.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,3 +151,6 @@ fn operation(json: &Value, taker: &mut Taker) -> Result<Operation, ScimError> {
     };
     Ok(Operation { op: read, path, value: member("value").cloned() })
 }
+
+#[cfg(test)]
+mod tests;

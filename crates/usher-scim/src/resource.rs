@@ -134,3 +134,6 @@ pub fn write(of: &ResourceType, object: &mut Object, path: &AttributePath, value
     let change = if value.is_null() { edit::Change::Remove } else { edit::Change::Write(value) };
     target.apply(object, change)
 }
+
+#[cfg(test)]
+mod tests;

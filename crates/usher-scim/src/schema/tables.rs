@@ -250,3 +250,56 @@ pub fn group_4me() -> Schema {
     schema.attributes.push(text("groupType", "What the group stands for, such as Organization, Site or Team."));
     schema
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of the checklist's tables: `id|attribute|type|multi|required|caseExact|mutability|returned|uniqueness|values`.
+    fn line(id: &str, name: &str, a: &Attribute) -> String {
+        let yes = |flag: bool| if flag { "yes" } else { "no" };
+        let textual = matches!(a.kind, Type::String | Type::Reference | Type::Binary);
+        let values = match a.reference_types.as_slice() {
+            _ if id.starts_with("AC") => String::new(),
+            [] => a.canonical_values.join(", "),
+            types => format!("→ {}", types.join(", ")),
+        };
+        let required = match name {
+            _ if !id.starts_with("AC") || a.mutability == Mutability::ReadWrite => yes(a.required),
+            "meta.version" => "if versioning",
+            _ => "server-set",
+        };
+        format!(
+            "{id}|{name}|{}|{}|{required}|{}|{}|{}|{}|{values}",
+            a.kind.as_str(),
+            yes(a.multi_valued),
+            if textual { yes(a.case_exact) } else { "–" },
+            a.mutability.as_str(),
+            a.returned.as_str(),
+            if textual { a.uniqueness.as_str() } else { "–" },
+        )
+    }
+
+    #[test]
+    fn d_13_tables_of_the_checklist() {
+        let (user, group, enterprise) = (user(), group(), enterprise_user());
+        let mut seen = 0;
+        for wanted in include_str!("checklist.txt").lines() {
+            let mut parts = wanted.split('|');
+            let (id, name) = (parts.next().unwrap(), parts.next().unwrap());
+            let attributes = match &id[..2] {
+                "AC" => common(),
+                "AU" => &user.attributes,
+                "AG" => &group.attributes,
+                _ => &enterprise.attributes,
+            };
+            let (parent, sub) = name.split_once('.').map_or((name, None), |(p, s)| (p, Some(s)));
+            let parent = attributes.iter().find(|a| a.name == parent).unwrap_or_else(|| panic!("{name}"));
+            let attribute = sub.map_or(parent, |s| parent.sub(s).unwrap_or_else(|| panic!("{name}")));
+            assert_eq!(line(id, name, attribute), wanted);
+            seen += 1;
+        }
+        let count = |attributes: &[Attribute]| attributes.iter().map(|a| 1 + a.sub_attributes.len()).sum::<usize>();
+        assert_eq!(seen, count(common()) + [&user, &group, &enterprise].map(|s| count(&s.attributes)).iter().sum::<usize>());
+    }
+}
