@@ -30,7 +30,7 @@ pub fn user_name(text: &str) -> Result<String, ScimError> {
 }
 
 /// The mapping of [`user_name`] without its refusals, for what is compared with userNames.
-pub(crate) fn user_name_form(text: &str) -> String {
+pub fn user_name_form(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }

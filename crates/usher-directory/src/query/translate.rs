@@ -75,15 +75,17 @@ fn compare(
     let (Some(how), Value::String(text)) = (comparison(operator), value) else {
         return Translated::nothing();
     };
+    // Ids are printed in lower case; whether another spelling is the same one, the schema says.
+    let id = || ObjectId::parse(&String::from_utf8_lossy(&name.prepared(text)));
     if name.is("id", None) {
-        return match (how, ObjectId::parse(text)) {
+        return match (how, id()) {
             (Comparison::Eq, Some(id)) => Translated::exactly(Predicate::Id(id)),
             (Comparison::Eq, None) => Translated::exactly(Predicate::Never),
             _ => Translated::nothing(),
         };
     }
     if name.is("members", Some("value")) && how == Comparison::Eq {
-        let member = ObjectId::parse(text).map_or(Predicate::Never, Predicate::Member);
+        let member = id().map_or(Predicate::Never, Predicate::Member);
         return Translated::exactly(member);
     }
     if name.is("meta", Some("created")) {
@@ -171,12 +173,7 @@ fn time(how: Comparison, text: &str, predicate: fn(Comparison, i64) -> Predicate
 
 /// The column holds the whole prepared name.
 fn user_name(how: Comparison, text: &str) -> Translated {
-    match (prepare::user_name(text), how) {
-        (Ok(prepared), how) => Translated::exactly(Predicate::Name(how, prepared.into_bytes())),
-        // No user has a name that could not have been stored; but one may begin with it, or come after it.
-        (Err(_), Comparison::Eq) => Translated::exactly(Predicate::Never),
-        (Err(_), _) => Translated::nothing(),
-    }
+    Translated::exactly(Predicate::Name(how, prepare::user_name_form(text).into_bytes()))
 }
 
 /// Stored values are cut to [`CUT`] bytes: with a shorter value order and prefix are told exactly, a longer one only nearly.

@@ -1,0 +1,248 @@
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::json;
+use usher_directory::{
+    DirectoryId, Key, Kind, Seq, Version,
+    feed::{self, FeedError, Op},
+    object::{self, Cause, Draft, MemberOp},
+};
+use usher_store::{Lane, Store};
+
+use crate::{House, add, at_once, both, change_members, doc, later, now, put, read};
+
+const DAY: i64 = 86_400;
+
+fn changes(
+    store: &Store,
+    directory: DirectoryId,
+    after: Seq,
+    most: usize,
+) -> Result<feed::Changes, FeedError> {
+    store.block_write(Lane::Now, move |tx| feed::changes(tx, directory, after, most))
+}
+
+fn move_to(house: &House, consumer: &'static str, to: Seq, at: jiff::Timestamp) {
+    let directory = house.id();
+    house
+        .store
+        .block_write(Lane::Now, move |tx| feed::move_to(tx, directory, consumer, to, at))
+        .expect("moved");
+}
+
+fn waiting(house: &House, consumer: &'static str) -> Vec<DirectoryId> {
+    read(&house.store, move |on| feed::waiting(on, consumer))
+}
+
+/// What a reader knows who reads what the feed says has changed.
+#[derive(Default)]
+struct Replica {
+    at: i64,
+    seqs: HashSet<i64>,
+    versions: BTreeMap<Key, Version>,
+    members: BTreeMap<(Key, Key), ()>,
+}
+
+impl Replica {
+    /// Reads on; whether there was anything.
+    fn follow(&mut self, store: &Store, directory: DirectoryId) -> bool {
+        let changes = changes(store, directory, Seq(self.at), 7).expect("never behind");
+        let keys: Vec<Key> = changes.rows.iter().map(|row| row.object).collect();
+        let rows = changes.rows.clone();
+        let (objects, members) = read(store, move |on| {
+            let mut members = BTreeMap::new();
+            for row in &rows {
+                if let Some(member) = row.member {
+                    let before = Some(Key(member.0 - 1));
+                    let found = object::members_of(on, directory, row.object, before, 1)?;
+                    members
+                        .insert((row.object, member), found.first().is_some_and(|link| link.key == member));
+                }
+            }
+            Ok((object::by_keys(on, directory, &keys)?, members))
+        });
+        for row in &changes.rows {
+            assert!(row.seq.0 > self.at, "numbers rise");
+            assert!(self.seqs.insert(row.seq.0), "no number twice");
+            self.at = row.seq.0;
+            if row.member.is_none() {
+                self.versions.remove(&row.object);
+            }
+        }
+        self.at = changes.upto.0;
+        for stored in objects {
+            if changes.rows.iter().any(|row| row.member.is_none() && row.object == stored.key) {
+                self.versions.insert(stored.key, stored.version);
+            }
+        }
+        for (pair, is_member) in members {
+            if is_member {
+                self.members.insert(pair, ());
+            } else {
+                self.members.remove(&pair);
+            }
+        }
+        !changes.rows.is_empty()
+    }
+}
+
+#[test]
+fn a_reader_misses_nothing_while_many_write() {
+    both("standard", |house| {
+        let directory = house.id();
+        let groups = [house.group("g"), house.group("h")];
+        let done = AtomicBool::new(false);
+        let writers = 5;
+        let finished = std::sync::atomic::AtomicUsize::new(0);
+        let replicas = at_once(house, writers + 2, |number, store| {
+            let mut replica = Replica::default();
+            if number >= writers {
+                while !done.load(Ordering::Acquire) {
+                    replica.follow(store, directory);
+                }
+                while replica.follow(store, directory) {}
+                return Some(replica);
+            }
+            for round in 0..8 {
+                let name = format!("{number}-{round}");
+                let user = add(store, &house.config, Kind::User, json!({"userName": name})).expect("stored");
+                let group = &groups[round % 2];
+                change_members(store, &house.config, group, vec![MemberOp::Add(vec![user.id])])
+                    .expect("added");
+                let value = doc(json!({"userName": name, "title": "x"}));
+                let draft = Draft::replace(&house.config, &user, &value, now()).expect("fit");
+                let user = put(store, &house.config, draft).expect("stored");
+                match round % 3 {
+                    0 => drop(
+                        put(store, &house.config, Draft::remove(&house.config, &user, now()).expect("fit"))
+                            .expect("removed"),
+                    ),
+                    1 => drop(
+                        change_members(store, &house.config, group, vec![MemberOp::Remove(vec![user.id])])
+                            .expect("taken out"),
+                    ),
+                    _ => {}
+                }
+            }
+            if finished.fetch_add(1, Ordering::AcqRel) + 1 == writers {
+                done.store(true, Ordering::Release);
+            }
+            None
+        });
+        let users = read(&house.store, move |on| object::walk(on, directory, Kind::User, None, 1000, true));
+        let versions: BTreeMap<Key, Version> = users.iter().map(|user| (user.key, user.version)).collect();
+        assert!(!versions.is_empty());
+        let keys = [groups[0].key, groups[1].key];
+        for replica in replicas.into_iter().flatten() {
+            let seen: BTreeMap<Key, Version> =
+                replica.versions.into_iter().filter(|(key, _)| !keys.contains(key)).collect();
+            assert_eq!(seen, versions);
+            for group in &groups {
+                let seen: Vec<Key> = replica
+                    .members
+                    .keys()
+                    .filter(|(of, _)| *of == group.key)
+                    .map(|(_, member)| *member)
+                    .collect();
+                let key = group.key;
+                let there = read(&house.store, move |on| object::members_of(on, directory, key, None, 1000));
+                assert_eq!(seen, there.iter().map(|link| link.key).collect::<Vec<_>>());
+            }
+        }
+    });
+}
+
+#[test]
+fn a_thing_changed_twice_is_one_row_at_the_end() {
+    both("standard", |house| {
+        let directory = house.id();
+        let (a, b) = (house.user("a"), house.user("b"));
+        let first = changes(&house.store, directory, Seq(0), 1).expect("one");
+        assert_eq!((first.rows.len(), first.rows[0].object, first.rows[0].op), (1, a.key, Op::Created));
+        let cause = Cause { run: Some(7), request: Some(uuid::Uuid::now_v7()) };
+        let draft = Draft::replace(&house.config, &a, &doc(json!({"userName": "c"})), later(1)).expect("fit");
+        house.put(draft.because(cause)).expect("stored");
+        let rest = changes(&house.store, directory, first.upto, 10).expect("the rest");
+        let said: Vec<(Key, Op)> = rest.rows.iter().map(|row| (row.object, row.op)).collect();
+        assert_eq!(said, [(b.key, Op::Created), (a.key, Op::Updated)]);
+        assert_eq!(rest.rows[1].cause, cause);
+        assert_eq!(changes(&house.store, directory, rest.upto, 10).expect("nothing").rows, []);
+    });
+}
+
+#[test]
+fn consumers_have_places_and_what_all_have_passed_goes() {
+    both("standard", |house| {
+        let directory = house.id();
+        let rows =
+            |after| changes(&house.store, directory, Seq(after), 100).map(|changes| changes.rows.len());
+        assert!(waiting(house, "people").is_empty());
+        house.user("a");
+        house.user("b");
+        assert_eq!(waiting(house, "people"), [directory]);
+        let upto = changes(&house.store, directory, Seq(0), 100).expect("both").upto;
+        move_to(house, "engine", Seq(0), now());
+        move_to(house, "people", upto, now());
+        assert!(waiting(house, "people").is_empty());
+        assert_eq!(waiting(house, "engine"), [directory]);
+        assert_eq!(rows(0).expect("kept for the engine"), 2);
+        let place =
+            |consumer: &'static str| read(&house.store, move |on| feed::place(on, directory, consumer));
+        assert_eq!((place("people"), place("engine"), place("x")), (Some(upto), Some(Seq(0)), None));
+
+        move_to(house, "engine", upto, now());
+        assert!(matches!(rows(0), Err(FeedError::Behind)));
+        assert_eq!(rows(upto.0).expect("nothing new"), 0);
+        house.user("c");
+        assert_eq!(waiting(house, "people"), [directory]);
+        assert_eq!(rows(upto.0).expect("one"), 1);
+    });
+}
+
+#[test]
+fn who_leaves_changes_unread_for_thirty_days_loses_its_place() {
+    both("standard", |house| {
+        let directory = house.id();
+        let head =
+            || house.store.block_write(Lane::Now, move |tx| feed::head(tx, directory)).expect("a head");
+        let start = head();
+        move_to(house, "engine", start, now());
+        // Nothing happens for long: that is no silence.
+        house.user("a");
+        move_to(house, "people", head(), later(40 * DAY));
+        assert_eq!(changes(&house.store, directory, start, 10).expect("kept").rows.len(), 1);
+        house.user("b");
+        move_to(house, "people", head(), later(69 * DAY));
+        assert_eq!(changes(&house.store, directory, start, 10).expect("kept").rows.len(), 2);
+        house.user("c");
+        move_to(house, "people", head(), later(71 * DAY));
+        assert!(matches!(changes(&house.store, directory, start, 10), Err(FeedError::Behind)));
+
+        house.user("d");
+        let kept = head();
+        house
+            .store
+            .block_write(Lane::Now, move |tx| feed::forget(tx, directory, "engine"))
+            .expect("forgotten");
+        move_to(house, "people", kept, later(72 * DAY));
+        assert_eq!(read(&house.store, move |on| feed::place(on, directory, "engine")), None);
+    });
+}
+
+#[test]
+fn where_nobody_reads_somebody_numbers_all_the_same() {
+    both("standard", |house| {
+        let directory = house.id();
+        house.user("a");
+        let unnumbered = || read(&house.store, feed::unnumbered);
+        let number =
+            || house.store.block_write(Lane::Now, move |tx| feed::number(tx, directory)).expect("numbered");
+        let pending: &[DirectoryId] = if house.store.is_postgres() { &[directory] } else { &[] };
+        assert_eq!(unnumbered(), pending);
+        assert_eq!(number(), pending.len() as u64);
+        assert!(unnumbered().is_empty());
+        assert_eq!((number(), house.count(Kind::User)), (0, 1));
+    });
+}

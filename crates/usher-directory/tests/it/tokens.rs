@@ -1,0 +1,172 @@
+use jiff::{SignedDuration, Timestamp};
+use usher_directory::{
+    Environment,
+    token::{self, Presented, SecretToken, State, Token, TokenError},
+};
+use usher_store::{Lane, Store};
+
+use crate::{House, at_once, both, later, now, read};
+
+const DAY: i64 = 86_400;
+
+fn issue(
+    store: &Store,
+    house: &House,
+    provider: &'static str,
+    at: Timestamp,
+) -> Result<(Token, SecretToken), TokenError> {
+    let secret = SecretToken::generate();
+    let (account, kept) = (house.account.id, secret.clone());
+    let expires = Some(at + SignedDuration::from_hours(24 * 30));
+    let issued = store.block_write(Lane::Now, move |tx| {
+        token::issue(tx, account, Environment::Production, provider, expires, &secret, at)
+    })?;
+    Ok((issued, kept))
+}
+
+fn rotate(
+    house: &House,
+    old: Option<uuid::Uuid>,
+    overlap: i64,
+    at: Timestamp,
+) -> Result<(Token, SecretToken), TokenError> {
+    let secret = SecretToken::generate();
+    let (account, kept) = (house.account.id, secret.clone());
+    let expires = Some(at + SignedDuration::from_hours(24 * 30));
+    let overlap = SignedDuration::from_secs(overlap);
+    let issued = house.store.block_write(Lane::Now, move |tx| {
+        token::rotate(tx, account, Environment::Production, old, overlap, expires, &secret, at)
+    })?;
+    Ok((issued, kept))
+}
+
+fn present(house: &House, secret: &SecretToken, at: Timestamp) -> Presented {
+    let text = secret.reveal().to_owned();
+    read(&house.store, move |on| token::authenticate(on, &text, at))
+}
+
+fn is_valid(house: &House, secret: &SecretToken, at: Timestamp) -> bool {
+    matches!(present(house, secret, at), Presented::Valid { .. })
+}
+
+fn state_of(house: &House, id: uuid::Uuid, at: Timestamp) -> State {
+    let account = house.account.id;
+    let listed = read(&house.store, move |on| token::list(on, account, at));
+    listed.into_iter().find(|token| token.id == id).expect("listed").state
+}
+
+#[test]
+fn a_token_opens_its_directory_until_it_expires() {
+    both("4me", |house| {
+        let (issued, secret) = issue(&house.store, house, "entra", now()).expect("issued");
+        assert!(secret.reveal().ends_with(&issued.last4));
+        let Presented::Valid { directory, account, environment, .. } = present(house, &secret, now()) else {
+            panic!("it is valid");
+        };
+        assert_eq!((directory, account), (house.id(), house.account.id));
+        assert_eq!(environment, Environment::Production);
+        assert!(is_valid(house, &secret, later(30 * DAY - 1)));
+        assert!(
+            matches!(present(house, &secret, later(30 * DAY)), Presented::Over(why) if why.contains("expired"))
+        );
+        assert_eq!(state_of(house, issued.id, later(30 * DAY)), State::Expired);
+        assert_eq!(present(house, &SecretToken::generate(), now()), Presented::Unknown);
+        assert_eq!(read(&house.store, |on| token::authenticate(on, "Bearer x", now())), Presented::Unknown);
+    });
+}
+
+#[test]
+fn a_rotated_token_ends_with_its_overlap_and_a_dead_one_stays_dead() {
+    both("4me", |house| {
+        let (old, old_secret) = issue(&house.store, house, "entra", now()).expect("issued");
+        // One day before its own end it is rotated: the overlap holds all the same.
+        let (new, new_secret) = rotate(house, None, 30 * DAY, later(29 * DAY)).expect("rotated");
+        assert_ne!(old.id, new.id);
+        assert_eq!(state_of(house, old.id, later(31 * DAY)), State::Overlap);
+        assert!(is_valid(house, &old_secret, later(59 * DAY - 1)));
+        assert!(is_valid(house, &new_secret, later(59 * DAY - 1)));
+        assert!(!is_valid(house, &old_secret, later(59 * DAY)));
+        assert_eq!(state_of(house, old.id, later(59 * DAY)), State::Expired);
+
+        let (leaked, leaked_secret) = issue(&house.store, house, "okta", now()).expect("issued");
+        let (next, _) = rotate(house, Some(leaked.id), 0, now()).expect("rotated");
+        assert_eq!(next.provider, "okta");
+        assert!(!is_valid(house, &leaked_secret, now()));
+        rotate(house, Some(leaked.id), 30 * DAY, later(1)).expect("a new one all the same");
+        assert!(!is_valid(house, &leaked_secret, later(1)), "what is dead stays dead");
+    });
+}
+
+#[test]
+fn a_revoked_token_is_refused_from_the_next_request_on() {
+    both("standard", |house| {
+        let (issued, secret) = issue(&house.store, house, "okta", now()).expect("issued");
+        let revoke = |id| {
+            let account = house.account.id;
+            house.store.block_write(Lane::Now, move |tx| token::revoke(tx, account, id, later(1)))
+        };
+        assert_eq!(revoke(issued.id).expect("revoked").state, State::Revoked);
+        assert!(matches!(present(house, &secret, now()), Presented::Over(why) if why.contains("revoked")));
+        assert!(matches!(revoke(uuid::Uuid::now_v7()), Err(TokenError::Unknown(_))));
+        assert!(matches!(rotate(house, None, 0, now()), Err(TokenError::NoneLive)));
+    });
+}
+
+#[test]
+fn three_live_tokens_an_integration_also_when_many_issue_at_once() {
+    both("standard", |house| {
+        let issued = at_once(house, 6, |_, store| issue(store, house, "okta", now()));
+        let refused: Vec<_> = issued.iter().filter_map(|result| result.as_ref().err()).collect();
+        assert_eq!(issued.iter().filter(|result| result.is_ok()).count(), 3);
+        assert!(refused.iter().all(|error| matches!(error, TokenError::TooMany(provider, idle) if provider == "okta" && idle.contains("never used"))), "{refused:?}");
+        // Another integration has its own three, and so has the time after they are over.
+        issue(&house.store, house, "entra", now()).expect("issued");
+        assert!(matches!(rotate(house, None, 0, now()), Err(TokenError::Which(_))));
+        issue(&house.store, house, "okta", later(31 * DAY)).expect("the others have expired");
+    });
+}
+
+#[test]
+fn an_issue_run_again_after_an_unknown_commit_finds_its_own() {
+    both("standard", |house| {
+        let secret = SecretToken::generate();
+        let run = || {
+            let (account, secret) = (house.account.id, secret.clone());
+            house.store.block_write(Lane::Now, move |tx| {
+                token::issue(tx, account, Environment::Qa, "other", None, &secret, now())
+            })
+        };
+        assert_eq!(run().expect("issued"), run().expect("the same"));
+        let account = house.account.id;
+        assert_eq!(read(&house.store, move |on| token::list(on, account, now())).len(), 1);
+    });
+}
+
+#[test]
+fn the_last_use_is_kept_once_a_minute() {
+    both("standard", |house| {
+        let (issued, secret) = issue(&house.store, house, "okta", now()).expect("issued");
+        let used = |at, address: &'static str| {
+            house
+                .store
+                .block_write(Lane::Now, move |tx| {
+                    token::used(tx, issued.id, at, address, "Okta SCIM Client 1.0.0")
+                })
+                .expect("noted");
+            let Presented::Valid { last_used, .. } = present(house, &secret, at) else {
+                panic!("it is valid")
+            };
+            last_used
+        };
+        assert_eq!(used(now(), "192.0.2.1"), Some(now()));
+        assert_eq!(used(later(59), "192.0.2.2"), Some(now()));
+        assert_eq!(used(later(60), "192.0.2.3\n"), Some(later(60)));
+        let account = house.account.id;
+        let listed = read(&house.store, move |on| token::list(on, account, now()));
+        let (at, address, agent) = listed[0].last_used.clone().expect("used");
+        assert_eq!(
+            (at, address.as_str(), agent.as_str()),
+            (later(60), "192.0.2.3", "Okta SCIM Client 1.0.0")
+        );
+    });
+}
