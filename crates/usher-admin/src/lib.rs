@@ -1,1 +1,108 @@
-//! Every use case of the command line and the admin API, once: typed request, typed answer, audit entry.
+//! Every use case of the command line, the admin API and the console, once: a typed [`Request`] in, a typed [`Answer`] out,
+//! who did it noted in the audit log in the same transaction.
+//!
+//! Synchronous. What needs the network or takes long (a connection test, a cycle, an import) comes back as [`Work`], checked and
+//! noted; whoever called runs it on the drivers and follows its progress.
+
+mod account;
+mod answer;
+mod app;
+pub mod audit;
+mod directory;
+mod error;
+mod gallery;
+pub mod mapping;
+mod people;
+mod record;
+mod request;
+mod source;
+mod status;
+mod token;
+mod unit;
+
+use std::time::Duration;
+
+use usher_directory::config::Configs;
+use usher_jobs::clock::Clock;
+use usher_store::{Lane, Snapshot, Store, Tx};
+
+pub use answer::Answer;
+pub use app::{describe_cycle, describe_plan};
+pub use error::AdminError;
+pub use request::{Actor, Request, Work};
+pub use source::describe_run;
+
+/// This crate's tables: the audit log.
+pub const TABLES: usher_store::Tables = audit::TABLES;
+
+/// The tables of every crate, in the order they must be made.
+pub const ALL_TABLES: &[usher_store::Tables] = &[
+    usher_directory::TABLES,
+    usher_jobs::TABLES,
+    usher_people::TABLES,
+    usher_sources::TABLES,
+    usher_engine::TABLES,
+    TABLES,
+];
+
+/// How long a reading use case may take.
+const READ: Duration = Duration::from_secs(10);
+/// How many items a list shows when it is not asked for more.
+const PAGE: usize = 100;
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is done.
+    Done(Answer),
+    /// It is allowed and noted; run it on the drivers.
+    Work(Work),
+}
+
+/// The use cases over one store. Cheap to clone.
+#[derive(Clone)]
+pub struct Admin {
+    store: Store,
+    configs: Configs,
+    clock: Clock,
+}
+
+impl Admin {
+    /// Over a store that was opened with [`ALL_TABLES`].
+    pub fn new(store: Store, configs: Configs, clock: Clock) -> Self {
+        Self { store, configs, clock }
+    }
+
+    /// Does what is asked, for `actor`. Blocks: never call it on an async worker.
+    ///
+    /// # Errors
+    /// [`AdminError`] says what is wrong and what to do; nothing was changed then.
+    pub fn handle(&self, actor: &Actor, request: Request) -> Result<Outcome, AdminError> {
+        match request {
+            Request::Account(request) => account::handle(self, actor, request).map(Outcome::Done),
+            Request::Token(request) => token::handle(self, actor, request).map(Outcome::Done),
+            Request::Record(request) => record::handle(self, actor, request).map(Outcome::Done),
+            Request::People(request) => people::handle(self, request).map(Outcome::Done),
+            Request::Unit(request) => unit::handle(self, actor, request).map(Outcome::Done),
+            Request::Directory(request) => directory::handle(self, actor, request).map(Outcome::Done),
+            Request::Source(request) => source::handle(self, actor, request),
+            Request::Gallery(request) => gallery::handle(request).map(Outcome::Done),
+            Request::App(request) => app::handle(self, actor, *request),
+            Request::Status => status::handle(self).map(Outcome::Done),
+        }
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Snapshot<'_>) -> Result<T, AdminError> + Send + 'static,
+    ) -> Result<T, AdminError> {
+        self.store.block_read(READ, work)
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Tx<'_>) -> Result<T, AdminError> + Send + 'static,
+    ) -> Result<T, AdminError> {
+        self.store.block_write(Lane::Now, work)
+    }
+}

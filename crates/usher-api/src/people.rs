@@ -113,6 +113,8 @@ pub struct Unit {
     pub default: bool,
     /// The SCIM group that governs its name.
     pub source_id: Option<String>,
-    /// How many people it has.
-    pub people: u64,
+    /// Since when.
+    pub created_at: Time,
+    /// Last change.
+    pub updated_at: Time,
 }

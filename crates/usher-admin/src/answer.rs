@@ -1,0 +1,84 @@
+//! What comes back.
+
+use serde::{Deserialize, Serialize};
+use usher_api::{
+    List,
+    account::{Account, IssuedToken, Record, Token},
+    app::{App, Status, Template},
+    directory::{Directory, Run, Source, Test},
+    log::Entry,
+    people::{Person, Unit},
+    plan::Plan,
+};
+
+/// An answer: each variant is one documented shape. `--json` prints what is inside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "value", rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Answer {
+    Account(Account),
+    Accounts(List<Account>),
+    Token(Token),
+    Tokens(List<Token>),
+    IssuedToken(IssuedToken),
+    Record(Box<RecordDetail>),
+    Records(List<Record>),
+    Person(Box<Person>),
+    People(List<Person>),
+    Unit(Unit),
+    Units(List<Unit>),
+    Directory(Directory),
+    Directories(List<Directory>),
+    Objects(List<serde_json::Value>),
+    Object(serde_json::Value),
+    Source(Source),
+    Sources(List<Source>),
+    Run(Run),
+    Test(Test),
+    Template(Template),
+    Templates(List<Template>),
+    App(App),
+    Apps(List<App>),
+    Status(Status),
+    Statuses(List<Status>),
+    Plan(Plan),
+    Log(List<Entry>),
+    /// TOML text.
+    Text(String),
+    /// Done; a sentence about it.
+    Said(Said),
+}
+
+impl Answer {
+    /// The JSON of `--json`: the shape itself, without the name of the variant.
+    ///
+    /// # Errors
+    /// None that can happen with these types; the caller prints it.
+    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+        Ok(match serde_json::to_value(self)? {
+            serde_json::Value::Object(mut object) => object.remove("value").unwrap_or_default(),
+            other => other,
+        })
+    }
+}
+
+/// A sentence about what was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// The sentence.
+    pub message: String,
+}
+
+/// A record with its last execution and the last that did not end in order, each with every expression's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordDetail {
+    /// The record.
+    #[serde(flatten)]
+    pub record: Record,
+    /// The SCIM resource as stored.
+    pub resource: serde_json::Value,
+    /// The last execution's rules.
+    pub execution: serde_json::Value,
+    /// The last that failed.
+    pub failed: serde_json::Value,
+}

@@ -1,0 +1,100 @@
+//! Why a request was not done, and what to do.
+
+use usher_api::FailureBody;
+use usher_store::StoreError;
+
+/// A refusal: a code for programs, a sentence for people, and what to do.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}{}", .0.message, .0.hint.as_ref().map(|hint| format!("\n{hint}")).unwrap_or_default())]
+pub struct AdminError(pub FailureBody);
+
+impl AdminError {
+    /// A refusal without a hint.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self(FailureBody {
+            code: code.into(),
+            message: message.into(),
+            hint: None,
+            details: serde_json::Map::new(),
+        })
+    }
+
+    /// With what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// There is no such thing; names the nearest of `known`, or how to make one.
+    pub(crate) fn missing<'k>(
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+        make: &str,
+    ) -> Self {
+        let mut known: Vec<&str> = known.into_iter().collect();
+        known.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)));
+        let hint = match known.as_slice() {
+            [] => format!("There is none yet: {make}"),
+            [nearest, ..] if strsim::jaro_winkler(nearest, name) > 0.7 => format!("Did you mean {nearest}?"),
+            _ => format!("There are: {}", known.iter().take(10).copied().collect::<Vec<_>>().join(", ")),
+        };
+        Self::new(&format!("{}_not_found", what.replace(' ', "_")), format!("there is no {what} {name}"))
+            .hint(hint)
+    }
+
+    /// A word that is not among the possible ones.
+    pub(crate) fn word(what: &str, given: &str, possible: &[&str]) -> Self {
+        Self::new("invalid_value", format!("{what} is {}, not {given}", possible.join(" or ")))
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Busy { .. } => "busy",
+            StoreError::TooSlow => "too_slow",
+            StoreError::Full => "disk_full",
+            StoreError::Unavailable(_) => "unavailable",
+            StoreError::Unknown => "unknown_outcome",
+            StoreError::Conflict { .. } => "conflict",
+            StoreError::Bug(_) => "internal",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<usher_directory::account::AccountError> for AdminError {
+    fn from(error: usher_directory::account::AccountError) -> Self {
+        use usher_directory::account::AccountError as E;
+        match error {
+            E::Store(store) => store.into(),
+            E::Taken(_) => Self::new("taken", error.to_string()),
+            E::Name(_) => Self::new("invalid_name", error.to_string()),
+            E::Profile(_) => Self::new("profile_not_found", error.to_string()),
+        }
+    }
+}
+
+impl From<usher_directory::token::TokenError> for AdminError {
+    fn from(error: usher_directory::token::TokenError) -> Self {
+        use usher_directory::token::TokenError as E;
+        match error {
+            E::Store(store) => store.into(),
+            E::TooMany(..) => Self::new("too_many_tokens", error.to_string()),
+            E::NoneLive => Self::new("no_live_token", error.to_string()),
+            E::Which(_) => Self::new("which_token", error.to_string()),
+            E::Unknown(_) => Self::new("token_not_found", error.to_string()),
+        }
+    }
+}
+
+impl From<usher_people::PeopleError> for AdminError {
+    fn from(error: usher_people::PeopleError) -> Self {
+        match error {
+            usher_people::PeopleError::Store(store) => store.into(),
+            other => Self::new("refused", other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Records: SCIM users and groups as they came, and what the rules made of them.
+
+use usher_api::{
+    List,
+    account::{Execution, Record},
+};
+use usher_directory::{Kind, ObjectId, config::Configs, object};
+use usher_people::{record, unit::UnitKind};
+use usher_store::Snapshot;
+
+use crate::{Actor, Admin, AdminError, Answer, PAGE, account, answer::RecordDetail, audit, request};
+
+pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Record) -> Result<Answer, AdminError> {
+    let (actor, now) = (actor.clone(), admin.clock.now());
+    match request {
+        request::Record::List { account, environment, kind, sort, errors, after, limit } => {
+            let kind = kind.as_deref().map(self::kind).transpose()?;
+            let sort = match sort.as_str() {
+                "provisioned" => record::Sort::Provisioned,
+                "updated" => record::Sort::Updated,
+                _ => return Err(AdminError::word("the order", &sort, &["provisioned", "updated"])),
+            };
+            admin.read(move |on| {
+                let directory = account::directory(on, &account, &environment)?;
+                let query = record::Query { kind, sort, errors };
+                let page = record::list(on, directory, query, after.as_deref(), limit.unwrap_or(PAGE))?;
+                let items = page.items.iter().map(describe).collect();
+                Ok(Answer::Records(List { items, next: page.next, total: None }))
+            })
+        }
+        request::Record::Show { account, environment, id } => {
+            let configs = admin.configs.clone();
+            admin.read(move |on| {
+                let directory = account::directory(on, &account, &environment)?;
+                let id = parse_id(&id)?;
+                let detail = record::show(on, directory, id)?.ok_or_else(|| missing(id))?;
+                let resource = resource(on, &configs, directory, id)?;
+                let rules = |execution: Option<record::Execution>| {
+                    execution.map_or(serde_json::Value::Null, |execution| execution.rules)
+                };
+                Ok(Answer::Record(Box::new(RecordDetail {
+                    record: describe(&detail.record),
+                    resource,
+                    execution: rules(detail.last),
+                    failed: rules(detail.last_failed),
+                })))
+            })
+        }
+        request::Record::Delete { account, environment, id, disable } => admin.write(move |tx| {
+            let directory = account::directory(tx, &account, &environment)?;
+            let id = parse_id(&id)?;
+            record::delete(tx, directory, id, disable, now)?;
+            let details = serde_json::json!({"record": id.0, "disable": disable});
+            audit::note(tx, &actor, "record.delete", &account, &details, now)?;
+            Ok(Answer::Said(crate::answer::Said {
+                message: format!("record {} is deleted; the identity provider will make it anew", id.0),
+            }))
+        }),
+    }
+}
+
+/// `users` or `groups`.
+pub(crate) fn kind(word: &str) -> Result<Kind, AdminError> {
+    match word {
+        "users" | "user" => Ok(Kind::User),
+        "groups" | "group" => Ok(Kind::Group),
+        _ => Err(AdminError::word("the kind", word, &["users", "groups"])),
+    }
+}
+
+fn parse_id(text: &str) -> Result<ObjectId, AdminError> {
+    text.parse().map(ObjectId).map_err(|_| {
+        AdminError::new("record_not_found", format!("{text} is no record's id"))
+            .hint("usher records ACCOUNT shows the ids.")
+    })
+}
+
+fn missing(id: ObjectId) -> AdminError {
+    AdminError::new("record_not_found", format!("there is no record {}", id.0))
+        .hint("usher records ACCOUNT lists them; --environment qa is another list.")
+}
+
+/// The SCIM resource as stored.
+fn resource(
+    on: &mut Snapshot<'_>,
+    configs: &Configs,
+    directory: usher_directory::DirectoryId,
+    id: ObjectId,
+) -> Result<serde_json::Value, AdminError> {
+    let stored = object::get(on, directory, id)?.ok_or_else(|| missing(id))?;
+    let config = configs.get(on, directory)?.ok_or_else(|| missing(id))?;
+    Ok(stored.resource(config.resource_type(stored.kind))?.into())
+}
+
+fn describe(record: &record::Record) -> Record {
+    let unit = |kind| record.unit.filter(|(is, _)| *is == kind).map(|(_, id)| id.to_string());
+    let last = &record.last_execution;
+    Record {
+        id: record.id.0.to_string(),
+        kind: match record.kind {
+            Kind::User => "user",
+            Kind::Group => "group",
+        }
+        .into(),
+        name: record.name.clone(),
+        external_id: record.external_id.clone(),
+        active: record.active,
+        state: record.state.word().into(),
+        reason: record.reason.clone(),
+        person_id: record.person.map(|id| id.to_string()),
+        organization_id: unit(UnitKind::Organization),
+        site_id: unit(UnitKind::Site),
+        classification: record.classification.map(|kind| kind.word().into()),
+        provisioned_at: record.provisioned.into(),
+        updated_at: record.updated.into(),
+        last_execution: Some(Execution {
+            id: last.id.to_string(),
+            result: last.result.word().into(),
+            at: last.at.into(),
+        }),
+    }
+}
