@@ -6,7 +6,6 @@ use usher_api::{
     account::{Account, IssuedToken, Record, Token},
     app::{App, Status, Template},
     directory::{Directory, Run, Source, Test},
-    log::Entry,
     people::{Person, Unit},
     plan::Plan,
 };
@@ -42,7 +41,8 @@ pub enum Answer {
     Status(Status),
     Statuses(List<Status>),
     Plan(Plan),
-    Log(List<Entry>),
+    /// Entra's `provisioningObjectSummary` each.
+    Log(List<serde_json::Value>),
     /// TOML text.
     Text(String),
     /// Done; a sentence about it.

@@ -98,3 +98,50 @@ impl From<usher_people::PeopleError> for AdminError {
         }
     }
 }
+
+impl From<usher_sources::SourceError> for AdminError {
+    fn from(error: usher_sources::SourceError) -> Self {
+        use usher_sources::SourceError as E;
+        let code = match &error {
+            E::Store(store) => return store.clone().into(),
+            E::Taken(_) => "taken",
+            E::Name(_) => "invalid_name",
+            E::Kind(_) | E::Setting(_) => "invalid_value",
+            E::NoDirectory => "directory_not_found",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<usher_sources::SyncError> for AdminError {
+    fn from(error: usher_sources::SyncError) -> Self {
+        use usher_sources::SyncError as E;
+        let code = match &error {
+            E::Store(store) => return store.clone().into(),
+            E::File(_) => "invalid_file",
+            E::Running(_) | E::TakenOver(_) => "busy",
+            E::Gone(_) => "source_not_found",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<usher_engine::EngineError> for AdminError {
+    fn from(error: usher_engine::EngineError) -> Self {
+        use usher_engine::EngineError as E;
+        let code = match &error {
+            E::Store(store) => return store.clone().into(),
+            E::NoApp(_) => "app_not_found",
+            E::AppTaken(_) => "taken",
+            E::AppName(_) => "invalid_name",
+            E::NoTemplate { .. } => "template_not_found",
+            E::TenantUrl { .. } => "invalid_tenant_url",
+            E::NoObject(_) => "object_not_found",
+            E::Mapping(_) => "invalid_mapping",
+            E::Stopped { .. } => "quarantine",
+            E::Busy | E::LeaseLost | E::Stale => "busy",
+            _ => "refused",
+        };
+        Self::new(code, error.to_string())
+    }
+}

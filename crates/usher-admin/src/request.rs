@@ -182,8 +182,8 @@ pub enum App {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Work {
-    SourceTest { name: String },
-    SourceSync { name: String },
+    /// `allow`: let the leavers go that the safeguard holds.
+    SourceSync { name: String, allow: bool },
     AppTest { name: String },
     AppPlan { name: String, users: Vec<String> },
     AppSync { name: String },

@@ -14,17 +14,21 @@ pub struct Template {
     /// One line.
     pub summary: String,
     /// Where its documentation is.
-    pub documentation: Option<String>,
+    pub documentation: String,
     /// What its tenant URL looks like.
     pub tenant_url: String,
     /// The app's roles.
     pub roles: Vec<String>,
     /// The role `assign` takes when none is named.
     pub default_role: Option<String>,
-    /// What to know before.
-    pub limitations: Vec<String>,
-    /// Its mappings, as TOML.
-    pub mappings: String,
+    /// How long its tokens live, in days.
+    pub token_days: Option<u32>,
+    /// What it can't do, or does its own way.
+    pub limits: serde_json::Value,
+    /// Its mapping of users, as TOML.
+    pub users: String,
+    /// Its mapping of groups, as TOML.
+    pub groups: String,
 }
 
 /// An application.
@@ -47,7 +51,7 @@ pub struct App {
     /// Who and what is assigned.
     pub assignments: Vec<Assignment>,
     /// Its settings by key.
-    pub settings: std::collections::BTreeMap<String, String>,
+    pub settings: serde_json::Value,
 }
 
 /// An assignment.
@@ -109,6 +113,10 @@ pub struct Status {
     pub quarantine: Option<Quarantine>,
     /// Objects that failed and wait for another try.
     pub escrows: u64,
+    /// Users linked at present.
+    pub linked_users: u64,
+    /// Groups linked at present.
+    pub linked_groups: u64,
 }
 
 /// A cycle, under way or ended.
@@ -143,4 +151,8 @@ pub struct Quarantine {
     pub text: String,
     /// Since when.
     pub since: Time,
+    /// How often it was tried again.
+    pub tries: u32,
+    /// When it is tried next.
+    pub next_try_at: Time,
 }

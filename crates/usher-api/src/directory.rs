@@ -36,33 +36,58 @@ pub struct Source {
     pub last_run: Option<Run>,
 }
 
-/// A run of a source.
+/// A run of a source. Counts are of people and groups unless they say otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its number.
     pub id: String,
-    /// `done` or `failed`.
-    pub result: String,
+    /// The source.
+    pub source: String,
+    /// `running`, `done` or `failed`.
+    pub state: String,
     /// When it began.
-    pub at: Time,
-    /// Entries read.
+    pub began_at: Time,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// Entries or rows read.
     pub read: u64,
-    /// Users and groups made.
+    /// Made.
     pub created: u64,
     /// Changed.
     pub updated: u64,
-    /// Same as before.
+    /// As they were.
     pub unchanged: u64,
-    /// Soft-deleted because they vanished.
-    pub deleted: u64,
-    /// Restored because they are there again.
+    /// Vanished and soft-deleted, or inactive now.
+    pub disabled: u64,
+    /// Come back.
     pub restored: u64,
-    /// Vanished, but held back by the safeguard.
+    /// Removed for good, 30 days after they vanished.
+    pub removed: u64,
+    /// Leavers held by the safeguard.
     pub held: u64,
-    /// Memberships added and removed.
+    /// Groups of the source.
+    pub groups: u64,
+    /// Memberships whose member is known.
     pub memberships: u64,
-    /// What could not be taken, an entry each.
-    pub errors: Vec<String>,
+    /// Managers and members that name nobody in the source.
+    pub unresolved: u64,
+    /// How many entries could not be taken.
+    pub errors: u64,
+    /// The first of those.
+    pub first_errors: Vec<EntryError>,
+    /// Why it failed; or what is held and how to allow it.
+    pub message: Option<String>,
+}
+
+/// An entry that could not be taken: it stays as it was, and is no leaver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntryError {
+    /// The line it begins at.
+    pub line: u64,
+    /// Its DN or key.
+    pub entry: String,
+    /// Why, and what to do.
+    pub message: String,
 }
 
 /// A step of a test: of a source, or of an app's connection.

@@ -2,14 +2,13 @@
 //! the console and events.
 //!
 //! UTF-8 JSON; snake_case; times RFC 3339 UTC with milliseconds ([`Time`]); ids are text; a field that is absent is
-//! unknown, `null` is known to be empty. Provisioning log entries alone keep Entra's names and case ([`log`]), so that
-//! people's queries carry over.
+//! unknown, `null` is known to be empty. Provisioning log entries alone keep Entra's names and case (`provisioningObjectSummary`, as
+//! `usher-engine` writes them), so that people's queries carry over.
 
 pub mod account;
 pub mod app;
 pub mod demo;
 pub mod directory;
-pub mod log;
 pub mod people;
 pub mod plan;
 mod time;

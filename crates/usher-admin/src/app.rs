@@ -1,0 +1,248 @@
+//! Applications.
+
+mod describe;
+
+use secrecy::SecretString;
+use usher_api::List;
+use usher_directory::{Kind, config::Configs};
+use usher_engine::{App, app as apps, assignment, leaver, log};
+use usher_mapping::{AttributeMapping, Expression, ObjectMapping};
+use usher_store::{Snapshot, Tx};
+
+use crate::{
+    Actor, Admin, AdminError, Answer, Outcome, PAGE, Work, answer::Said, audit, directory, record, request,
+};
+
+pub(crate) use describe::{status, describe as show};
+pub use describe::{describe_cycle, describe_plan};
+
+pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Result<Outcome, AdminError> {
+    use request::App as R;
+    let now = admin.clock.now();
+    match request {
+        R::Add { .. } => add(admin, actor, request).map(Outcome::Done),
+        R::List => admin.read(|on| {
+            let items = apps::list(on)?.iter().map(|app| show(on, app)).collect::<Result<_, _>>()?;
+            Ok(Outcome::Done(Answer::Apps(List::whole(items))))
+        }),
+        R::Show { name } => {
+            admin.read(move |on| find(on, &name).and_then(|app| show(on, &app)).map(Answer::App)).map(Outcome::Done)
+        }
+        R::Status { name } => {
+            admin.read(move |on| find(on, &name).and_then(|app| status(on, &app, now)).map(Answer::Status)).map(Outcome::Done)
+        }
+        R::Logs { .. } => logs(admin, request).map(Outcome::Done),
+        R::Test { name } => admin.read(move |on| find(on, &name).map(|app| Outcome::Work(Work::AppTest { name: app.name }))),
+        R::Plan { name, users } => admin.read(move |on| {
+            let app = find(on, &name)?;
+            for user in &users {
+                assignment::find(on, app.directory, Kind::User, user)?;
+            }
+            Ok(Outcome::Work(Work::AppPlan { name: app.name, users: users.clone() }))
+        }),
+        R::Sync { name } => {
+            let actor = actor.clone();
+            admin.write(move |tx| {
+                let app = find(tx, &name)?;
+                audit::note(tx, &actor, "app.sync", &app.name, &serde_json::json!({}), now)?;
+                Ok(Outcome::Work(Work::AppSync { name: app.name }))
+            })
+        }
+        R::MappingShow { name, kind } => {
+            let kind = record::kind(&kind)?;
+            admin.read(move |on| {
+                let app = find(on, &name)?;
+                Ok(Outcome::Done(Answer::Text(app.mapping(kind).to_toml().to_string())))
+            })
+        }
+        change => self::change(admin, actor, change).map(Outcome::Done),
+    }
+}
+
+/// The app of that name.
+fn find(on: &mut Snapshot<'_>, name: &str) -> Result<App, AdminError> {
+    if let Ok(app) = apps::by_name(on, name) {
+        return Ok(app);
+    }
+    let all = apps::list(on)?;
+    Err(AdminError::missing(
+        "app",
+        name,
+        all.iter().map(|app| app.name.as_str()),
+        "usher app add NAME --from TEMPLATE --directory D --tenant-url URL --secret-token-file FILE",
+    ))
+}
+
+fn add(admin: &Admin, actor: &Actor, request: request::App) -> Result<Answer, AdminError> {
+    let request::App::Add { name, template, directory, tenant_url, token } = request else {
+        return Err(AdminError::new("internal", "not a request to add an app"));
+    };
+    if token.0.trim().is_empty() {
+        return Err(AdminError::new("invalid_value", "the secret token is empty")
+            .hint("Give the file that holds it with --secret-token-file, or - for standard input."));
+    }
+    let (actor, now, store) = (actor.clone(), admin.clock.now(), admin.store.clone());
+    let secret = SecretString::from(token.0.trim().to_owned());
+    admin.write(move |tx| {
+        let new = apps::NewApp {
+            name: name.clone(),
+            template: template.clone(),
+            directory: directory::find(tx, &directory)?,
+            tenant_url: tenant_url.clone(),
+            secret: secret.clone(),
+            plain_http: false,
+        };
+        let app = apps::add(tx, &store, &new, now)?;
+        let details = serde_json::json!({"from": template, "directory": directory, "tenant_url": tenant_url});
+        audit::note(tx, &actor, "app.add", &app.name, &details, now)?;
+        show(tx, &app).map(Answer::App)
+    })
+}
+
+/// What changes one app: looked up, changed, noted, shown, in one transaction.
+fn change(admin: &Admin, actor: &Actor, request: request::App) -> Result<Answer, AdminError> {
+    let (actor, now, configs) = (actor.clone(), admin.clock.now(), admin.configs.clone());
+    admin.write(move |tx| {
+        let (name, operation, details) = describe::noted(&request);
+        let app = find(tx, name)?;
+        let said = act(tx, &configs, &app, &request, now)?;
+        audit::note(tx, &actor, operation, &app.name, &details, now)?;
+        match said {
+            Some(message) => Ok(Answer::Said(Said { message })),
+            None => {
+                let app = find(tx, name)?;
+                show(tx, &app).map(Answer::App)
+            }
+        }
+    })
+}
+
+/// The change itself; a sentence where there is no app to show afterwards.
+fn act(
+    tx: &mut Tx<'_>,
+    configs: &Configs,
+    app: &App,
+    request: &request::App,
+    now: jiff::Timestamp,
+) -> Result<Option<String>, AdminError> {
+    use request::App as R;
+    match request {
+        R::Remove { name } => {
+            apps::remove(tx, app)?;
+            return Ok(Some(format!("app {name} is removed; the accounts in it stay as they are")));
+        }
+        R::Set { key, value, .. } if key == "tenant_url" => apps::set_tenant_url(tx, app, value, false)?,
+        R::Set { key, value, .. } => {
+            apps::set(tx, app, &[(key.clone(), value.clone())])?;
+        }
+        R::Assign { kind, who, role, .. } => {
+            let kind = record::kind(kind)?;
+            let object = assignment::find(tx, app.directory, kind, who)?;
+            let role = assignment::role(app, role.as_deref())?;
+            assignment::assign(tx, app, object.key, kind, &role, now)?;
+        }
+        R::Unassign { kind, who, .. } => {
+            let kind = record::kind(kind)?;
+            let object = assignment::find(tx, app.directory, kind, who)?;
+            if !assignment::unassign(tx, app, object.key, kind, None)? {
+                return Err(AdminError::new("not_assigned", format!("{who} is not assigned to {}", app.name)));
+            }
+        }
+        R::Scope { scope, .. } => apps::set_scope(tx, app, scope.parse()?)?,
+        R::Start { .. } => apps::set_enabled(tx, app, true)?,
+        R::Stop { .. } => apps::set_enabled(tx, app, false)?,
+        R::AllowDeletes { name } => {
+            let allowed = leaver::allow(tx, app.id, None)?;
+            return Ok(Some(format!("{allowed} staged leavers may go; the next cycle of {name} lets them")));
+        }
+        R::MappingSet { kind, target, expression, .. } => {
+            let kind = record::kind(kind)?;
+            let mapping = with_row(app.mapping(kind), target, expression)?;
+            save_mapping(tx, configs, app, kind, &mapping)?;
+        }
+        R::MappingImport { kind, toml, .. } => {
+            let table: toml::Table = toml
+                .parse()
+                .map_err(|error: toml::de::Error| AdminError::new("invalid_mapping", error.to_string()))?;
+            save_mapping(tx, configs, app, record::kind(kind)?, &ObjectMapping::from_toml(&table).map_err(mapping_error)?)?;
+        }
+        R::MappingReset { kind, .. } => {
+            let kind = record::kind(kind)?;
+            let mapping = match kind {
+                Kind::User => &app.template.users,
+                Kind::Group => &app.template.groups,
+            };
+            save_mapping(tx, configs, app, kind, mapping)?;
+        }
+        _ => return Err(AdminError::new("internal", "this request changes no app")),
+    }
+    Ok(None)
+}
+
+fn mapping_error(error: usher_mapping::mapping::MappingError) -> AdminError {
+    AdminError::new("invalid_mapping", error.to_string())
+}
+
+fn save_mapping(
+    tx: &mut Tx<'_>,
+    configs: &Configs,
+    app: &App,
+    kind: Kind,
+    mapping: &ObjectMapping,
+) -> Result<(), AdminError> {
+    let source = configs
+        .get(tx, app.directory)?
+        .ok_or_else(|| AdminError::new("directory_not_found", "the app's directory is gone"))?;
+    Ok(apps::set_mapping(tx, app, &source, kind, mapping)?)
+}
+
+/// The mapping with one row's source set to an expression; a new row if the target has none.
+fn with_row(mapping: &ObjectMapping, target: &str, expression: &str) -> Result<ObjectMapping, AdminError> {
+    let parsed = Expression::parse(expression)
+        .map_err(|error| AdminError::new("invalid_expression", error.caret(expression)))?;
+    let path = target.parse().map_err(|error: usher_scim::ScimError| {
+        AdminError::new("invalid_target", format!("{target:?} is no attribute path: {error}"))
+    })?;
+    let mut mapping = mapping.clone();
+    let from = usher_mapping::mapping::From::Expression(parsed);
+    match mapping.rows.iter_mut().find(|row| row.target.to_string().eq_ignore_ascii_case(target)) {
+        Some(row) => row.from = from,
+        None => mapping.rows.push(AttributeMapping {
+            target: path,
+            from,
+            default: None,
+            matching: None,
+            when: usher_mapping::mapping::When::Always,
+            nulls: usher_mapping::mapping::Nulls::Skip,
+        }),
+    }
+    Ok(mapping)
+}
+
+fn logs(admin: &Admin, request: request::App) -> Result<Answer, AdminError> {
+    let request::App::Logs { name, user, status, cycle, limit } = request else {
+        return Err(AdminError::new("internal", "not a request for logs"));
+    };
+    if let Some(status) = &status {
+        let possible = ["success", "failure", "skipped", "warning"];
+        if !possible.contains(&status.as_str()) {
+            return Err(AdminError::word("the status", status, &possible));
+        }
+    }
+    let cycle = cycle
+        .map(|id| id.parse().map_err(|_| AdminError::new("invalid_value", format!("{id} is no cycle's id"))))
+        .transpose()?;
+    admin.read(move |on| {
+        let app = find(on, &name)?;
+        let source = match &user {
+            Some(user) => Some(assignment::find(on, app.directory, Kind::User, user)?.id),
+            None => None,
+        };
+        let query = log::Query { source, cycle, status: status.clone(), newest_first: true, ..log::Query::default() };
+        let most = limit.unwrap_or(PAGE);
+        let found = log::page(on, app.id, &query, most)?;
+        let next = (found.len() == most).then(|| found.last().map(|entry| entry.number.to_string())).flatten();
+        let items = found.into_iter().map(|entry| entry.document).collect();
+        Ok(Answer::Log(List { items, next, total: None }))
+    })
+}

@@ -1,0 +1,193 @@
+//! Apps, cycles and plans in the shapes that are printed, and what the audit log says of a change.
+
+use jiff::Timestamp;
+use serde_json::json;
+use usher_api::{
+    app::{self as shape, Assignment},
+    plan as plan_shape,
+};
+use usher_directory::{Kind, account as accounts, object};
+use usher_engine::{
+    App, assignment,
+    cycle::{Counts, Cycle, CycleKind},
+    plan::Plan,
+    status,
+};
+use usher_store::Snapshot;
+
+use crate::{AdminError, request};
+
+/// The app's name, the audit log's word for a change, and its details (never a secret).
+pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::Value) {
+    use request::App as R;
+    match request {
+        R::Remove { name } => (name, "app.remove", json!({})),
+        R::Set { name, key, value } => (name, "app.set", json!({"key": key, "value": value})),
+        R::Assign { name, kind, who, role } => {
+            (name, "app.assign", json!({"kind": kind, "who": who, "role": role}))
+        }
+        R::Unassign { name, kind, who } => (name, "app.unassign", json!({"kind": kind, "who": who})),
+        R::Scope { name, scope } => (name, "app.scope", json!({"scope": scope})),
+        R::Start { name } => (name, "app.start", json!({})),
+        R::Stop { name } => (name, "app.stop", json!({})),
+        R::AllowDeletes { name } => (name, "app.allow_deletes", json!({})),
+        R::MappingSet { name, kind, target, expression } => {
+            (name, "app.mapping.set", json!({"kind": kind, "target": target, "expression": expression}))
+        }
+        R::MappingImport { name, kind, toml } => {
+            (name, "app.mapping.import", json!({"kind": kind, "toml": toml}))
+        }
+        R::MappingReset { name, kind } => (name, "app.mapping.reset", json!({"kind": kind})),
+        R::Add { name, .. }
+        | R::Show { name }
+        | R::Test { name }
+        | R::Plan { name, .. }
+        | R::Sync { name }
+        | R::Status { name }
+        | R::Logs { name, .. }
+        | R::MappingShow { name, .. } => (name, "app.read", json!({})),
+        R::List => ("", "app.read", json!({})),
+    }
+}
+
+/// An app as shown.
+pub(crate) fn describe(on: &mut Snapshot<'_>, app: &App) -> Result<shape::App, AdminError> {
+    let directory = accounts::list_directories(on)?
+        .into_iter()
+        .find(|(id, _, _)| *id == app.directory)
+        .map_or_else(String::new, |(_, name, _)| name);
+    // A screenful; the whole list is a page of its own once there is an API for it.
+    let assigned = assignment::page(on, app.id, None, crate::PAGE)?;
+    let keys: Vec<_> = assigned.iter().map(|assignment| assignment.object).collect();
+    let objects = object::by_keys(on, app.directory, &keys)?;
+    let assignments = assigned
+        .into_iter()
+        .filter_map(|assignment| {
+            let object = objects.iter().find(|object| object.key == assignment.object)?;
+            Some(Assignment {
+                kind: word(assignment.kind).into(),
+                id: object.id.0.to_string(),
+                name: object.name().to_owned(),
+                role: assignment.role,
+            })
+        })
+        .collect();
+    Ok(shape::App {
+        name: app.name.clone(),
+        template: app.template.name.clone(),
+        directory,
+        tenant_url: app.tenant_url.to_string(),
+        has_token: app.has_secret,
+        scope: app.scope.to_string(),
+        state: if app.enabled { "on" } else { "off" }.into(),
+        assignments,
+        settings: serde_json::to_value(&app.settings).unwrap_or_default(),
+    })
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "user",
+        Kind::Group => "group",
+    }
+}
+
+/// Where an app stands, as shown.
+pub(crate) fn status(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result<shape::Status, AdminError> {
+    let status = status::get(on, app, now)?;
+    Ok(shape::Status {
+        app: app.name.clone(),
+        state: status.state.as_str().into(),
+        cycle: status.cycle.as_ref().map(describe_cycle),
+        last_cycle: status.last_cycle.as_ref().map(describe_cycle),
+        counts: counts(&status.counts),
+        steady_since: status.steady_since.map(Into::into),
+        next_run_at: status.next_run.map(Into::into),
+        last_reachable_at: status.reachable.map(Into::into),
+        quarantine: status.stopped.map(|stop| shape::Quarantine {
+            reason: stop.code,
+            text: stop.text,
+            since: stop.since.into(),
+            tries: stop.tries,
+            next_try_at: stop.next.into(),
+        }),
+        escrows: status.escrows,
+        linked_users: status.linked.0,
+        linked_groups: status.linked.1,
+    })
+}
+
+fn counts(counts: &Counts) -> shape::Counts {
+    shape::Counts {
+        create: counts.create,
+        update: counts.update,
+        disable: counts.disable,
+        enable: counts.enable,
+        delete: counts.delete,
+        in_sync: counts.in_sync,
+        out_of_scope: counts.out_of_scope,
+        failed: counts.failed,
+        staged: counts.staged,
+    }
+}
+
+/// A cycle in the shape that is printed.
+#[must_use]
+pub fn describe_cycle(cycle: &Cycle) -> shape::Cycle {
+    shape::Cycle {
+        id: cycle.id.to_string(),
+        kind: match cycle.kind {
+            CycleKind::Initial => "initial",
+            CycleKind::Incremental => "incremental",
+        }
+        .into(),
+        began_at: cycle.began.into(),
+        ended_at: cycle.ended.map(Into::into),
+        done: cycle.done,
+        planned: cycle.planned,
+        counts: counts(&cycle.counts),
+        requests: cycle.requests,
+        writes: cycle.writes,
+    }
+}
+
+/// A plan in the shape that is printed.
+#[must_use]
+pub fn describe_plan(app: &App, plan: &Plan) -> plan_shape::Plan {
+    let shown = |value: &serde_json::Value, redacted: bool| match value {
+        serde_json::Value::Null => serde_json::Value::Null,
+        _ if redacted => "[Redact]".into(),
+        value => value.clone(),
+    };
+    plan_shape::Plan {
+        app: app.name.clone(),
+        created_at: plan.at.into(),
+        counts: counts(&plan.counts),
+        items: plan
+            .items
+            .iter()
+            .map(|item| plan_shape::Item {
+                object: plan_shape::Object {
+                    kind: word(item.kind).into(),
+                    id: item.id.0.to_string(),
+                    name: item.name.clone(),
+                },
+                action: item.action.as_str().into(),
+                reason: plan_shape::Reason { code: item.reason.0.clone(), text: item.reason.1.clone() },
+                target_id: item.target.clone(),
+                changes: item
+                    .changes
+                    .iter()
+                    .map(|change| plan_shape::Change {
+                        attribute: change.path.to_string(),
+                        old: shown(&change.old, change.redacted),
+                        new: shown(&change.new, change.redacted),
+                        redacted: change.redacted,
+                    })
+                    .collect(),
+                members: plan_shape::Members { add: item.members.0, remove: item.members.1 },
+                warnings: item.warnings.clone(),
+            })
+            .collect(),
+    }
+}
