@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use usher_api::{
     List,
     account::{Account, IssuedToken, Record, Token},
-    app::{App, Status, Template},
+    app::{App, Cycle, Status, Template},
     directory::{Directory, Run, Source, Test},
     people::{Person, Unit},
     plan::Plan,
@@ -38,6 +38,7 @@ pub enum Answer {
     Templates(List<Template>),
     App(App),
     Apps(List<App>),
+    Cycle(Cycle),
     Status(Status),
     Statuses(List<Status>),
     Plan(Plan),

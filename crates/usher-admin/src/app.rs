@@ -32,20 +32,23 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
             admin.read(move |on| find(on, &name).and_then(|app| status(on, &app, now)).map(Answer::Status)).map(Outcome::Done)
         }
         R::Logs { .. } => logs(admin, request).map(Outcome::Done),
-        R::Test { name } => admin.read(move |on| find(on, &name).map(|app| Outcome::Work(Work::AppTest { name: app.name }))),
+        R::Test { name } => {
+            admin.read(move |on| find(on, &name).map(Box::new).map(|app| Outcome::Work(Work::AppTest { app })))
+        }
         R::Plan { name, users } => admin.read(move |on| {
-            let app = find(on, &name)?;
+            let app = Box::new(find(on, &name)?);
+            let mut keys = Vec::new();
             for user in &users {
-                assignment::find(on, app.directory, Kind::User, user)?;
+                keys.push(assignment::find(on, app.directory, Kind::User, user)?.key);
             }
-            Ok(Outcome::Work(Work::AppPlan { name: app.name, users: users.clone() }))
+            Ok(Outcome::Work(Work::AppPlan { app, only: Some(keys).filter(|keys| !keys.is_empty()) }))
         }),
         R::Sync { name } => {
             let actor = actor.clone();
             admin.write(move |tx| {
-                let app = find(tx, &name)?;
+                let app = Box::new(find(tx, &name)?);
                 audit::note(tx, &actor, "app.sync", &app.name, &serde_json::json!({}), now)?;
-                Ok(Outcome::Work(Work::AppSync { name: app.name }))
+                Ok(Outcome::Work(Work::AppSync { app }))
             })
         }
         R::MappingShow { name, kind } => {

@@ -5,7 +5,7 @@
 //! noted; whoever called runs it on the drivers and follows its progress.
 
 mod account;
-mod answer;
+pub mod answer;
 mod app;
 pub mod audit;
 mod directory;
@@ -14,7 +14,7 @@ mod gallery;
 pub mod mapping;
 mod people;
 mod record;
-mod request;
+pub mod request;
 mod source;
 mod status;
 mod token;

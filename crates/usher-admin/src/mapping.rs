@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use usher_mapping::{Context, Expression, NoLookup, expression::Trace, functions};
+use usher_scim::{ResourceType, schema};
+use usher_mapping::{Context, Expression, Known, NoLookup, expression::Trace, functions};
 
 use crate::AdminError;
 
@@ -41,11 +42,10 @@ pub fn eval(
         AdminError::new("invalid_expression", error.caret(expression))
     };
     let parsed = Expression::parse(expression).map_err(|e| refuse(&e))?;
-    let user = [
-        &usher_scim::schema::user_type(&[]),
-    ];
     let keys: Vec<&str> = object.keys().map(String::as_str).collect();
-    let _ = (&user, &keys);
+    let user = ResourceType::user(schema::user(), vec![schema::enterprise_user(), schema::directory_user(Vec::new())]);
+    let known = Known { types: &[&user], keys: &keys, ..Known::default() };
+    parsed.check(&known).map_err(|e| refuse(&e))?;
     let mut calls = Vec::new();
     let mut lookup = NoLookup;
     let mut cx = Context::new(object, &mut lookup, now);

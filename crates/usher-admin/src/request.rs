@@ -178,13 +178,31 @@ pub enum App {
     MappingReset { name: String, kind: String },
 }
 
-/// Work that was allowed and noted, and is now to be run on the drivers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
+/// Work that was allowed and noted, and is now to be run on the drivers by whoever asked.
+#[derive(Debug, Clone)]
 pub enum Work {
-    /// `allow`: let the leavers go that the safeguard holds.
-    SourceSync { name: String, allow: bool },
-    AppTest { name: String },
-    AppPlan { name: String, users: Vec<String> },
-    AppSync { name: String },
+    /// An import.
+    SourceSync {
+        /// What to import.
+        source: Box<usher_sources::Source>,
+        /// Let the leavers go that the safeguard holds.
+        allow: bool,
+    },
+    /// A connection test.
+    AppTest {
+        /// Of which app.
+        app: Box<usher_engine::App>,
+    },
+    /// A plan.
+    AppPlan {
+        /// Of which app.
+        app: Box<usher_engine::App>,
+        /// Only these users; `None`: everybody.
+        only: Option<Vec<usher_directory::Key>>,
+    },
+    /// A cycle.
+    AppSync {
+        /// Of which app.
+        app: Box<usher_engine::App>,
+    },
 }

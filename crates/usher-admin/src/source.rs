@@ -56,13 +56,13 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> 
             Ok(Outcome::Done(Answer::Test(test(&check::file(&source)))))
         }
         request::Source::Sync { name } => admin.read(move |on| {
-            find(on, &name)?;
-            Ok(Outcome::Work(Work::SourceSync { name: name.clone(), allow: false }))
+            let source = Box::new(find(on, &name)?);
+            Ok(Outcome::Work(Work::SourceSync { source, allow: false }))
         }),
         request::Source::Allow { name } => admin.write(move |tx| {
-            find(tx, &name)?;
+            let source = Box::new(find(tx, &name)?);
             audit::note(tx, &actor, "source.allow", &name, &serde_json::json!({}), now)?;
-            Ok(Outcome::Work(Work::SourceSync { name: name.clone(), allow: true }))
+            Ok(Outcome::Work(Work::SourceSync { source, allow: true }))
         }),
     }
 }

@@ -1,0 +1,61 @@
+//! Long work, run on the drivers of engine and sources.
+
+use usher_admin::{AdminError, Answer, Work, describe_cycle, describe_plan, describe_run};
+use usher_api::directory::{Step, Test};
+use usher_client::Diagnosis;
+use usher_sources::Progress as Reading;
+
+use crate::{owner::Progress, system::System};
+
+/// Runs it to its end.
+pub(crate) async fn run(
+    system: &System,
+    work: Work,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Answer, AdminError> {
+    match work {
+        Work::SourceSync { source, allow } => {
+            let name = source.name.clone();
+            let mut follow = |reading| progress(step(&name, reading));
+            let report = if allow {
+                system.sources.allow(&source, &mut follow).await?
+            } else {
+                system.sources.sync(&source, &mut follow).await?
+            };
+            Ok(Answer::Run(describe_run(&source, &report)))
+        }
+        Work::AppTest { app } => Ok(Answer::Test(test(&system.engine.test(app.id, None).await?))),
+        Work::AppPlan { app, only } => {
+            let plan = system.engine.plan(app.id, only.as_deref()).await?;
+            Ok(Answer::Plan(describe_plan(&app, &plan)))
+        }
+        Work::AppSync { app } => {
+            let follow = |cycle: &usher_engine::cycle::Cycle| {
+                progress(Progress { what: app.name.clone(), done: cycle.done, of: cycle.planned });
+            };
+            let cycle = system.engine.sync(app.id, &follow).await?;
+            Ok(Answer::Cycle(describe_cycle(&cycle)))
+        }
+    }
+}
+
+fn step(source: &str, reading: Reading) -> Progress {
+    let (what, done, of) = match reading {
+        Reading::Reading { done, of } => ("reading", done, of),
+        Reading::Writing { done, of } => ("writing people and groups of", done, of),
+        Reading::Linking { done, of } => ("linking managers and members of", done, of),
+    };
+    Progress { what: format!("{what} {source}"), done, of }
+}
+
+fn test(diagnosis: &Diagnosis) -> Test {
+    Test {
+        ok: diagnosis.ok(),
+        steps: diagnosis
+            .steps
+            .iter()
+            .map(|step| Step { name: step.name.into(), ok: step.ok, text: step.text.clone() })
+            .collect(),
+        works_instead: diagnosis.works_instead.clone(),
+    }
+}
