@@ -1,0 +1,206 @@
+//! `usher app …`
+
+use anyhow::{Context, bail};
+use usher_admin::{Request, request::App};
+use usher_api::Secret;
+
+use super::read;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Add an app from the gallery. It is off at first.
+    Add {
+        name: String,
+        /// A name of `usher gallery list`.
+        #[arg(long = "from")]
+        template: String,
+        #[arg(long)]
+        directory: String,
+        /// Where the app's SCIM service is, e.g. https://api.example.com/scim/v2.
+        #[arg(long)]
+        tenant_url: String,
+        /// A file that holds the secret token, or - for standard input.
+        #[arg(long)]
+        secret_token_file: String,
+    },
+    /// All apps.
+    List,
+    /// One app with its assignments and settings.
+    Show { name: String },
+    /// Forget an app with its links and log; the accounts in it stay as they are.
+    Remove { name: String },
+    /// Set KEY=VALUE; `usher app show` has the keys.
+    Set {
+        name: String,
+        #[arg(required = true)]
+        settings: Vec<String>,
+    },
+    /// Test the connection step by step; nothing is changed.
+    Test { name: String },
+    /// Assign a user or a group.
+    Assign {
+        name: String,
+        #[command(flatten)]
+        who: Who,
+        /// The app role; otherwise the app's default.
+        #[arg(long)]
+        role: Option<String>,
+    },
+    /// Take an assignment away.
+    Unassign {
+        name: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Who is provisioned: assigned users and groups, or all.
+    Scope {
+        name: String,
+        #[arg(value_parser = ["assigned", "all"])]
+        scope: String,
+    },
+    /// The mapping of users or groups.
+    #[command(subcommand)]
+    Mapping(Mapping),
+    /// Let cycles run by themselves.
+    Start { name: String },
+    /// No more cycles by themselves; what was reached is kept.
+    Stop { name: String },
+    /// What a cycle would do; nothing is changed. Exit status 3: it would change something.
+    Plan {
+        name: String,
+        /// Only these users.
+        #[arg(long = "user")]
+        users: Vec<String>,
+    },
+    /// Run a cycle now.
+    Sync { name: String },
+    /// Where it stands.
+    Status { name: String },
+    /// The provisioning log, the newest first.
+    Logs {
+        name: String,
+        #[arg(long)]
+        user: Option<String>,
+        /// success, failure, skipped or warning.
+        #[arg(long)]
+        status: Option<String>,
+        #[arg(long)]
+        cycle: Option<String>,
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: Option<u32>,
+    },
+    /// Let the leavers go that the deletion threshold holds.
+    AllowDeletes { name: String },
+}
+
+/// A user or a group.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Who {
+    /// userName or id.
+    #[arg(long)]
+    user: Option<String>,
+    /// displayName or id.
+    #[arg(long)]
+    group: Option<String>,
+}
+
+impl Who {
+    fn parts(self) -> anyhow::Result<(String, String)> {
+        match (self.user, self.group) {
+            (Some(user), _) => Ok(("user".into(), user)),
+            (_, Some(group)) => Ok(("group".into(), group)),
+            _ => bail!("say who, with --user or --group"),
+        }
+    }
+}
+
+/// `usher app mapping …`
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Mapping {
+    /// Print it as TOML.
+    Show {
+        name: String,
+        #[arg(long, default_value = "users")]
+        kind: String,
+    },
+    /// Set what one target attribute gets, e.g. title 'Coalesce([jobTitle], "Staff")'.
+    Set {
+        name: String,
+        target: String,
+        expression: String,
+        #[arg(long, default_value = "users")]
+        kind: String,
+    },
+    /// Replace it by a TOML file as `show` prints it (- for standard input).
+    Import {
+        name: String,
+        file: String,
+        #[arg(long, default_value = "users")]
+        kind: String,
+    },
+    /// Go back to the gallery's.
+    Reset {
+        name: String,
+        #[arg(long, default_value = "users")]
+        kind: String,
+    },
+}
+
+impl Command {
+    /// One request, or one a setting.
+    pub(crate) fn requests(self) -> anyhow::Result<Vec<Request>> {
+        let request = match self {
+            Self::Set { name, settings } => {
+                return settings
+                    .iter()
+                    .map(|setting| {
+                        let (key, value) = setting.split_once('=').context("a setting is KEY=VALUE")?;
+                        let set = App::Set { name: name.clone(), key: key.into(), value: value.into() };
+                        Ok(Request::App(Box::new(set)))
+                    })
+                    .collect();
+            }
+            Self::Add { name, template, directory, tenant_url, secret_token_file } => {
+                App::Add { name, template, directory, tenant_url, token: Secret(read(&secret_token_file)?) }
+            }
+            Self::List => App::List,
+            Self::Show { name } => App::Show { name },
+            Self::Remove { name } => App::Remove { name },
+            Self::Test { name } => App::Test { name },
+            Self::Assign { name, who, role } => {
+                let (kind, who) = who.parts()?;
+                App::Assign { name, kind, who, role }
+            }
+            Self::Unassign { name, who } => {
+                let (kind, who) = who.parts()?;
+                App::Unassign { name, kind, who }
+            }
+            Self::Scope { name, scope } => App::Scope { name, scope },
+            Self::Mapping(mapping) => mapping.request()?,
+            Self::Start { name } => App::Start { name },
+            Self::Stop { name } => App::Stop { name },
+            Self::Plan { name, users } => App::Plan { name, users },
+            Self::Sync { name } => App::Sync { name },
+            Self::Status { name } => App::Status { name },
+            Self::Logs { name, user, status, cycle, limit } => {
+                App::Logs { name, user, status, cycle, limit: limit.map(|limit| limit as usize) }
+            }
+            Self::AllowDeletes { name } => App::AllowDeletes { name },
+        };
+        Ok(vec![Request::App(Box::new(request))])
+    }
+}
+
+impl Mapping {
+    fn request(self) -> anyhow::Result<App> {
+        Ok(match self {
+            Self::Show { name, kind } => App::MappingShow { name, kind },
+            Self::Set { name, target, expression, kind } => {
+                App::MappingSet { name, kind, target, expression }
+            }
+            Self::Import { name, file, kind } => App::MappingImport { name, kind, toml: read(&file)? },
+            Self::Reset { name, kind } => App::MappingReset { name, kind },
+        })
+    }
+}

@@ -1,0 +1,382 @@
+//! Each answer as text for people.
+
+use usher_admin::Answer;
+use usher_api::{
+    List, Time,
+    account::{Account, IssuedToken, Record, Token},
+    app::{App, Counts, Cycle, Status, Template},
+    directory::{Directory, Run, Source, Test},
+    people::{Person, Unit},
+    plan::{Item, Plan},
+};
+
+use super::table;
+
+pub(crate) fn text(answer: &Answer) -> String {
+    match answer {
+        Answer::Account(account) => accounts(std::slice::from_ref(account)),
+        Answer::Accounts(list) => accounts(&list.items),
+        Answer::Token(token) => tokens(std::slice::from_ref(token)),
+        Answer::Tokens(list) => tokens(&list.items),
+        Answer::IssuedToken(IssuedToken { secret, .. }) => secret.0.clone(),
+        Answer::Record(detail) => pretty(&**detail),
+        Answer::Records(list) => more(records(&list.items), list),
+        Answer::Person(person) => pretty(&**person),
+        Answer::People(list) => more(people(&list.items), list),
+        Answer::Unit(unit) => units(std::slice::from_ref(unit)),
+        Answer::Units(list) => more(units(&list.items), list),
+        Answer::Directory(directory) => directories(std::slice::from_ref(directory)),
+        Answer::Directories(list) => directories(&list.items),
+        Answer::Objects(list) => more(objects(&list.items), list),
+        Answer::Object(object) => pretty(object),
+        Answer::Source(source) => sources(std::slice::from_ref(source)),
+        Answer::Sources(list) => sources(&list.items),
+        Answer::Run(report) => run(report),
+        Answer::Test(result) => test(result),
+        Answer::Template(template) => {
+            format!("{}\n\n[users]\n{}\n[groups]\n{}", templates(std::slice::from_ref(template)), template.users, template.groups)
+        }
+        Answer::Templates(list) => templates(&list.items),
+        Answer::App(app) => self::app(app),
+        Answer::Apps(list) => apps(&list.items),
+        Answer::Cycle(cycle) => self::cycle(cycle),
+        Answer::Status(status) => statuses(std::slice::from_ref(status)),
+        Answer::Statuses(list) => statuses(&list.items),
+        Answer::Plan(plan) => self::plan(plan),
+        Answer::Log(list) => more(log(&list.items), list),
+        Answer::Text(text) => text.clone(),
+        Answer::Said(said) => said.message.clone(),
+    }
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+fn more<T>(text: String, list: &List<T>) -> String {
+    match &list.next {
+        Some(next) => format!("{text}\n… more with --after {next}"),
+        None => text,
+    }
+}
+
+fn day(at: Time) -> String {
+    at.0.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.unwrap_or("-").to_owned()
+}
+
+fn accounts(items: &[Account]) -> String {
+    table(
+        &["account", "profile", "environment", "users", "groups", "people"],
+        items.iter().flat_map(|account| {
+            account.environments.iter().map(|environment| {
+                vec![
+                    account.name.clone(),
+                    account.profile.clone(),
+                    environment.environment.clone(),
+                    environment.users.to_string(),
+                    environment.groups.to_string(),
+                    environment.people.to_string(),
+                ]
+            })
+        }),
+    )
+}
+
+fn tokens(items: &[Token]) -> String {
+    table(
+        &["token", "environment", "provider", "ends in", "state", "expires", "last used"],
+        items.iter().map(|token| {
+            let ends = token.ends_at.or(token.expires_at);
+            vec![
+                token.id.clone(),
+                token.environment.clone(),
+                token.provider.clone(),
+                format!("…{}", token.last4),
+                token.state.clone(),
+                ends.map_or("never".into(), day),
+                token.last_used.as_ref().map_or("never".into(), |used| format!("{} {}", day(used.at), used.address)),
+            ]
+        }),
+    )
+}
+
+fn records(items: &[Record]) -> String {
+    table(
+        &["record", "kind", "name", "active", "state", "provisioned", "updated", "reason"],
+        items.iter().map(|record| {
+            vec![
+                record.id.clone(),
+                record.kind.clone(),
+                record.name.clone(),
+                if record.active { "yes" } else { "no" }.into(),
+                record.state.clone(),
+                day(record.provisioned_at),
+                day(record.updated_at),
+                record.reason.clone().unwrap_or_default(),
+            ]
+        }),
+    )
+}
+
+pub(crate) fn people(items: &[Person]) -> String {
+    table(
+        &["name", "e-mail", "organization", "manager", "job title", "access"],
+        items.iter().map(|person| {
+            vec![
+                person.name.clone(),
+                person.primary_email.clone(),
+                or_dash(person.organization.as_ref().map(|named| named.name.as_str())),
+                or_dash(person.manager.as_ref().map(|manager| manager.name.as_str())),
+                or_dash(person.job_title.as_deref()),
+                if person.access { "yes" } else { "no" }.into(),
+            ]
+        }),
+    )
+}
+
+fn units(items: &[Unit]) -> String {
+    table(
+        &["id", "name", "state", "SCIM group"],
+        items.iter().map(|unit| {
+            let state = match (unit.disabled, unit.default) {
+                (true, _) => "disabled",
+                (_, true) => "default",
+                _ => "enabled",
+            };
+            vec![unit.id.clone(), unit.name.clone(), state.into(), or_dash(unit.source_id.as_deref())]
+        }),
+    )
+}
+
+fn directories(items: &[Directory]) -> String {
+    table(
+        &["directory", "users", "groups", "sources"],
+        items.iter().map(|directory| {
+            vec![
+                directory.name.clone(),
+                directory.users.to_string(),
+                directory.groups.to_string(),
+                directory.sources.join(", "),
+            ]
+        }),
+    )
+}
+
+fn objects(items: &[serde_json::Value]) -> String {
+    let text = |object: &serde_json::Value, key: &str| object[key].as_str().unwrap_or("-").to_owned();
+    table(
+        &["id", "name", "display name", "state"],
+        items.iter().map(|object| {
+            let name = if object["userName"].is_string() { "userName" } else { "displayName" };
+            let state = match (&object["deleted"], &object["active"]) {
+                (serde_json::Value::String(_), _) => "deleted",
+                (_, serde_json::Value::Bool(false)) => "disabled",
+                _ => "active",
+            };
+            vec![text(object, "id"), text(object, name), text(object, "displayName"), state.into()]
+        }),
+    )
+}
+
+fn sources(items: &[Source]) -> String {
+    table(
+        &["source", "directory", "kind", "file", "last run", "outcome"],
+        items.iter().map(|source| {
+            let last = source.last_run.as_ref();
+            vec![
+                source.name.clone(),
+                source.directory.clone(),
+                source.kind.clone(),
+                source.file.clone(),
+                last.map_or("never".into(), |run| day(run.began_at)),
+                last.map_or_else(String::new, |run| {
+                    run.message.clone().unwrap_or_else(|| format!("{}, {} errors", run.state, run.errors))
+                }),
+            ]
+        }),
+    )
+}
+
+fn run(run: &Run) -> String {
+    let mut text = format!(
+        "read {}: {} created, {} updated, {} unchanged, {} disabled, {} restored; {} groups, {} memberships",
+        run.read, run.created, run.updated, run.unchanged, run.disabled, run.restored, run.groups, run.memberships
+    );
+    if run.unresolved > 0 {
+        text.push_str(&format!("\n{} managers or members name nobody in the source", run.unresolved));
+    }
+    for error in &run.first_errors {
+        text.push_str(&format!("\nline {}: {}: {}", error.line, error.entry, error.message));
+    }
+    if run.errors > run.first_errors.len() as u64 {
+        text.push_str(&format!("\n… and {} more errors", run.errors - run.first_errors.len() as u64));
+    }
+    if let Some(message) = &run.message {
+        text.push_str(&format!("\n{message}"));
+    }
+    text
+}
+
+pub(crate) fn test(test: &Test) -> String {
+    let mut text: String = test
+        .steps
+        .iter()
+        .map(|step| format!("{} {}: {}\n", if step.ok { "ok    " } else { "failed" }, step.name, step.text))
+        .collect();
+    if let Some(url) = &test.works_instead {
+        text.push_str(&format!("This address works instead: {url}\n"));
+    }
+    text
+}
+
+fn templates(items: &[Template]) -> String {
+    table(
+        &["name", "app", "what", "tenant URL", "roles"],
+        items.iter().map(|template| {
+            vec![
+                template.name.clone(),
+                template.display_name.clone(),
+                template.summary.clone(),
+                template.tenant_url.clone(),
+                template.roles.join(", "),
+            ]
+        }),
+    )
+}
+
+fn apps(items: &[App]) -> String {
+    table(
+        &["app", "from", "directory", "tenant URL", "scope", "state"],
+        items.iter().map(|app| {
+            vec![
+                app.name.clone(),
+                app.template.clone(),
+                app.directory.clone(),
+                app.tenant_url.clone(),
+                app.scope.clone(),
+                app.state.clone(),
+            ]
+        }),
+    )
+}
+
+fn app(app: &App) -> String {
+    let assignments = table(
+        &["assigned", "name", "role"],
+        app.assignments
+            .iter()
+            .map(|assigned| vec![assigned.kind.clone(), assigned.name.clone(), assigned.role.clone()]),
+    );
+    format!("{}\n\n{assignments}\n\nsettings: {}", apps(std::slice::from_ref(app)), pretty(&app.settings))
+}
+
+/// E.g. `12 create, 3 update`; only what is not zero.
+pub(crate) fn counts(counts: &Counts) -> String {
+    let parts = [
+        (counts.create, "create"),
+        (counts.update, "update"),
+        (counts.enable, "enable"),
+        (counts.disable, "disable"),
+        (counts.delete, "delete"),
+        (counts.in_sync, "in sync"),
+        (counts.out_of_scope, "out of scope"),
+        (counts.failed, "failed"),
+        (counts.staged, "staged"),
+    ];
+    let said: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if said.is_empty() { "nothing to do".into() } else { said.join(", ") }
+}
+
+pub(crate) fn cycle(cycle: &Cycle) -> String {
+    format!(
+        "{} cycle {}: {} ({} requests, {} of them write)",
+        cycle.kind,
+        cycle.id,
+        counts(&cycle.counts),
+        cycle.requests,
+        cycle.writes
+    )
+}
+
+fn statuses(items: &[Status]) -> String {
+    let mut text = table(
+        &["app", "state", "users", "groups", "escrows", "staged", "last cycle", "next"],
+        items.iter().map(|status| {
+            vec![
+                status.app.clone(),
+                status.state.clone(),
+                status.linked_users.to_string(),
+                status.linked_groups.to_string(),
+                status.escrows.to_string(),
+                status.counts.staged.to_string(),
+                status.last_cycle.as_ref().map_or("never".into(), |cycle| {
+                    format!("{}: {}", cycle.ended_at.map_or_else(String::new, day), counts(&cycle.counts))
+                }),
+                status.next_run_at.map_or("-".into(), day),
+            ]
+        }),
+    );
+    for status in items {
+        if let Some(quarantine) = &status.quarantine {
+            text.push_str(&format!("\n{} rests: {} ({})", status.app, quarantine.text, quarantine.reason));
+        }
+    }
+    text
+}
+
+pub(crate) fn plan(plan: &Plan) -> String {
+    let mut text = format!("{}: {}\n", plan.app, counts(&plan.counts));
+    for item in &plan.items {
+        text.push_str(&planned(item));
+    }
+    text
+}
+
+fn planned(item: &Item) -> String {
+    let mut text =
+        format!("{} {} {}: {}\n", item.action, item.object.kind, item.object.name, item.reason.text);
+    for change in &item.changes {
+        text.push_str(&format!("    {}: {} → {}\n", change.attribute, change.old, change.new));
+    }
+    if item.members.add + item.members.remove > 0 {
+        text.push_str(&format!("    members: +{} −{}\n", item.members.add, item.members.remove));
+    }
+    for warning in &item.warnings {
+        text.push_str(&format!("    note: {warning}\n"));
+    }
+    text
+}
+
+pub(crate) fn log(items: &[serde_json::Value]) -> String {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+    table(
+        &["time", "action", "status", "object", "what changed"],
+        items.iter().map(|entry| {
+            let info = &entry["provisioningStatusInfo"];
+            let error = &info["errorInformation"];
+            let changed = entry["modifiedProperties"].as_array().map_or_else(String::new, |properties| {
+                properties.iter().map(|property| text(&property["displayName"])).collect::<Vec<_>>().join(", ")
+            });
+            let what = match error["reason"].as_str() {
+                Some(reason) => format!("{}: {reason}", text(&error["errorCode"])),
+                None => changed,
+            };
+            vec![
+                text(&entry["activityDateTime"]),
+                text(&entry["provisioningAction"]),
+                text(&info["status"]),
+                format!(
+                    "{} {}",
+                    text(&entry["sourceIdentity"]["identityType"]),
+                    text(&entry["sourceIdentity"]["displayName"])
+                ),
+                what,
+            ]
+        }),
+    )
+}
