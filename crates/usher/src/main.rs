@@ -1,3 +1,247 @@
-//! The `usher` command.
+//! The `usher` command: automatic user provisioning, both halves, in one binary.
 
-fn main() {}
+mod commands;
+mod company;
+mod demo;
+mod owner;
+mod print;
+mod serve;
+mod settings;
+mod system;
+mod work;
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::EnvFilter;
+use usher_admin::{Actor, Answer, Request};
+
+use crate::{commands as c, owner::Reach, print::Printer, settings::Settings};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Automatic user provisioning: keeps the accounts of people in every app in step with a directory.
+#[derive(Debug, Parser)]
+#[command(name = "usher", version, arg_required_else_help = true)]
+struct Arguments {
+    /// The data folder [default: ./usher-data]
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    /// A PostgreSQL address instead of SQLite in the data folder
+    #[arg(long, global = true)]
+    database_url: Option<String>,
+    /// A TOML file with settings; docs/configuration.md lists them
+    #[arg(long, global = true, env = "USHER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print results and errors as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more on stderr; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run the server: the SCIM service, automation rules, and the cycles of apps.
+    Serve(serve::Arguments),
+    /// Show the whole job end to end on a made-up company, or on your own file.
+    Demo(demo::Arguments),
+    /// Where every app stands.
+    Status,
+    /// Apps' tenants that identity providers provision into.
+    #[command(subcommand)]
+    Account(c::account::Command),
+    /// The secrets that identity providers sign in with.
+    #[command(subcommand)]
+    Token(c::token::Command),
+    /// SCIM users and groups as they came, and what the rules made of them.
+    Records(c::records::Command),
+    /// People, as the app sees them.
+    #[command(subcommand)]
+    People(c::people::Command),
+    /// Organizations of an account.
+    #[command(subcommand)]
+    Organization(c::unit::Command),
+    /// Sites of an account.
+    #[command(subcommand)]
+    Site(c::unit::Command),
+    /// Directories that apps are provisioned from.
+    #[command(subcommand)]
+    Directory(c::directory::Command),
+    /// Files that fill a directory.
+    #[command(subcommand)]
+    Source(c::source::Command),
+    /// Users of a directory.
+    #[command(subcommand)]
+    User(c::directory::Objects),
+    /// Groups of a directory.
+    #[command(subcommand)]
+    Group(c::directory::Objects),
+    /// Apps that can be added.
+    #[command(subcommand)]
+    Gallery(c::gallery::Command),
+    /// Apps that are provisioned.
+    #[command(subcommand)]
+    App(c::app::Command),
+    /// Try out expressions.
+    #[command(subcommand)]
+    Mapping(c::mapping::Command),
+    /// The key that seals secrets.
+    #[command(subcommand)]
+    Key(c::key::Command),
+    /// Bring the database to this version's tables; done by itself at each start.
+    Migrate,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let printer = Printer { json: arguments.json };
+    let ended = settings(&arguments).and_then(|settings| {
+        // Whether somebody said where the data shall lie: a demo else takes a temporary folder.
+        let chosen = arguments.data.is_some()
+            || std::env::var_os("USHER_DATA").is_some()
+            || !settings.database_url.is_empty();
+        log(&settings, arguments.verbose, matches!(arguments.command, Command::Serve(_)));
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(run(arguments.command, settings, chosen, printer))
+    });
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            printer.failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
+    let mut settings = Settings::load(arguments.config.as_deref(), |name| std::env::var(name).ok())?;
+    if let Some(data) = &arguments.data {
+        settings.data.clone_from(data);
+        // A folder named on the command line is meant, whatever the environment says.
+        settings.database_url.clear();
+    }
+    if let Some(url) = &arguments.database_url {
+        settings.database_url.clone_from(url);
+    }
+    Ok(settings)
+}
+
+/// Text on a terminal, JSON otherwise. A server says what it does, a command only what goes wrong.
+fn log(settings: &Settings, verbose: u8, server: bool) {
+    let level = match (verbose, server) {
+        (0, true) => settings.log.as_str(),
+        (0, false) => "warn",
+        (1, _) => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() || !server {
+        builder.without_time().with_target(false).init();
+    } else {
+        builder.json().init();
+    }
+}
+
+async fn run(
+    command: Command,
+    settings: Settings,
+    chosen: bool,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
+    let requests = match command {
+        Command::Serve(arguments) => {
+            serve::run(arguments, settings, printer).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Demo(arguments) => return demo::run(arguments, settings, chosen, printer).await,
+        Command::Mapping(command) => {
+            command.run(&printer)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Key(command) => {
+            command.run(&printer)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Migrate => {
+            Reach::find(&settings).await?;
+            printer.either(&serde_json::json!({"migrated": true}), "the database is up to date")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Status => vec![Request::Status],
+        Command::Account(command) => vec![command.request()?],
+        Command::Token(command) => vec![command.request()?],
+        Command::Records(command) => vec![command.request()],
+        Command::People(command) => vec![command.request()],
+        Command::Organization(command) => vec![command.request("organization")],
+        Command::Site(command) => vec![command.request("site")],
+        Command::Directory(command) => vec![command.request()],
+        Command::Source(command) => vec![command.request()],
+        Command::User(command) => vec![command.request("users")],
+        Command::Group(command) => vec![command.request("groups")],
+        Command::Gallery(command) => vec![command.request()],
+        Command::App(command) => command.requests()?,
+    };
+    let reach = Reach::find(&settings).await?;
+    let mut last = None;
+    for request in requests {
+        let bar = Bar::new();
+        last = Some(reach.call(actor(), request, &|progress| bar.show(&progress)).await?);
+    }
+    let Some(answer) = last else { return Ok(ExitCode::SUCCESS) };
+    printer.answer(&answer)?;
+    Ok(exit(&answer))
+}
+
+/// 1: something failed; 3: a plan found changes.
+fn exit(answer: &Answer) -> ExitCode {
+    match answer {
+        Answer::Plan(plan) if plan.counts.failed > 0 => ExitCode::FAILURE,
+        Answer::Plan(plan) if !plan.items.is_empty() => ExitCode::from(3),
+        Answer::Cycle(cycle) if cycle.counts.failed > 0 => ExitCode::FAILURE,
+        Answer::Test(test) if !test.ok => ExitCode::FAILURE,
+        Answer::Run(run) if run.state == "failed" => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Who acts at the shell.
+pub(crate) fn actor() -> Actor {
+    let name = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
+    Actor { name: format!("local:{name}") }
+}
+
+/// A progress bar on a terminal; nothing elsewhere.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    pub(crate) fn show(&self, progress: &owner::Progress) {
+        self.0.set_length(progress.of);
+        self.0.set_position(progress.done);
+        self.0.set_message(progress.what.clone());
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

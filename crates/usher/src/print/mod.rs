@@ -1,6 +1,6 @@
 //! Results on stdout: tables for people, one documented JSON shape with `--json`. Everything else goes to stderr.
 
-mod answer;
+pub(crate) mod answer;
 
 use std::io::{IsTerminal, Write};
 
