@@ -8,10 +8,7 @@ use std::{
     io::{BufReader, Read, Seek, SeekFrom},
     ops::ControlFlow,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use csv::StringRecord;
@@ -29,13 +26,15 @@ use columns::{Column, Columns, listed, plain};
 /// A row may be this long.
 const ROW_MOST: usize = 16 << 20;
 
-type Rows = csv::Reader<text::Quotes<text::Decoded<Box<dyn Read + Send>>>>;
+type Rows = csv::Reader<text::Followed<text::Decoded<Box<dyn Read + Send>>>>;
 
 /// A CSV file's rows after its header.
 struct Table {
     header: Vec<String>,
     rows: Rows,
-    unclosed: Arc<AtomicBool>,
+    shape: Arc<Mutex<text::Shape>>,
+    /// The line at which the present row begins.
+    line: u64,
 }
 
 impl Table {
@@ -48,11 +47,11 @@ impl Table {
         let (separator, skip) = separator(&file, encoding)?;
         file.seek(SeekFrom::Start(0)).map_err(|error| FileError::io(&error))?;
         let raw: Box<dyn Read + Send> = Box::new(BufReader::new(Metered::new(file, meter.clone())));
-        let unclosed = Arc::new(AtomicBool::new(false));
-        let quotes = text::Quotes::new(text::Decoded::new(raw, encoding), separator, Arc::clone(&unclosed));
+        let shape = Arc::new(Mutex::new(text::Shape::default()));
+        let followed = text::Followed::new(text::Decoded::new(raw, encoding), separator, Arc::clone(&shape));
         let rows =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(quotes);
-        let mut table = Self { header: Vec::new(), rows, unclosed };
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(followed);
+        let mut table = Self { header: Vec::new(), rows, shape, line: 0 };
         let mut record = StringRecord::new();
         for _ in 0..=usize::from(skip) {
             if !table.next(&mut record)? {
@@ -66,39 +65,29 @@ impl Table {
     /// The next row that is not blank; `false`: no more.
     fn next(&mut self, record: &mut StringRecord) -> Result<bool, FileError> {
         loop {
-            let more = self.rows.read_record(record).map_err(|error| {
-                let line = error.position().map(csv::Position::line);
-                match error.into_kind() {
-                    csv::ErrorKind::Io(error) => FileError::io(&error),
-                    _ => FileError { line, message: "this row can't be read".into() },
-                }
+            let more = self.rows.read_record(record).map_err(|error| match error.into_kind() {
+                csv::ErrorKind::Io(error) => FileError::io(&error),
+                _ => FileError::at(self.line + 1, "this row can't be read"),
             })?;
+            let mut shape = self.shape.lock().unwrap_or_else(PoisonError::into_inner);
+            if !more && shape.open {
+                return Err(FileError::at(
+                    self.line,
+                    "a quoted field that begins in this row never ends: the file was cut off, or a quote is missing",
+                ));
+            }
             if !more {
                 return Ok(false);
             }
+            self.line = shape.rows.pop_front().unwrap_or(self.line);
             if record.as_slice().len() > ROW_MOST {
-                return Err(FileError::at(line_of(record), "a row of more than 16 MiB; is a quote left open?"));
+                return Err(FileError::at(self.line, "a row of more than 16 MiB; is a quote left open?"));
             }
             if record.iter().any(|field| !field.trim().is_empty()) {
                 return Ok(true);
             }
         }
     }
-
-    /// Whether the file ended within quotes; `last` is the row it did in.
-    fn closed(&self, last: u64) -> Result<(), FileError> {
-        if self.unclosed.load(Ordering::Relaxed) {
-            return Err(FileError::at(
-                last,
-                "a quoted field that begins here never ends: the file was cut off, or a quote is missing",
-            ));
-        }
-        Ok(())
-    }
-}
-
-fn line_of(record: &StringRecord) -> u64 {
-    record.position().map_or(0, csv::Position::line)
 }
 
 /// The separator: what stands most often outside quotes in the header (`,` if none), or what Excel's first line `sep=;` says
@@ -145,14 +134,12 @@ pub(crate) fn people(
     let user = entry::user_type();
     let people = People { columns: Columns::of(&table.header, bound, &user)?, user };
     let mut record = StringRecord::new();
-    let mut last = 1;
     while table.next(&mut record)? {
-        last = line_of(&record);
-        if each(people.found(&record)).is_break() {
-            return Ok(());
+        if each(people.found(&record, table.line)).is_break() {
+            break;
         }
     }
-    table.closed(last)
+    Ok(())
 }
 
 struct People {
@@ -161,8 +148,7 @@ struct People {
 }
 
 impl People {
-    fn found(&self, row: &StringRecord) -> Found {
-        let line = line_of(row);
+    fn found(&self, row: &StringRecord, line: u64) -> Found {
         let cell = |at: usize| row.get(at).map(str::trim).filter(|text| !text.is_empty());
         let label = cell(self.columns.anchor)
             .or_else(|| self.columns.user_name.and_then(cell))
@@ -265,16 +251,14 @@ pub(crate) fn memberships(
     let mut groups: Vec<Entry> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut record = StringRecord::new();
-    let mut last = 1;
     while table.next(&mut record)? {
-        last = line_of(&record);
         let cell = |at: usize| record.get(at).map(str::trim).filter(|text| !text.is_empty());
         let Some(name) = cell(group) else {
             // Whose membership this is can't be told, so the file can't say who is no longer a member.
-            return Err(FileError::at(last, "a row without a group"));
+            return Err(FileError::at(table.line, "a row without a group"));
         };
         let index = *known.entry(prepare::fold(name)).or_insert_with(|| {
-            groups.push(group_entry(name, last));
+            groups.push(group_entry(name, table.line));
             groups.len() - 1
         });
         // A group alone: it has no members yet.
@@ -282,7 +266,6 @@ pub(crate) fn memberships(
             entry.members.push(name_digest("key", text));
         }
     }
-    table.closed(last)?;
     for entry in groups {
         if each(Found::Entry(Box::new(entry))).is_break() {
             break;

@@ -1,5 +1,9 @@
 //! A CSV file's text: the encoding found, and decoded to UTF-8 as it is read.
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    collections::VecDeque,
+    io::{self, Read, Seek, SeekFrom},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
@@ -120,16 +124,28 @@ impl<R: Read> Read for Decoded<R> {
     }
 }
 
-/// Notices a quoted field that never ends, which the reader behind it takes for a very long one.
-pub(super) struct Quotes<R> {
+/// What goes through to the CSV reader, which itself tells neither exact lines nor an open quote.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    /// The lines at which the next rows begin, from 1; blank lines are none.
+    pub(super) rows: VecDeque<u64>,
+    /// A quoted field is not closed yet.
+    pub(super) open: bool,
+}
+
+/// Follows rows and quotes as the bytes go through.
+pub(super) struct Followed<R> {
     inner: R,
     separator: u8,
     state: State,
-    open: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    line: u64,
+    returned: bool,
+    shape: Arc<Mutex<Shape>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
+    RowStart,
     FieldStart,
     Bare,
     Quoted,
@@ -137,26 +153,33 @@ enum State {
     Quote,
 }
 
-impl<R: Read> Quotes<R> {
-    /// `open` tells, once all is read, whether a quoted field was never closed.
-    pub(super) fn new(inner: R, separator: u8, open: std::sync::Arc<std::sync::atomic::AtomicBool>) -> Self {
-        Self { inner, separator, state: State::FieldStart, open }
+impl<R: Read> Followed<R> {
+    pub(super) fn new(inner: R, separator: u8, shape: Arc<Mutex<Shape>>) -> Self {
+        Self { inner, separator, state: State::RowStart, line: 1, returned: false, shape }
     }
 }
 
-impl<R: Read> Read for Quotes<R> {
+impl<R: Read> Read for Followed<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(into)?;
+        let mut shape = self.shape.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in &into[..count] {
-            let ends = *byte == self.separator || matches!(byte, b'\n' | b'\r');
+            let ends = matches!(byte, b'\n' | b'\r');
+            if self.state == State::RowStart && !ends {
+                shape.rows.push_back(self.line);
+            }
             self.state = match (self.state, byte) {
                 (State::Quoted, b'"') => State::Quote,
-                (State::Quoted, _) | (State::Quote | State::FieldStart, b'"') => State::Quoted,
-                _ if ends => State::FieldStart,
+                (State::Quoted, _) | (State::Quote | State::FieldStart | State::RowStart, b'"') => State::Quoted,
+                _ if ends => State::RowStart,
+                (_, byte) if *byte == self.separator => State::FieldStart,
                 _ => State::Bare,
             };
+            // CR LF is one end of a line.
+            self.line += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.returned));
+            self.returned = *byte == b'\r';
         }
-        self.open.store(self.state == State::Quoted, std::sync::atomic::Ordering::Relaxed);
+        shape.open = self.state == State::Quoted;
         Ok(count)
     }
 }
