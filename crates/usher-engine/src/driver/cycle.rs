@@ -30,8 +30,6 @@ use crate::{
 const BATCH: usize = 50;
 /// Rows that walks put ahead of the workers.
 const AHEAD: i64 = 2_000;
-/// How often a lease is raised.
-const BEAT: Duration = Duration::from_secs(10);
 
 /// How often a cycle is told of.
 pub(super) type Progress<'p> = &'p (dyn Fn(&Cycle) + Send + Sync);
@@ -47,24 +45,13 @@ impl Engine {
         stop: Option<watch::Receiver<bool>>,
     ) -> Result<Cycle, EngineError> {
         let Some(lease) = self.leases.take(&app::consumer(id)).await? else { return Err(EngineError::Busy) };
-        // A beat that fails ends the cycle between two requests: another instance may have begun.
+        // A lost lease ends the cycle between two requests: another instance may have begun.
         let result = tokio::select! {
             result = self.cycle(id, &lease, progress, stop) => result,
-            error = self.beats(&lease) => Err(error),
+            () = self.leases.keep(&lease) => Err(EngineError::LeaseLost),
         };
         self.leases.give_back(lease).await?;
         result
-    }
-
-    async fn beats(&self, lease: &Lease) -> EngineError {
-        loop {
-            tokio::time::sleep(BEAT).await;
-            match self.leases.beat(lease).await {
-                Ok(true) => {}
-                Ok(false) => return EngineError::LeaseLost,
-                Err(e) => return e.into(),
-            }
-        }
     }
 
     async fn cycle(
@@ -281,6 +268,11 @@ impl Worker<'_> {
 
     /// `false`: the cycle is to be left as it stands.
     async fn batch(&mut self, items: Vec<work::Item>, cycle: &mut Cycle) -> Result<bool, EngineError> {
+        // No request is under way when a successor may begin.
+        let limit = self.lease.request_limit(Duration::from_secs(self.app.settings.request_timeout.into()));
+        if limit.is_zero() {
+            return Err(EngineError::LeaseLost);
+        }
         let (app, now) = (self.app.clone(), self.engine.clock.now());
         let keys: Vec<Key> = items.iter().map(|i| Key(i.object)).collect();
         let tasks = self.engine.read(move |on| task::prepare(on, &app, &keys, For::Sending, now)).await?;
@@ -292,7 +284,7 @@ impl Worker<'_> {
         let batch = Batch {
             engine: self.engine,
             app: self.app.clone(),
-            client: self.client.clone(),
+            client: self.client.within(limit),
             lease: self.lease.clone(),
         };
         let (jobs, mut health) = batch.run(jobs).await?;

@@ -126,7 +126,7 @@ impl Batch<'_> {
         failure: Option<Failure>,
     ) -> Result<(), EngineError> {
         let now = self.engine.clock.now();
-        let due = again(&job.item, now, self.engine.clock.jitter(0.2));
+        let due = again(&job.item, &self.engine.clock);
         let entry = entry(job, &link, cycle, self.engine.clock.id(), (added, removed), failure.clone(), now);
         let (app, lease, item, before) =
             (self.app.clone(), self.lease.clone(), job.item.clone(), cycle.clone());

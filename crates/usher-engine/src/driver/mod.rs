@@ -43,7 +43,7 @@ pub struct Engine {
 impl Engine {
     /// An engine as one instance: it takes leases in its own name.
     pub fn new(store: Store, configs: Configs, clock: Clock, transports: Transports) -> Self {
-        let leases = Arc::new(Leases::new(store.clone()));
+        let leases = Arc::new(Leases::with_clock(store.clone(), clock.clone()));
         Self { store, configs, clock, transports, leases }
     }
 

@@ -1,8 +1,9 @@
 //! What came of a batch, written in one transaction: links, waiting, the log, the count of leavers, the rows of work.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use usher_directory::{Key, Kind, object};
 use usher_jobs::{
+    backoff::Backoff,
     clock::Clock,
     lease::Lease,
     work::{self, Item, Put},
@@ -29,21 +30,10 @@ use crate::{
     task::Todo,
 };
 
-/// Back-off of failed objects: these minutes, then every six hours; a leaver's seconds double up to five minutes.
-const MINUTES: [i64; 4] = [1, 5, 15, 60];
-
-/// When a failed row is tried again.
-pub(super) fn again(item: &Item, now: Timestamp, jitter: f64) -> Timestamp {
-    let tries = usize::try_from(item.tries).unwrap_or_default();
-    let seconds = if item.lane == lane::LEAVERS {
-        (15_i64 << tries.min(5)).min(300)
-    } else {
-        MINUTES.get(tries).copied().unwrap_or(360) * 60
-    };
-    // The jitter keeps a thousand failures of one moment from coming back in one moment.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-    let milliseconds = (seconds as f64 * 1000.0 * jitter) as i64;
-    now.saturating_add(SignedDuration::from_millis(milliseconds)).unwrap_or(now)
+/// When a failed row is tried again; leavers never wait long.
+pub(super) fn again(item: &Item, clock: &Clock) -> Timestamp {
+    let backoff = if item.lane == lane::LEAVERS { Backoff::Leaver } else { Backoff::Escrow };
+    backoff.next(item.tries + 1, clock)
 }
 
 /// Everything to write down that is not decided inside the transaction.
@@ -104,7 +94,7 @@ impl Written {
             key: job.task.key,
             kind: job.task.kind,
             awaited: pending.awaited.iter().map(|(_, key, _)| *key).collect(),
-            due_if_failed: again(&job.item, now, clock.jitter(0.2)),
+            due_if_failed: again(&job.item, clock),
             entry,
             before: job.task.link.clone(),
             refused_create,
@@ -316,30 +306,4 @@ pub(super) fn heal(tx: &mut Tx<'_>, app: &App, keys: &[Key], now: Timestamp) -> 
         delta(tx, app, group.key, *member)?;
     }
     Ok(put(tx, linked)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn item(lane: i16, tries: i64) -> Item {
-        Item {
-            object: 1,
-            lane,
-            due: Timestamp::UNIX_EPOCH,
-            tries,
-            reason: reason::CHANGED,
-            stamp: 0,
-            error: None,
-        }
-    }
-
-    #[test]
-    fn escrows_back_off_and_leavers_never_wait_long() {
-        let wait = |lane, tries| again(&item(lane, tries), Timestamp::UNIX_EPOCH, 1.0).as_second();
-        let others: Vec<i64> = (0..6).map(|t| wait(lane::USERS, t)).collect();
-        assert_eq!(others, [60, 300, 900, 3600, 21_600, 21_600]);
-        let leavers: Vec<i64> = (0..7).map(|t| wait(lane::LEAVERS, t)).collect();
-        assert_eq!(leavers, [15, 30, 60, 120, 240, 300, 300]);
-    }
 }

@@ -1,0 +1,78 @@
+//! Crashes: the engine is dropped at a request, before or after the app has done it, and another one goes on.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+use usher_engine::{EngineError, app::Scope};
+
+use crate::rig::{Fault, Rig, both, managed_by};
+
+/// Lets the `nth` request hang, drops the engine there; `false`: the cycle ended before.
+async fn crash_at(rig: &Rig, nth: usize, after: bool) -> bool {
+    let count = Arc::new(AtomicUsize::new(0));
+    rig.wire.rule(move |_| {
+        let here = count.fetch_add(1, Ordering::SeqCst) == nth;
+        here.then_some(if after { Fault::HangAfter } else { Fault::HangBefore })
+    });
+    let engine = rig.another();
+    let crashed = tokio::select! {
+        cycle = engine.sync(rig.app, &|_| {}) => { cycle.unwrap(); false }
+        () = rig.wire.notify.notified() => true,
+    };
+    rig.wire.heal();
+    crashed
+}
+
+/// Another instance: it finds the lease held, and takes it when its beat has stood still.
+async fn go_on(rig: &Rig) {
+    let engine = rig.another();
+    assert!(matches!(engine.sync(rig.app, &|_| {}).await, Err(EngineError::Busy)));
+    rig.clock.advance(Duration::from_secs(91));
+    engine.sync(rig.app, &|_| {}).await.unwrap();
+}
+
+#[test]
+fn a_crash_at_any_request_makes_no_duplicate_and_loses_nothing() {
+    for after in [false, true] {
+        for nth in 0..22 {
+            both(|rig| async move {
+                rig.scope(Scope::All);
+                let boss = rig.user("boss", json!({}));
+                let ann = rig.user("ann", managed_by(&boss));
+                let bob = rig.user("bob", managed_by(&ann));
+                rig.group("Team", &[&ann, &bob, &boss]);
+                if !crash_at(&rig, nth, after).await {
+                    return;
+                }
+                go_on(&rig).await;
+                assert_eq!(rig.active_there(), ["ann", "bob", "boss"], "request {nth}, after: {after}");
+                assert_eq!(rig.manager_there("ann"), Some("boss".into()));
+                assert_eq!(rig.manager_there("bob"), Some("ann".into()));
+                assert_eq!(
+                    rig.groups_there().into_iter().collect::<Vec<_>>(),
+                    [("Team".to_owned(), vec!["ann".to_owned(), "bob".to_owned(), "boss".to_owned()])]
+                );
+                rig.wire.take();
+                rig.another().sync(rig.app, &|_| {}).await.unwrap();
+                assert_eq!(rig.wire.take().1, 0, "and then nothing is left to write");
+            });
+        }
+    }
+}
+
+#[test]
+fn two_instances_never_work_on_one_app_at_once() {
+    both(|rig| async move {
+        rig.scope(Scope::All);
+        rig.user("ann", json!({}));
+        assert!(crash_at(&rig, 0, false).await);
+        let other = rig.another().sync(rig.app, &|_| {}).await;
+        assert!(matches!(other, Err(EngineError::Busy)));
+    });
+}

@@ -1,0 +1,13 @@
+//! The engine through its door: a directory on one side, Usher's own SCIM service called in process on the other, faults in
+//! between. On both databases. What the app received is counted at the transport.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
+
+mod apps;
+mod crash;
+mod cycles;
+mod faults;
+mod groups;
+mod leavers;
+mod plan;
+mod rig;

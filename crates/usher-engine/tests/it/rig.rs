@@ -1,0 +1,433 @@
+//! A directory, an app and the engine between them, in one store.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use usher_client::{Answering, InProcess, Transport, TransportError};
+use usher_directory::{
+    DirectoryId, Environment, Key, Kind, ObjectId, account,
+    config::Configs,
+    object::{self, Cause, Draft, MemberOp, Stored},
+    token::{self, SecretToken},
+};
+use usher_engine::{
+    AppId, Engine, EngineError,
+    app::{self, NewApp, Scope},
+    assignment,
+    cycle::Cycle,
+    log,
+    plan::Plan,
+};
+use usher_jobs::clock::Clock;
+use usher_scim::Object;
+use usher_store::{Lane, Snapshot, Store, Tables, Tx, testing};
+
+/// Every table that both sides need.
+pub const TABLES: &[Tables] = &[usher_directory::TABLES, usher_jobs::TABLES, usher_engine::TABLES];
+
+/// What happens to a request on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// The app never sees it; this comes back.
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// The app does it; the answer is lost.
+    Lost,
+    /// Nothing ever comes back, and the app never sees it.
+    HangBefore,
+    /// The app does it; nothing ever comes back.
+    HangAfter,
+}
+
+type Rule = Box<dyn Fn(&http::Request<Bytes>) -> Option<Fault> + Send + Sync>;
+
+/// Between engine and app: counts, and makes faults by rule.
+pub struct Wire {
+    inner: Box<dyn Transport>,
+    rule: Mutex<Rule>,
+    seen: Mutex<Vec<(String, String)>>,
+    /// How many requests hang.
+    pub hung: AtomicUsize,
+    pub notify: tokio::sync::Notify,
+}
+
+impl Transport for Wire {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, limit: Duration) -> Answering<'a> {
+        self.seen.lock().unwrap().push((request.method().to_string(), request.uri().to_string()));
+        let fault = (self.rule.lock().unwrap())(&request);
+        Box::pin(async move {
+            match fault {
+                None => self.inner.send(request, limit).await,
+                Some(Fault::Answer(status, headers, body)) => {
+                    let mut answer = http::Response::builder().status(status);
+                    for (name, value) in headers {
+                        answer = answer.header(name, value);
+                    }
+                    Ok(answer.body(Bytes::from(body)).unwrap())
+                }
+                Some(Fault::Lost) => {
+                    self.inner.send(request, limit).await?;
+                    Err(TransportError::Broken("the answer was lost".into()))
+                }
+                Some(Fault::HangBefore) => self.hang().await,
+                Some(Fault::HangAfter) => {
+                    self.inner.send(request, limit).await?;
+                    self.hang().await
+                }
+            }
+        })
+    }
+}
+
+impl Wire {
+    async fn hang(&self) -> Result<http::Response<Bytes>, TransportError> {
+        self.hung.fetch_add(1, Ordering::SeqCst);
+        self.notify.notify_one();
+        std::future::pending().await
+    }
+    /// From now on faults come by this rule.
+    pub fn rule(&self, rule: impl Fn(&http::Request<Bytes>) -> Option<Fault> + Send + Sync + 'static) {
+        *self.rule.lock().unwrap() = Box::new(rule);
+    }
+    pub fn heal(&self) {
+        self.rule(|_| None);
+    }
+    /// (all requests, those that write) since the last call.
+    pub fn take(&self) -> (usize, usize) {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        (seen.len(), seen.iter().filter(|(method, _)| method != "GET").count())
+    }
+    pub fn seen(&self) -> Vec<(String, String)> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// The shared transport as one of the client's own.
+struct Shared(Arc<Wire>);
+impl Transport for Shared {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, limit: Duration) -> Answering<'a> {
+        self.0.send(request, limit)
+    }
+}
+
+pub struct Rig {
+    pub store: Store,
+    pub configs: Configs,
+    pub clock: Clock,
+    pub wire: Arc<Wire>,
+    pub engine: Engine,
+    pub directory: DirectoryId,
+    pub there: DirectoryId,
+    pub app: AppId,
+}
+
+/// A rig over each database, with an app of that template against an account of that profile.
+pub fn rigs(template: &str, profile: &str) -> Vec<(testing::TestStore, Rig)> {
+    testing::stores(TABLES)
+        .into_iter()
+        .map(|store| {
+            let rig = Rig::new(&store, template, profile);
+            (store, rig)
+        })
+        .collect()
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Runs a test on both databases, with the generic template against the standard profile.
+pub fn both<F: Future<Output = ()>>(test: impl Fn(Rig) -> F) {
+    both_as("scim", "standard", test);
+}
+
+pub fn both_as<F: Future<Output = ()>>(template: &str, profile: &str, test: impl Fn(Rig) -> F) {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    for (store, rig) in rigs(template, profile) {
+        eprintln!("on {:?}", store.backend());
+        runtime.block_on(test(rig));
+        drop(store);
+    }
+}
+
+pub fn start() -> Timestamp {
+    "2026-11-02T08:00:00Z".parse().unwrap()
+}
+
+impl Rig {
+    pub fn new(store: &Store, template: &str, profile: &str) -> Self {
+        let (store, clock, configs) = (store.clone(), Clock::simulated(start(), 7), Configs::default());
+        let token = SecretToken::generate();
+        let secret = SecretString::from(token.reveal().to_owned());
+        let (now, template, profile) = (clock.now(), template.to_owned(), profile.to_owned());
+        let sealing = store.clone();
+        let (directory, there, app) = store
+            .block_write(Lane::Now, move |tx| {
+                let directory = account::create_directory(tx, "corp", now).unwrap();
+                let acme = account::create(tx, "acme", &profile, now).unwrap();
+                token::issue(tx, acme.id, Environment::Production, "other", None, &token, now).unwrap();
+                let new = NewApp {
+                    name: "app".into(),
+                    template: template.clone(),
+                    directory,
+                    tenant_url: "http://localhost/scim/v2".into(),
+                    secret: secret.clone(),
+                    plain_http: false,
+                };
+                let app = app::add(tx, &sealing, &new, now)?;
+                // Limits of ours would only make tests slow.
+                app::set(tx, &app, &[("rate_limit".into(), "off".into())])?;
+                Ok::<_, EngineError>((directory, acme.production, app.id))
+            })
+            .unwrap();
+        let of = clock.clone();
+        let service = usher_service::Service::new(
+            store.clone(),
+            configs.clone(),
+            usher_service::Clock::new(move || of.now(), uuid::Uuid::now_v7),
+            usher_service::Settings { rate: 0, ..usher_service::Settings::default() },
+        );
+        let wire = Arc::new(Wire {
+            inner: Box::new(InProcess(usher_service::router(service))),
+            rule: Mutex::new(Box::new(|_| None)),
+            seen: Mutex::default(),
+            hung: AtomicUsize::new(0),
+            notify: tokio::sync::Notify::new(),
+        });
+        let engine = engine(&store, &configs, &clock, &wire);
+        Self { store, configs, clock, wire, engine, directory, there, app }
+    }
+
+    /// Another instance, or this one after a crash.
+    pub fn another(&self) -> Engine {
+        engine(&self.store, &self.configs, &self.clock, &self.wire)
+    }
+
+    pub fn write<T: Send + 'static>(&self, mut work: impl FnMut(&mut Tx<'_>) -> T + Send + 'static) -> T {
+        let work = move |tx: &mut Tx<'_>| Ok::<T, EngineError>(work(tx));
+        tokio::task::block_in_place(|| self.store.block_write(Lane::Now, work)).unwrap()
+    }
+    pub fn read<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Snapshot<'_>) -> T + Send + 'static,
+    ) -> T {
+        let work = move |on: &mut Snapshot<'_>| Ok::<T, EngineError>(work(on));
+        tokio::task::block_in_place(|| self.store.block_read(Duration::from_secs(10), work)).unwrap()
+    }
+
+    pub async fn sync(&self) -> Cycle {
+        self.engine.sync(self.app, &|_| {}).await.unwrap()
+    }
+    pub async fn plan(&self) -> Plan {
+        self.engine.plan(self.app, None).await.unwrap()
+    }
+
+    // The directory's side.
+
+    pub fn user(&self, name: &str, more: Value) -> Stored {
+        let mut doc = json!({
+            "userName": name, "active": true, "displayName": name.to_uppercase(),
+            "name": {"givenName": name, "familyName": "Test"},
+            "emails": [{"type": "work", "value": format!("{name}@example.com")}],
+        });
+        merge(&mut doc, more);
+        self.put(Kind::User, doc)
+    }
+
+    pub fn group(&self, name: &str, members: &[&Stored]) -> Stored {
+        let group = self.put(Kind::Group, json!({"displayName": name}));
+        self.members(&group, MemberOp::Add(members.iter().map(|m| m.id).collect()));
+        group
+    }
+
+    fn put(&self, kind: Kind, doc: Value) -> Stored {
+        let (directory, configs, now) = (self.directory, self.configs.clone(), self.clock.now());
+        let Value::Object(doc) = doc else { panic!("an object") };
+        let id = ObjectId(uuid::Uuid::now_v7());
+        self.write(move |tx| {
+            let config = configs.get(tx, directory).unwrap().unwrap();
+            let draft = Draft::create(&config, kind, id, &doc, now).unwrap();
+            object::put(tx, directory, &draft).unwrap()
+        })
+    }
+
+    pub fn edit(&self, what: &Stored, change: Value) -> Stored {
+        let (directory, configs, now, id) = (self.directory, self.configs.clone(), self.clock.now(), what.id);
+        self.write(move |tx| {
+            let config = configs.get(tx, directory).unwrap().unwrap();
+            let was = object::get(tx, directory, id).unwrap().unwrap();
+            let mut doc = Value::Object(was.object().unwrap());
+            merge(&mut doc, change.clone());
+            let Value::Object(doc) = doc else { panic!("an object") };
+            object::put(tx, directory, &Draft::replace(&config, &was, &doc, now).unwrap()).unwrap()
+        })
+    }
+
+    pub fn mark_deleted(&self, what: &Stored, deleted: bool) {
+        let (directory, now, id) = (self.directory, self.clock.now(), what.id);
+        self.write(move |tx| {
+            let was = object::get(tx, directory, id).unwrap().unwrap();
+            let draft = Draft::mark_deleted(&was, deleted.then_some(now), now);
+            object::put(tx, directory, &draft).unwrap();
+        });
+    }
+
+    pub fn purge(&self, what: &Stored) {
+        let (directory, configs, now, id) = (self.directory, self.configs.clone(), self.clock.now(), what.id);
+        self.write(move |tx| {
+            let config = configs.get(tx, directory).unwrap().unwrap();
+            let was = object::get(tx, directory, id).unwrap().unwrap();
+            object::put(tx, directory, &Draft::remove(&config, &was, now).unwrap()).unwrap();
+        });
+    }
+
+    pub fn members(&self, group: &Stored, op: MemberOp) {
+        let (directory, key, now) = (self.directory, group.key, self.clock.now());
+        self.write(move |tx| {
+            object::members(tx, directory, key, None, std::slice::from_ref(&op), Cause::default(), now)
+                .unwrap();
+        });
+    }
+
+    // The app's configuration.
+
+    pub fn app(&self) -> app::App {
+        let id = self.app;
+        self.read(move |on| app::get(on, id).unwrap().unwrap())
+    }
+    pub fn scope(&self, scope: Scope) {
+        let app = self.app();
+        self.write(move |tx| app::set_scope(tx, &app, scope).unwrap());
+    }
+    pub fn set(&self, key: &str, value: &str) {
+        let (app, pair) = (self.app(), (key.to_owned(), value.to_owned()));
+        self.write(move |tx| drop(app::set(tx, &app, std::slice::from_ref(&pair)).unwrap()));
+    }
+    pub fn assign(&self, what: &Stored) {
+        self.assign_as(what, None);
+    }
+    pub fn assign_as(&self, what: &Stored, role: Option<&str>) {
+        let (app, key, kind, now) = (self.app(), what.key, what.kind, self.clock.now());
+        let role = assignment::role(&app, role).unwrap();
+        self.write(move |tx| assert!(assignment::assign(tx, &app, key, kind, &role, now).unwrap()));
+    }
+    pub fn unassign(&self, what: &Stored) {
+        let (app, key, kind) = (self.app(), what.key, what.kind);
+        self.write(move |tx| assert!(assignment::unassign(tx, &app, key, kind, None).unwrap()));
+    }
+
+    // What stands in the app.
+
+    /// The app's users by userName.
+    pub fn users_there(&self) -> BTreeMap<String, (ObjectId, bool, Object)> {
+        let there = self.there;
+        self.read(move |on| {
+            object::walk(on, there, Kind::User, None, 1_000, true)
+                .unwrap()
+                .into_iter()
+                .map(|o| (o.name().to_owned(), (o.id, o.active, o.object().unwrap())))
+                .collect()
+        })
+    }
+    pub fn user_there(&self, name: &str) -> (ObjectId, bool, Object) {
+        self.users_there().remove(name).unwrap_or_else(|| panic!("no {name} in the app"))
+    }
+    pub fn active_there(&self) -> Vec<String> {
+        self.users_there().into_iter().filter(|(_, (_, active, _))| *active).map(|(name, _)| name).collect()
+    }
+    /// The app's groups with their members' userNames.
+    pub fn groups_there(&self) -> BTreeMap<String, Vec<String>> {
+        let there = self.there;
+        self.read(move |on| {
+            let groups = object::walk(on, there, Kind::Group, None, 1_000, true).unwrap();
+            let mut found = BTreeMap::new();
+            for group in groups {
+                let members = object::members_of(on, there, group.key, None, 1_000).unwrap();
+                let mut names: Vec<String> = members.into_iter().map(|m| m.name).collect();
+                names.sort();
+                found.insert(group.name().to_owned(), names);
+            }
+            found
+        })
+    }
+    /// The userName of whom the app has as somebody's manager.
+    pub fn manager_there(&self, name: &str) -> Option<String> {
+        let users = self.users_there();
+        let (_, _, doc) = &users[name];
+        let manager =
+            doc.get(usher_scim::schema::ENTERPRISE)?.get("manager")?.get("value")?.as_str()?.to_owned();
+        users.iter().find(|(_, (id, ..))| id.0.to_string() == manager).map(|(name, _)| name.clone())
+    }
+    /// Puts an account into the app behind the engine's back.
+    pub fn account_there(&self, doc: Value) -> ObjectId {
+        let (there, configs, now) = (self.there, self.configs.clone(), self.clock.now());
+        let Value::Object(doc) = doc else { panic!("an object") };
+        let id = ObjectId(uuid::Uuid::now_v7());
+        self.write(move |tx| {
+            let config = configs.get(tx, there).unwrap().unwrap();
+            object::put(tx, there, &Draft::create(&config, Kind::User, id, &doc, now).unwrap()).unwrap();
+        });
+        id
+    }
+
+    /// The log, oldest first: (action, status, whose, error code).
+    pub fn logged(&self) -> Vec<(String, String, String, String)> {
+        let app = self.app;
+        let entries = self.read(move |on| log::page(on, app, &log::Query::default(), 10_000).unwrap());
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        entries
+            .into_iter()
+            .map(|e| {
+                let d = e.document;
+                (
+                    text(&d["provisioningAction"]),
+                    text(&d["provisioningStatusInfo"]["status"]),
+                    text(&d["sourceIdentity"]["displayName"]),
+                    text(&d["provisioningStatusInfo"]["errorInformation"]["errorCode"]),
+                )
+            })
+            .collect()
+    }
+    pub fn keys(&self, of: &[&Stored]) -> Vec<Key> {
+        of.iter().map(|s| s.key).collect()
+    }
+}
+
+fn engine(store: &Store, configs: &Configs, clock: &Clock, wire: &Arc<Wire>) -> Engine {
+    let wire = wire.clone();
+    let transports = Arc::new(move |_: &app::App| {
+        let transport: Arc<dyn Transport> = Arc::new(Shared(wire.clone()));
+        Ok(transport)
+    });
+    Engine::new(store.clone(), configs.clone(), clock.clone(), transports)
+}
+
+fn merge(into: &mut Value, more: Value) {
+    match (into, more) {
+        (Value::Object(into), Value::Object(more)) => {
+            for (name, value) in more {
+                if value.is_null() {
+                    into.remove(&name);
+                } else {
+                    merge(into.entry(name).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (into, more) => *into = more,
+    }
+}
+
+/// As [`Rig::user`]'s third argument: a manager.
+pub fn managed_by(manager: &Stored) -> Value {
+    json!({ (usher_scim::schema::ENTERPRISE): { "manager": { "value": manager.id.0.to_string() } } })
+}
