@@ -59,8 +59,11 @@ fn reachable(from: &str) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_arrows_point_one_way() {
-    let metadata =
-        cargo_metadata::MetadataCommand::new().no_deps().manifest_path(root().join("Cargo.toml")).exec().unwrap();
+    let metadata = cargo_metadata::MetadataCommand::new()
+        .no_deps()
+        .manifest_path(root().join("Cargo.toml"))
+        .exec()
+        .unwrap();
     let mut seen = BTreeSet::new();
     for package in &metadata.packages {
         let name = package.name.as_str();
@@ -68,7 +71,9 @@ fn the_arrows_point_one_way() {
         assert!(ARROWS.iter().any(|(known, _)| *known == name), "{name} is in no row of the arrows");
         let may = reachable(name);
         for dependency in &package.dependencies {
-            if dependency.kind == cargo_metadata::DependencyKind::Normal && dependency.name.starts_with("usher") {
+            if dependency.kind == cargo_metadata::DependencyKind::Normal
+                && dependency.name.starts_with("usher")
+            {
                 assert!(may.contains(dependency.name.as_str()), "{name} may not know {}", dependency.name);
             }
         }
@@ -103,9 +108,12 @@ fn async_stands_where_it_may() {
         let sources = root().join("crates").join(name).join("src");
         rust_files(&sources, &mut files);
         for file in files {
-            if file.strip_prefix(&sources).unwrap().components().any(|c| {
-                c.as_os_str().to_string_lossy().starts_with("driver")
-            }) {
+            if file
+                .strip_prefix(&sources)
+                .unwrap()
+                .components()
+                .any(|c| c.as_os_str().to_string_lossy().starts_with("driver"))
+            {
                 continue;
             }
             let text = std::fs::read_to_string(&file).unwrap();

@@ -9,11 +9,7 @@ use usher_store::{Snapshot, Tx};
 
 use crate::{Actor, Admin, AdminError, Answer, audit, request};
 
-pub(crate) fn handle(
-    admin: &Admin,
-    actor: &Actor,
-    request: request::Account,
-) -> Result<Answer, AdminError> {
+pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Account) -> Result<Answer, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
     match request {
         request::Account::Create { name, profile } => admin.write(move |tx| {
@@ -50,12 +46,7 @@ pub(crate) fn handle(
 
 const KEYS: &[&str] = &["strict", "default_organization", "qa.default_organization"];
 
-fn set(
-    tx: &mut Tx<'_>,
-    account: &accounts::Account,
-    key: &str,
-    value: &str,
-) -> Result<(), AdminError> {
+fn set(tx: &mut Tx<'_>, account: &accounts::Account, key: &str, value: &str) -> Result<(), AdminError> {
     match key {
         "strict" => {
             let strict = match value {
@@ -67,7 +58,8 @@ fn set(
         }
         "default_organization" | "qa.default_organization" => {
             let directory = if key.starts_with("qa.") { account.qa } else { account.production };
-            usher_people::set_default_organization(tx, directory, Some(value).filter(|name| !name.is_empty()))?;
+            let name = Some(value).filter(|name| !name.is_empty());
+            usher_people::unit::set_default_organization(tx, directory, name)?;
         }
         _ => return Err(AdminError::missing("setting of an account", key, KEYS.iter().copied(), "")),
     }

@@ -13,7 +13,7 @@ use crate::{
     Actor, Admin, AdminError, Answer, Outcome, PAGE, Work, answer::Said, audit, directory, record, request,
 };
 
-pub(crate) use describe::{status, describe as show};
+pub(crate) use describe::{describe as show, status};
 pub use describe::{describe_cycle, describe_plan};
 
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Result<Outcome, AdminError> {
@@ -25,16 +25,15 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
             let items = apps::list(on)?.iter().map(|app| show(on, app)).collect::<Result<_, _>>()?;
             Ok(Outcome::Done(Answer::Apps(List::whole(items))))
         }),
-        R::Show { name } => {
-            admin.read(move |on| find(on, &name).and_then(|app| show(on, &app)).map(Answer::App)).map(Outcome::Done)
-        }
-        R::Status { name } => {
-            admin.read(move |on| find(on, &name).and_then(|app| status(on, &app, now)).map(Answer::Status)).map(Outcome::Done)
-        }
+        R::Show { name } => admin
+            .read(move |on| find(on, &name).and_then(|app| show(on, &app)).map(Answer::App))
+            .map(Outcome::Done),
+        R::Status { name } => admin
+            .read(move |on| find(on, &name).and_then(|app| status(on, &app, now)).map(Answer::Status))
+            .map(Outcome::Done),
         R::Logs { .. } => logs(admin, request).map(Outcome::Done),
-        R::Test { name } => {
-            admin.read(move |on| find(on, &name).map(Box::new).map(|app| Outcome::Work(Work::AppTest { app })))
-        }
+        R::Test { name } => admin
+            .read(move |on| find(on, &name).map(Box::new).map(|app| Outcome::Work(Work::AppTest { app }))),
         R::Plan { name, users } => admin.read(move |on| {
             let app = Box::new(find(on, &name)?);
             let mut keys = Vec::new();
@@ -148,7 +147,10 @@ fn act(
             let kind = record::kind(kind)?;
             let object = assignment::find(tx, app.directory, kind, who)?;
             if !assignment::unassign(tx, app, object.key, kind, None)? {
-                return Err(AdminError::new("not_assigned", format!("{who} is not assigned to {}", app.name)));
+                return Err(AdminError::new(
+                    "not_assigned",
+                    format!("{who} is not assigned to {}", app.name),
+                ));
             }
         }
         R::Scope { scope, .. } => apps::set_scope(tx, app, scope.parse()?)?,
@@ -167,7 +169,13 @@ fn act(
             let table: toml::Table = toml
                 .parse()
                 .map_err(|error: toml::de::Error| AdminError::new("invalid_mapping", error.to_string()))?;
-            save_mapping(tx, configs, app, record::kind(kind)?, &ObjectMapping::from_toml(&table).map_err(mapping_error)?)?;
+            save_mapping(
+                tx,
+                configs,
+                app,
+                record::kind(kind)?,
+                &ObjectMapping::from_toml(&table).map_err(mapping_error)?,
+            )?;
         }
         R::MappingReset { kind, .. } => {
             let kind = record::kind(kind)?;
@@ -241,10 +249,12 @@ fn logs(admin: &Admin, request: request::App) -> Result<Answer, AdminError> {
             Some(user) => Some(assignment::find(on, app.directory, Kind::User, user)?.id),
             None => None,
         };
-        let query = log::Query { source, cycle, status: status.clone(), newest_first: true, ..log::Query::default() };
+        let query =
+            log::Query { source, cycle, status: status.clone(), newest_first: true, ..log::Query::default() };
         let most = limit.unwrap_or(PAGE);
         let found = log::page(on, app.id, &query, most)?;
-        let next = (found.len() == most).then(|| found.last().map(|entry| entry.number.to_string())).flatten();
+        let next =
+            (found.len() == most).then(|| found.last().map(|entry| entry.number.to_string())).flatten();
         let items = found.into_iter().map(|entry| entry.document).collect();
         Ok(Answer::Log(List { items, next, total: None }))
     })

@@ -8,9 +8,11 @@ use crate::Actor;
 /// Who, when, what, with which details (JSON).
 pub const TABLES: Tables = Tables {
     owner: "admin",
-    migrations: &["create table audit (id {key}, at bigint not null, actor text not null, operation text not null, \
+    migrations: &[
+        "create table audit (id {key}, at bigint not null, actor text not null, operation text not null, \
         name text not null, details text not null);
-        create index audit_at on audit (at);"],
+        create index audit_at on audit (at);",
+    ],
 };
 
 const NOTE: Sql =
@@ -28,12 +30,7 @@ pub(crate) fn note(
     details: &serde_json::Value,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let args = [
-        now.into(),
-        actor.name.as_str().into(),
-        operation.into(),
-        name.into(),
-        details.to_string().into(),
-    ];
+    let args =
+        [now.into(), actor.name.as_str().into(), operation.into(), name.into(), details.to_string().into()];
     tx.exec(&NOTE, &args).map(drop)
 }

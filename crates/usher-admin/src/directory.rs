@@ -34,7 +34,8 @@ pub(crate) fn handle(
                 let after = after.as_deref().map(key).transpose()?;
                 let most = limit.unwrap_or(PAGE);
                 let found = object::walk(on, id, kind, after, most, true)?;
-                let next = (found.len() == most).then(|| found.last().map(|last| last.key.0.to_string())).flatten();
+                let next =
+                    (found.len() == most).then(|| found.last().map(|last| last.key.0.to_string())).flatten();
                 let total = object::count(on, id, kind)?.unsigned_abs();
                 let items = found
                     .iter()

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use usher_scim::{ResourceType, schema};
 use usher_mapping::{Context, Expression, Known, NoLookup, expression::Trace, functions};
+use usher_scim::{ResourceType, schema};
 
 use crate::AdminError;
 
@@ -43,7 +43,10 @@ pub fn eval(
     };
     let parsed = Expression::parse(expression).map_err(|e| refuse(&e))?;
     let keys: Vec<&str> = object.keys().map(String::as_str).collect();
-    let user = ResourceType::user(schema::user(), vec![schema::enterprise_user(), schema::directory_user(Vec::new())]);
+    let user = ResourceType::user(
+        schema::user(),
+        vec![schema::enterprise_user(), schema::directory_user(Vec::new())],
+    );
     let known = Known { types: &[&user], keys: &keys, ..Known::default() };
     parsed.check(&known).map_err(|e| refuse(&e))?;
     let mut calls = Vec::new();

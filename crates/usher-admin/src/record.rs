@@ -46,16 +46,20 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Record) -> 
                 })))
             })
         }
-        request::Record::Delete { account, environment, id, disable } => admin.write(move |tx| {
-            let directory = account::directory(tx, &account, &environment)?;
-            let id = parse_id(&id)?;
-            record::delete(tx, directory, id, disable, now)?;
-            let details = serde_json::json!({"record": id.0, "disable": disable});
-            audit::note(tx, &actor, "record.delete", &account, &details, now)?;
-            Ok(Answer::Said(crate::answer::Said {
-                message: format!("record {} is deleted; the identity provider will make it anew", id.0),
-            }))
-        }),
+        request::Record::Delete { account, environment, id, disable } => {
+            let configs = admin.configs.clone();
+            admin.write(move |tx| {
+                let directory = account::directory(tx, &account, &environment)?;
+                let id = parse_id(&id)?;
+                let config = configs.get(tx, directory)?.ok_or_else(|| missing(id))?;
+                record::delete(tx, &config, id, disable, now)?;
+                let details = serde_json::json!({"record": id.0, "disable": disable});
+                audit::note(tx, &actor, "record.delete", &account, &details, now)?;
+                Ok(Answer::Said(crate::answer::Said {
+                    message: format!("record {} is deleted; the identity provider will make it anew", id.0),
+                }))
+            })
+        }
     }
 }
 

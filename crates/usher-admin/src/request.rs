@@ -33,11 +33,20 @@ pub enum Request {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Account {
-    Create { name: String, profile: String },
+    Create {
+        name: String,
+        profile: String,
+    },
     List,
-    Show { name: String },
+    Show {
+        name: String,
+    },
     /// `strict=true|false`, `default_organization=NAME`.
-    Set { name: String, key: String, value: String },
+    Set {
+        name: String,
+        key: String,
+        value: String,
+    },
 }
 
 /// Tokens of an account.
@@ -46,7 +55,12 @@ pub enum Account {
 #[allow(missing_docs)]
 pub enum Token {
     /// `expires`: `Some(None)` = never, `None` = as the profile says.
-    Issue { account: String, environment: String, provider: String, expires: Option<Option<SignedDuration>> },
+    Issue {
+        account: String,
+        environment: String,
+        provider: String,
+        expires: Option<Option<SignedDuration>>,
+    },
     Rotate {
         account: String,
         environment: String,
@@ -54,8 +68,13 @@ pub enum Token {
         overlap: SignedDuration,
         expires: Option<Option<SignedDuration>>,
     },
-    List { account: String },
-    Revoke { account: String, token: String },
+    List {
+        account: String,
+    },
+    Revoke {
+        account: String,
+        token: String,
+    },
 }
 
 /// SCIM users and groups as they came.
@@ -74,9 +93,18 @@ pub enum Record {
         after: Option<String>,
         limit: Option<usize>,
     },
-    Show { account: String, environment: String, id: String },
+    Show {
+        account: String,
+        environment: String,
+        id: String,
+    },
     /// `disable`: end the person's access as well.
-    Delete { account: String, environment: String, id: String, disable: bool },
+    Delete {
+        account: String,
+        environment: String,
+        id: String,
+        disable: bool,
+    },
 }
 
 /// People.
@@ -84,9 +112,18 @@ pub enum Record {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum People {
-    List { account: String, environment: String, after: Option<String>, limit: Option<usize> },
+    List {
+        account: String,
+        environment: String,
+        after: Option<String>,
+        limit: Option<usize>,
+    },
     /// By id or primary e-mail.
-    Show { account: String, environment: String, person: String },
+    Show {
+        account: String,
+        environment: String,
+        person: String,
+    },
 }
 
 /// Organizations and sites.
@@ -117,13 +154,26 @@ pub enum UnitAct {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Directory {
-    Create { name: String },
+    Create {
+        name: String,
+    },
     List,
-    Show { name: String },
+    Show {
+        name: String,
+    },
     /// Users or groups of a directory.
-    Objects { directory: String, kind: String, after: Option<String>, limit: Option<usize> },
+    Objects {
+        directory: String,
+        kind: String,
+        after: Option<String>,
+        limit: Option<usize>,
+    },
     /// One, by id or name, as SCIM JSON with members or groups.
-    Object { directory: String, kind: String, name: String },
+    Object {
+        directory: String,
+        kind: String,
+        name: String,
+    },
 }
 
 /// Sources.
@@ -131,14 +181,30 @@ pub enum Directory {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Source {
-    Add { name: String, directory: String, kind: String, file: String, memberships: Option<String> },
+    Add {
+        name: String,
+        directory: String,
+        kind: String,
+        file: String,
+        memberships: Option<String>,
+    },
     List,
-    Show { name: String },
-    Remove { name: String },
-    Test { name: String },
-    Sync { name: String },
+    Show {
+        name: String,
+    },
+    Remove {
+        name: String,
+    },
+    Test {
+        name: String,
+    },
+    Sync {
+        name: String,
+    },
     /// Lets the leavers go that the safeguard holds.
-    Allow { name: String },
+    Allow {
+        name: String,
+    },
 }
 
 /// The gallery.
@@ -155,27 +221,89 @@ pub enum Gallery {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum App {
-    Add { name: String, template: String, directory: String, tenant_url: String, token: Secret },
+    Add {
+        name: String,
+        template: String,
+        directory: String,
+        tenant_url: String,
+        token: Secret,
+    },
     List,
-    Show { name: String },
-    Remove { name: String },
-    Set { name: String, key: String, value: String },
-    Test { name: String },
-    Assign { name: String, kind: String, who: String, role: Option<String> },
-    Unassign { name: String, kind: String, who: String },
-    Scope { name: String, scope: String },
-    Start { name: String },
-    Stop { name: String },
-    Plan { name: String, users: Vec<String> },
-    Sync { name: String },
-    Status { name: String },
-    Logs { name: String, user: Option<String>, status: Option<String>, cycle: Option<String>, limit: Option<usize> },
-    AllowDeletes { name: String },
-    MappingShow { name: String, kind: String },
+    Show {
+        name: String,
+    },
+    Remove {
+        name: String,
+    },
+    Set {
+        name: String,
+        key: String,
+        value: String,
+    },
+    Test {
+        name: String,
+    },
+    Assign {
+        name: String,
+        kind: String,
+        who: String,
+        role: Option<String>,
+    },
+    Unassign {
+        name: String,
+        kind: String,
+        who: String,
+    },
+    Scope {
+        name: String,
+        scope: String,
+    },
+    Start {
+        name: String,
+    },
+    Stop {
+        name: String,
+    },
+    Plan {
+        name: String,
+        users: Vec<String>,
+    },
+    Sync {
+        name: String,
+    },
+    Status {
+        name: String,
+    },
+    Logs {
+        name: String,
+        user: Option<String>,
+        status: Option<String>,
+        cycle: Option<String>,
+        limit: Option<usize>,
+    },
+    AllowDeletes {
+        name: String,
+    },
+    MappingShow {
+        name: String,
+        kind: String,
+    },
     /// Sets the source of one row to an expression.
-    MappingSet { name: String, kind: String, target: String, expression: String },
-    MappingImport { name: String, kind: String, toml: String },
-    MappingReset { name: String, kind: String },
+    MappingSet {
+        name: String,
+        kind: String,
+        target: String,
+        expression: String,
+    },
+    MappingImport {
+        name: String,
+        kind: String,
+        toml: String,
+    },
+    MappingReset {
+        name: String,
+        kind: String,
+    },
 }
 
 /// Work that was allowed and noted, and is now to be run on the drivers by whoever asked.

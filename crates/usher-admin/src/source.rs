@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use usher_api::directory::{EntryError, Run, Source, Step, Test};
 use usher_api::List;
+use usher_api::directory::{EntryError, Run, Source, Step, Test};
 use usher_directory::{DirectoryId, account as accounts};
 use usher_sources::{RunReport, RunState, Settings, SourceKind, check, run, source};
 use usher_store::Snapshot;

@@ -40,17 +40,19 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Token) -> R
             admin.write(move |tx| {
                 let account = account::find(tx, &account)?;
                 let expires = expiry(&account, expires, now)?;
-                let token =
-                    token::rotate(tx, account.id, environment, old, overlap, expires, &secret, now)?;
-                let details = serde_json::json!({"token": token.id, "old": old, "overlap_seconds": overlap.as_secs()});
+                let token = token::rotate(tx, account.id, environment, old, overlap, expires, &secret, now)?;
+                let details =
+                    serde_json::json!({"token": token.id, "old": old, "overlap_seconds": overlap.as_secs()});
                 audit::note(tx, &actor, "token.rotate", &account.name, &details, now)?;
                 Ok(issued(&account, token, &secret))
             })
         }
         request::Token::List { account } => admin.read(move |on| {
             let account = account::find(on, &account)?;
-            let items =
-                token::list(on, account.id, now)?.into_iter().map(|token| describe(&account, token)).collect();
+            let items = token::list(on, account.id, now)?
+                .into_iter()
+                .map(|token| describe(&account, token))
+                .collect();
             Ok(Answer::Tokens(List::whole(items)))
         }),
         request::Token::Revoke { account, token } => {

@@ -26,11 +26,8 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Unit) -> Re
         request::UnitAct::List { after, limit } => admin.read(move |on| {
             let directory = account::directory(on, &account, &environment)?;
             let page = unit::list(on, directory, kind, after.as_deref(), limit.unwrap_or(PAGE))?;
-            let items = page
-                .items
-                .into_iter()
-                .map(|unit| describe(on, directory, unit))
-                .collect::<Result<_, _>>()?;
+            let items =
+                page.items.into_iter().map(|unit| describe(on, directory, unit)).collect::<Result<_, _>>()?;
             Ok(Answer::Units(List { items, next: page.next, total: None }))
         }),
         request::UnitAct::Disable { name } => {
@@ -62,16 +59,16 @@ fn switch(
     })
 }
 
-fn describe(on: &mut Snapshot<'_>, directory: DirectoryId, unit: unit::Unit) -> Result<Unit, AdminError> {
-    let default = unit.kind == UnitKind::Organization
-        && usher_people::default_organization(on, directory)?.is_some_and(|default| default.id == unit.id);
+fn describe(on: &mut Snapshot<'_>, directory: DirectoryId, found: unit::Unit) -> Result<Unit, AdminError> {
+    let default = found.kind == UnitKind::Organization
+        && unit::default_organization(on, directory)?.is_some_and(|default| default.id == found.id);
     Ok(Unit {
-        id: unit.id.to_string(),
-        name: unit.name,
-        disabled: unit.disabled,
+        id: found.id.to_string(),
+        name: found.name,
+        disabled: found.disabled,
         default,
-        source_id: unit.group.map(|id| id.0.to_string()),
-        created_at: unit.created.into(),
-        updated_at: unit.updated.into(),
+        source_id: found.group.map(|id| id.0.to_string()),
+        created_at: found.created.into(),
+        updated_at: found.updated.into(),
     })
 }

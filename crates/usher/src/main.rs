@@ -107,10 +107,12 @@ fn main() -> ExitCode {
             || std::env::var_os("USHER_DATA").is_some()
             || !settings.database_url.is_empty();
         log(&settings, arguments.verbose, matches!(arguments.command, Command::Serve(_)));
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?
-            .block_on(run(arguments.command, settings, chosen, printer))
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(
+            arguments.command,
+            settings,
+            chosen,
+            printer,
+        ))
     });
     match ended {
         Ok(code) => code,

@@ -30,7 +30,11 @@ pub(crate) struct Arguments {
     role: String,
 }
 
-pub(crate) async fn run(arguments: Arguments, mut settings: Settings, printer: Printer) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    arguments: Arguments,
+    mut settings: Settings,
+    printer: Printer,
+) -> anyhow::Result<()> {
     if !arguments.listen.is_empty() {
         settings.listen = arguments.listen;
     }
@@ -58,7 +62,8 @@ pub(crate) async fn run(arguments: Arguments, mut settings: Settings, printer: P
         let listener = socket(&settings.data)?;
         parts.spawn(commands(listener, system.clone(), stopping.clone()));
     }
-    let said = addresses.iter().map(|address| format!("Usher listens on {address}/scim/v2")).collect::<Vec<_>>();
+    let said =
+        addresses.iter().map(|address| format!("Usher listens on {address}/scim/v2")).collect::<Vec<_>>();
     printer.either(&serde_json::json!({"listening": addresses}), &said.join("\n"))?;
     signals(&stop).await?;
     while parts.join_next().await.is_some() {}
@@ -81,7 +86,9 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in &settings.listen {
         let listener = TcpListener::bind(address).await.map_err(|error| {
-            anyhow::anyhow!("can't listen on {address}: {error}; choose another address with --listen host:port")
+            anyhow::anyhow!(
+                "can't listen on {address}: {error}; choose another address with --listen host:port"
+            )
         })?;
         listeners.push(listener);
     }
@@ -216,8 +223,7 @@ async fn command(mut stream: UnixStream, system: &System) -> anyhow::Result<()> 
     };
     let system = system.clone();
     // A task of its own: a caller that goes away does not stop what it began.
-    let mut work =
-        tokio::spawn(async move { owner::done(&system, call.actor, call.request, &tell).await });
+    let mut work = tokio::spawn(async move { owner::done(&system, call.actor, call.request, &tell).await });
     let ended = loop {
         tokio::select! {
             ended = &mut work => break ended?,

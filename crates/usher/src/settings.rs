@@ -29,18 +29,50 @@ const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
 
 /// Every key, in the order of the documentation. The environment variable is `USHER_` and the name in capitals.
 pub(crate) const KEYS: &[Key] = &[
-    key("data", Kind::Text, "The data folder: the SQLite database, the key, the socket. One process owns it at a time."),
-    key("database_url", Kind::Text, "A PostgreSQL address (`postgres://…`) instead of SQLite in the data folder; any number of instances may share it."),
-    key("key_file", Kind::Text, "A file with the key that seals secrets (64 hex digits; `usher key generate` makes one). Without it SQLite uses `DATA/key`, made at first; on PostgreSQL a key is required. The key itself may stand in the environment variable `USHER_KEY`."),
+    key(
+        "data",
+        Kind::Text,
+        "The data folder: the SQLite database, the key, the socket. One process owns it at a time.",
+    ),
+    key(
+        "database_url",
+        Kind::Text,
+        "A PostgreSQL address (`postgres://…`) instead of SQLite in the data folder; any number of instances may share it.",
+    ),
+    key(
+        "key_file",
+        Kind::Text,
+        "A file with the key that seals secrets (64 hex digits; `usher key generate` makes one). Without it SQLite uses `DATA/key`, made at first; on PostgreSQL a key is required. The key itself may stand in the environment variable `USHER_KEY`.",
+    ),
     key("listen", Kind::List, "Addresses that `serve` listens on."),
-    key("public_url", Kind::Text, "The address clients reach this server by, for `meta.location`; without it the request's Host is used."),
-    key("trusted_proxies", Kind::List, "Proxies (addresses or ranges) whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."),
+    key(
+        "public_url",
+        Kind::Text,
+        "The address clients reach this server by, for `meta.location`; without it the request's Host is used.",
+    ),
+    key(
+        "trusted_proxies",
+        Kind::List,
+        "Proxies (addresses or ranges) whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.",
+    ),
     key("tls_cert", Kind::Text, "A PEM file with the certificate chain, to serve HTTPS; needs `tls_key`."),
     key("tls_key", Kind::Text, "The PEM file with the certificate's private key."),
-    key("log", Kind::Text, "What is logged, as `tracing` filters say it: `info`, `usher_service=debug,info`."),
-    key("scim_requests_per_second", Kind::Number, "SCIM requests a second for each token, with bursts of five seconds' worth; 0 switches the limit off."),
+    key(
+        "log",
+        Kind::Text,
+        "What is logged, as `tracing` filters say it: `info`, `usher_service=debug,info`.",
+    ),
+    key(
+        "scim_requests_per_second",
+        Kind::Number,
+        "SCIM requests a second for each token, with bursts of five seconds' worth; 0 switches the limit off.",
+    ),
     key("scim_request_seconds", Kind::Number, "How long one SCIM request may take."),
-    key("private_addresses", Kind::Switch, "Whether apps and sources may lie at loopback and private addresses. Switch it off where people you do not trust add apps."),
+    key(
+        "private_addresses",
+        Kind::Switch,
+        "Whether apps and sources may lie at loopback and private addresses. Switch it off where people you do not trust add apps.",
+    ),
 ];
 
 /// The settings.
@@ -166,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_table_the_struct_and_the_page_agree() {
-        let fields: Vec<String> = toml::Table::try_from(Settings::default()).unwrap().keys().cloned().collect();
+        let fields: Vec<String> =
+            toml::Table::try_from(Settings::default()).unwrap().keys().cloned().collect();
         let mut names: Vec<String> = KEYS.iter().map(|key| key.name.to_owned()).collect();
         names.sort();
         let mut sorted = fields;
@@ -194,7 +227,8 @@ mod tests {
         let settings =
             Settings::load(Some(file.path()), |name| (name == "USHER_LOG").then(|| "warn".into())).unwrap();
         assert_eq!((settings.log.as_str(), settings.scim_requests_per_second), ("warn", 7));
-        let wrong = Settings::load(None, |name| (name == "USHER_SCIM_REQUEST_SECONDS").then(|| "soon".into()));
+        let wrong =
+            Settings::load(None, |name| (name == "USHER_SCIM_REQUEST_SECONDS").then(|| "soon".into()));
         assert!(format!("{:#}", wrong.unwrap_err()).contains("\"soon\" is not a whole number"));
     }
 }

@@ -102,8 +102,12 @@ fn key(settings: &Settings) -> anyhow::Result<SealingKey> {
         Ok(text) => Ok(SealingKey::parse(&text).with_context(|| path.display().to_string())?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let (key, text) = SealingKey::generate();
-            let unwritable =
-                || format!("the data folder {} can't be written; name another with --data", settings.data.display());
+            let unwritable = || {
+                format!(
+                    "the data folder {} can't be written; name another with --data",
+                    settings.data.display()
+                )
+            };
             let mut file = std::fs::OpenOptions::new()
                 .write(true)
                 .create_new(true)

@@ -36,9 +36,9 @@ impl Command {
             }
             Self::Functions => {
                 let functions = usher_admin::mapping::functions();
-                let rows = functions
-                    .iter()
-                    .map(|function| vec![format!("{}{}", function.name, function.parameters), function.doc.clone()]);
+                let rows = functions.iter().map(|function| {
+                    vec![format!("{}{}", function.name, function.parameters), function.doc.clone()]
+                });
                 let table = crate::print::table(&["function", "what it does"], rows);
                 printer.either(&serde_json::to_value(usher_api::List::whole(functions))?, &table)
             }

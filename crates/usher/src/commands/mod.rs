@@ -68,7 +68,12 @@ pub(crate) fn duration(text: &str) -> Result<Option<jiff::SignedDuration>, Strin
         _ => return Err(wrong()),
     };
     let number: i64 = digits.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|s| *s >= 0).map(jiff::SignedDuration::from_secs).map(Some).ok_or_else(wrong)
+    number
+        .checked_mul(seconds)
+        .filter(|s| *s >= 0)
+        .map(jiff::SignedDuration::from_secs)
+        .map(Some)
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]

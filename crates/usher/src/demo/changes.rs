@@ -93,7 +93,8 @@ pub(super) async fn largest(
 fn all(on: &mut Snapshot<'_>, directory: DirectoryId, kind: Kind) -> Result<Vec<Stored>, StoreError> {
     let mut found = Vec::new();
     loop {
-        let block = object::walk(on, directory, kind, found.last().map(|last: &Stored| last.key), 500, false)?;
+        let block =
+            object::walk(on, directory, kind, found.last().map(|last: &Stored| last.key), 500, false)?;
         let ended = block.len() < 500;
         found.extend(block);
         if ended {
@@ -188,11 +189,7 @@ fn put(tx: &mut Tx<'_>, directory: DirectoryId, draft: &Draft) -> Result<(), Fai
     Ok(())
 }
 
-fn pick(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    group: Option<&Group>,
-) -> Result<[Stored; 3], Failed> {
+fn pick(tx: &mut Tx<'_>, directory: DirectoryId, group: Option<&Group>) -> Result<[Stored; 3], Failed> {
     let users = all(tx, directory, Kind::User)?;
     let mut managers = BTreeSet::new();
     for user in &users {
@@ -207,9 +204,9 @@ fn pick(
         }
         None => None,
     };
-    let candidates = users.into_iter().filter(|user| {
-        user.active && inside.as_ref().is_none_or(|inside| inside.contains(&user.key))
-    });
+    let candidates = users
+        .into_iter()
+        .filter(|user| user.active && inside.as_ref().is_none_or(|inside| inside.contains(&user.key)));
     // People who manage nobody first: their leaving touches nobody else.
     let (mut chosen, bosses): (Vec<_>, Vec<_>) =
         candidates.partition(|user| !managers.contains(&user.id.0.to_string()));

@@ -15,13 +15,7 @@ use usher_api::{Secret, app::Counts, demo as shape, directory::Test};
 use usher_directory::{DirectoryId, account as accounts};
 use usher_service::Listening;
 
-use crate::{
-    actor, company, owner,
-    print::Printer,
-    serve,
-    settings::Settings,
-    system::System,
-};
+use crate::{actor, company, owner, print::Printer, serve, settings::Settings, system::System};
 
 use self::story::Story;
 
@@ -280,8 +274,7 @@ impl Demo {
     }
 
     async fn log(&self) -> anyhow::Result<Answer> {
-        let logs =
-            App::Logs { name: APP.into(), user: None, status: None, cycle: None, limit: Some(12) };
+        let logs = App::Logs { name: APP.into(), user: None, status: None, cycle: None, limit: Some(12) };
         self.call(Request::App(Box::new(logs))).await
     }
 

@@ -79,11 +79,18 @@ impl Story {
             figures.records.incomplete,
             figures.records.error
         ));
-        self.said(if figures.ok { "Everybody came out as they should." } else { "Something did not come out as it should; see above." });
+        self.said(if figures.ok {
+            "Everybody came out as they should."
+        } else {
+            "Something did not come out as it should; see above."
+        });
         Ok(())
     }
 
     pub(super) fn serving(&self, base: &str, data: &std::path::Path) {
-        self.said(&format!("\nUsher serves on at {base}; its data lies in {} until you end it with Ctrl-C.", data.display()));
+        self.said(&format!(
+            "\nUsher serves on at {base}; its data lies in {} until you end it with Ctrl-C.",
+            data.display()
+        ));
     }
 }

@@ -34,7 +34,12 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::Run(report) => run(report),
         Answer::Test(result) => test(result),
         Answer::Template(template) => {
-            format!("{}\n\n[users]\n{}\n[groups]\n{}", templates(std::slice::from_ref(template)), template.users, template.groups)
+            format!(
+                "{}\n\n[users]\n{}\n[groups]\n{}",
+                templates(std::slice::from_ref(template)),
+                template.users,
+                template.groups
+            )
         }
         Answer::Templates(list) => templates(&list.items),
         Answer::App(app) => self::app(app),
@@ -98,7 +103,10 @@ fn tokens(items: &[Token]) -> String {
                 format!("…{}", token.last4),
                 token.state.clone(),
                 ends.map_or("never".into(), day),
-                token.last_used.as_ref().map_or("never".into(), |used| format!("{} {}", day(used.at), used.address)),
+                token
+                    .last_used
+                    .as_ref()
+                    .map_or("never".into(), |used| format!("{} {}", day(used.at), used.address)),
             ]
         }),
     )
@@ -204,7 +212,14 @@ fn sources(items: &[Source]) -> String {
 fn run(run: &Run) -> String {
     let mut text = format!(
         "read {}: {} created, {} updated, {} unchanged, {} disabled, {} restored; {} groups, {} memberships",
-        run.read, run.created, run.updated, run.unchanged, run.disabled, run.restored, run.groups, run.memberships
+        run.read,
+        run.created,
+        run.updated,
+        run.unchanged,
+        run.disabled,
+        run.restored,
+        run.groups,
+        run.memberships
     );
     if run.unresolved > 0 {
         text.push_str(&format!("\n{} managers or members name nobody in the source", run.unresolved));
@@ -360,7 +375,11 @@ pub(crate) fn log(items: &[serde_json::Value]) -> String {
             let info = &entry["provisioningStatusInfo"];
             let error = &info["errorInformation"];
             let changed = entry["modifiedProperties"].as_array().map_or_else(String::new, |properties| {
-                properties.iter().map(|property| text(&property["displayName"])).collect::<Vec<_>>().join(", ")
+                properties
+                    .iter()
+                    .map(|property| text(&property["displayName"]))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             });
             let what = match error["reason"].as_str() {
                 Some(reason) => format!("{}: {reason}", text(&error["errorCode"])),

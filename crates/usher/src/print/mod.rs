@@ -69,7 +69,7 @@ pub(crate) fn news(text: &str) {
 /// A table as wide as the terminal.
 pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(head.iter().map(|cell| cell.to_uppercase()));
+    table.load_style(presets::NOTHING).set_header(head.iter().map(|cell| cell.to_uppercase()));
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
