@@ -41,7 +41,8 @@ fn key_twice(object: &Object) -> Option<&str> {
         let mut seen = HashSet::with_capacity(object.len());
         return object.keys().find(|key| !seen.insert(prepare::fold(key))).map(String::as_str);
     }
-    let twice = |(at, key): &(usize, &String)| object.keys().take(*at).any(|before| prepare::same_name(before, key));
+    let twice =
+        |(at, key): &(usize, &String)| object.keys().take(*at).any(|before| prepare::same_name(before, key));
     object.keys().enumerate().find(twice).map(|(_, key)| key.as_str())
 }
 
@@ -135,7 +136,15 @@ mod tests {
 
     #[test]
     fn n_29_bodies_that_are_no_json_object() {
-        for bytes in [&b"[]"[..], b"\"x\"", b"", b"{\"a\":1} x", b"\xEF\xBB\xBF{}", br#"{"a":"\ud800"}"#, b"{\"a\":\"\xff\"}"] {
+        for bytes in [
+            &b"[]"[..],
+            b"\"x\"",
+            b"",
+            b"{\"a\":1} x",
+            b"\xEF\xBB\xBF{}",
+            br#"{"a":"\ud800"}"#,
+            b"{\"a\":\"\xff\"}",
+        ] {
             refused(bytes);
         }
         let deep = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));

@@ -115,7 +115,12 @@ impl Filter {
     }
     /// Resolves all names and prepares all values once, for a scan. Errors with `invalidFilter` where an operator or
     /// value does not fit an attribute's type, where an attribute is never returned, and (as said) where it is unknown.
-    pub fn compile(&self, of: &ResourceType, unknown: Unknown, how: Tolerance) -> Result<Compiled, ScimError> {
+    pub fn compile(
+        &self,
+        of: &ResourceType,
+        unknown: Unknown,
+        how: Tolerance,
+    ) -> Result<Compiled, ScimError> {
         Compiled::new(self, of, unknown, how)
     }
     /// Whether `resource` (as returned to a client: with `id`, `externalId`, `meta`, `schemas`, `groups`/`members` where known) matches.
@@ -139,7 +144,12 @@ impl fmt::Display for Filter {
     }
 }
 
-fn joined(f: &mut fmt::Formatter<'_>, terms: &[Filter], by: &str, grouped: fn(&Filter) -> bool) -> fmt::Result {
+fn joined(
+    f: &mut fmt::Formatter<'_>,
+    terms: &[Filter],
+    by: &str,
+    grouped: fn(&Filter) -> bool,
+) -> fmt::Result {
     for (at, term) in terms.iter().enumerate() {
         if at > 0 {
             f.write_str(by)?;

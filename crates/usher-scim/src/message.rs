@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn q_48_cursors() {
         let around = Page { total: Some(3), next_cursor: Some("n".into()), ..Page::default() };
-        let json: Value = serde_json::from_slice(&page(&around, [&br#"{"id":"1"}"#[..], br#"{"id":"2"}"#])).unwrap();
+        let json: Value =
+            serde_json::from_slice(&page(&around, [&br#"{"id":"1"}"#[..], br#"{"id":"2"}"#])).unwrap();
         assert_eq!(
             json,
             serde_json::json!({"schemas": [LIST], "totalResults": 3, "nextCursor": "n", "itemsPerPage": 2,

@@ -75,14 +75,17 @@ impl Patch {
             };
         };
         let urns = member("schemas").and_then(|(_, v)| v.as_array());
-        if !urns.is_some_and(|urns| urns.iter().filter_map(Value::as_str).any(|u| same_name(u, message::PATCH))) {
+        if !urns
+            .is_some_and(|urns| urns.iter().filter_map(Value::as_str).any(|u| same_name(u, message::PATCH)))
+        {
             return Err(invalid_syntax(format!("the \"schemas\" of a PATCH must hold {}", message::PATCH)));
         }
         if spelled != "Operations" {
             taker.note("P-03", format!("\"{}\" was read as \"Operations\"", shorten(spelled)));
         }
-        let operations =
-            operations.as_array().ok_or_else(|| invalid_syntax("\"Operations\" must be an array of operations"))?;
+        let operations = operations
+            .as_array()
+            .ok_or_else(|| invalid_syntax("\"Operations\" must be an array of operations"))?;
         if operations.is_empty() {
             taker.tolerate("P-03", "there were no operations", invalid_syntax("\"Operations\" is empty"))?;
         }
@@ -92,10 +95,13 @@ impl Patch {
 
     /// Refuses (`mutability`) a path-less value whose `id` is another than the resource's (checklist C-20).
     pub fn check_id(&self, id: &str) -> Result<(), ScimError> {
-        let pathless = self.operations.iter().filter(|o| o.path.is_none()).filter_map(|o| o.value.as_ref()?.as_object());
+        let pathless =
+            self.operations.iter().filter(|o| o.path.is_none()).filter_map(|o| o.value.as_ref()?.as_object());
         let mut given = pathless.flat_map(|o| o.iter().filter(|(key, _)| same_name(key, "id")));
         match given.any(|(_, value)| !value.is_null() && value.as_str() != Some(id)) {
-            true => Err(mutability("\"id\" cannot be changed; the value names another resource than the URL")),
+            true => {
+                Err(mutability("\"id\" cannot be changed; the value names another resource than the URL"))
+            }
             false => Ok(()),
         }
     }
@@ -108,9 +114,9 @@ impl Patch {
         };
         self.operations.iter().any(|o| match (&o.path, &o.value) {
             (Some(path), _) => same_name(&path.name, "members"),
-            (None, Some(Value::Object(value))) => {
-                value.iter().any(|(key, v)| named(key) || v.as_object().is_some_and(|o| o.keys().any(|k| named(k))))
-            }
+            (None, Some(Value::Object(value))) => value
+                .iter()
+                .any(|(key, v)| named(key) || v.as_object().is_some_and(|o| o.keys().any(|k| named(k)))),
             _ => false,
         })
     }
@@ -129,13 +135,19 @@ fn operation(json: &Value, taker: &mut Taker) -> Result<Operation, ScimError> {
     let json = json.as_object().ok_or_else(|| invalid_syntax("each operation must be an object"))?;
     no_key_twice(json)?;
     let member = |name: &str| json.iter().find(|(key, _)| same_name(key, name)).map(|(_, v)| v);
-    let op = member("op").and_then(Value::as_str).ok_or_else(|| invalid_syntax("each operation needs an \"op\""))?;
+    let op = member("op")
+        .and_then(Value::as_str)
+        .ok_or_else(|| invalid_syntax("each operation needs an \"op\""))?;
     let read = match op.to_ascii_lowercase().as_str() {
         "add" => Op::Add,
         "remove" => Op::Remove,
         "replace" => Op::Replace,
-        "delete" => return Err(invalid_syntax("\"op\" is add, remove or replace; to delete a value send remove")),
-        _ => return Err(invalid_syntax(format!("\"op\" is add, remove or replace, not \"{}\"", shorten(op)))),
+        "delete" => {
+            return Err(invalid_syntax("\"op\" is add, remove or replace; to delete a value send remove"));
+        }
+        _ => {
+            return Err(invalid_syntax(format!("\"op\" is add, remove or replace, not \"{}\"", shorten(op))));
+        }
     };
     if op.bytes().any(|b| b.is_ascii_uppercase()) {
         taker.note("P-04", format!("the operation {op} was read as {}", op.to_ascii_lowercase()));

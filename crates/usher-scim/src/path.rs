@@ -21,7 +21,8 @@ pub struct AttributePath {
 impl AttributePath {
     /// Parses; `invalidPath` says where and why.
     pub fn parse(text: &str) -> Result<Self, ScimError> {
-        parse::path(text).map_err(|e| invalid_path(format!("the path \"{}\" is not valid: {e}", shorten(text))))
+        parse::path(text)
+            .map_err(|e| invalid_path(format!("the path \"{}\" is not valid: {e}", shorten(text))))
     }
     /// An attribute by its name alone.
     pub fn attribute(name: &str) -> Self {
@@ -96,9 +97,26 @@ mod tests {
     fn p_11_bad_paths() {
         let long = format!("emails[{}", "(".repeat(9_000));
         for text in [
-            "", " ", "emails[0].value", "emails.0", "a.b.c", "emails[", "emails[]", "emails]", "emails[type eq \"w\"",
-            "emails[type eq 'w']", "name.", ".name", "a b", "emails[type eq \"w\"].value.x", "name.a[b pr]", "1a",
-            "emails[addresses[type eq \"a\"]]", "é", "a:b", &long,
+            "",
+            " ",
+            "emails[0].value",
+            "emails.0",
+            "a.b.c",
+            "emails[",
+            "emails[]",
+            "emails]",
+            "emails[type eq \"w\"",
+            "emails[type eq 'w']",
+            "name.",
+            ".name",
+            "a b",
+            "emails[type eq \"w\"].value.x",
+            "name.a[b pr]",
+            "1a",
+            "emails[addresses[type eq \"a\"]]",
+            "é",
+            "a:b",
+            &long,
         ] {
             let error = AttributePath::parse(text).unwrap_err();
             assert_eq!(error.scim_type, Some(ScimType::InvalidPath), "{text}");

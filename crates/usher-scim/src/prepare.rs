@@ -53,7 +53,9 @@ impl Form {
     pub(crate) fn of(schema: Option<&crate::Schema>, attribute: &crate::Attribute) -> Self {
         match attribute.case_exact {
             true => Self::Exact,
-            false if attribute.name == "userName" && schema.is_some_and(|s| s.id == crate::schema::USER) => Self::UserName,
+            false if attribute.name == "userName" && schema.is_some_and(|s| s.id == crate::schema::USER) => {
+                Self::UserName
+            }
             false => Self::Folded,
         }
     }
@@ -195,7 +197,14 @@ mod tests {
         assert_eq!(date_time("2011-05-13T04:42:34Z"), date_time("2011-05-13T06:42:34+02:00"));
         assert_eq!(date_time("1970-01-01T00:00:00.0019Z"), Some(1));
         assert_eq!(date_time("1970-01-01T00:00:00"), Some(0));
-        for bad in ["2024-01-01", "2024-01-01 00:00:00Z", "soon", "", "2024-13-01T00:00:00Z", "2024-01-01T00:00:00Z[UTC]"] {
+        for bad in [
+            "2024-01-01",
+            "2024-01-01 00:00:00Z",
+            "soon",
+            "",
+            "2024-13-01T00:00:00Z",
+            "2024-01-01T00:00:00Z[UTC]",
+        ] {
             assert_eq!(date_time(bad), None, "{bad}");
         }
         assert_eq!(print_time(1_795_338_000_000), "2026-11-22T09:00:00.000Z");

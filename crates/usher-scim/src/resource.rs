@@ -45,7 +45,10 @@ fn required(attributes: &[crate::Attribute], object: &Object, before: &str) -> R
         let value = object.get(&attribute.name);
         let there = value.is_some_and(|v| !v.is_null() && v.as_str() != Some(""));
         if attribute.required && attribute.mutability != ReadOnly && !there {
-            return Err(invalid_value(format!("\"{before}{}\" is required and must not be empty", attribute.name)));
+            return Err(invalid_value(format!(
+                "\"{before}{}\" is required and must not be empty",
+                attribute.name
+            )));
         }
         let elements = match value {
             Some(Value::Array(elements)) => elements.as_slice(),
@@ -86,7 +89,8 @@ pub fn keep_immutable(of: &ResourceType, before: &Object, after: &mut Object) ->
         for attribute in &schema.attributes {
             let immutable = |a: &&crate::Attribute| a.mutability == crate::schema::Mutability::Immutable;
             let subs = attribute.sub_attributes.iter().filter(|a| immutable(a) && !attribute.multi_valued);
-            let path = AttributePath { schema: urn.map(str::to_owned), ..AttributePath::attribute(&attribute.name) };
+            let path =
+                AttributePath { schema: urn.map(str::to_owned), ..AttributePath::attribute(&attribute.name) };
             if immutable(&attribute) {
                 keep(of, &path, before, after)?;
             }
@@ -98,9 +102,15 @@ pub fn keep_immutable(of: &ResourceType, before: &Object, after: &mut Object) ->
     Ok(())
 }
 
-fn keep(of: &ResourceType, path: &AttributePath, before: &Object, after: &mut Object) -> Result<(), ScimError> {
+fn keep(
+    of: &ResourceType,
+    path: &AttributePath,
+    before: &Object,
+    after: &mut Object,
+) -> Result<(), ScimError> {
     let there: Vec<Value> = read(of, before, path).into_iter().cloned().collect();
-    let (old, new) = (Value::Array(there), Value::Array(read(of, after, path).into_iter().cloned().collect()));
+    let (old, new) =
+        (Value::Array(there), Value::Array(read(of, after, path).into_iter().cloned().collect()));
     let assigned = |v: &Value| v.as_array().is_some_and(|v| !v.is_empty());
     if !assigned(&old) || same(of, path, &old, &new) {
         return Ok(());
@@ -113,7 +123,8 @@ fn keep(of: &ResourceType, path: &AttributePath, before: &Object, after: &mut Ob
 
 /// The URNs for `schemas`: the base schema and each extension that has a value or is required.
 pub fn schemas(of: &ResourceType, object: &Object) -> Vec<String> {
-    let extensions = of.extensions.iter().filter(|(schema, required)| *required || object.contains_key(&schema.id));
+    let extensions =
+        of.extensions.iter().filter(|(schema, required)| *required || object.contains_key(&schema.id));
     std::iter::once(of.schema.id.clone()).chain(extensions.map(|(schema, _)| schema.id.clone())).collect()
 }
 
@@ -129,7 +140,12 @@ pub fn read<'o>(of: &ResourceType, object: &'o Object, path: &AttributePath) -> 
 /// The value becomes what the attribute's type asks for (`"True"` a boolean, one value a list of one) or is refused with
 /// `invalidValue`. Mutability is the caller's: read-only attributes are written too. A complex or multi-valued attribute
 /// named as a whole is replaced as a whole; a primary value written makes the others not primary.
-pub fn write(of: &ResourceType, object: &mut Object, path: &AttributePath, value: Value) -> Result<bool, ScimError> {
+pub fn write(
+    of: &ResourceType,
+    object: &mut Object,
+    path: &AttributePath,
+    value: Value,
+) -> Result<bool, ScimError> {
     let mut target = edit::Target::new(of, path, crate::Tolerance::Tolerant)?;
     let change = if value.is_null() { edit::Change::Remove } else { edit::Change::Write(value) };
     target.apply(object, change)

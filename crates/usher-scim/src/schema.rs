@@ -178,13 +178,22 @@ impl ResourceType {
     }
     /// `Group` at `/Groups`.
     pub fn group(schema: Schema) -> Self {
-        Self { name: "Group".into(), endpoint: "/Groups".into(), schema: Arc::new(schema), extensions: Vec::new() }
+        Self {
+            name: "Group".into(),
+            endpoint: "/Groups".into(),
+            schema: Arc::new(schema),
+            extensions: Vec::new(),
+        }
     }
     /// The base schema or extension of a URN, ignoring case; `true`: an extension. Pre-standard spellings of the core
     /// and enterprise URNs (checklist C-25) name the same schemas.
     pub fn schema_named(&self, urn: &str) -> Option<(&Schema, bool)> {
         let urn = match urn {
-            _ if same_name(urn, "urn:scim:schemas:core:2.0") || same_name(urn, "urn:scim:schemas:core:1.0") => &self.schema.id,
+            _ if same_name(urn, "urn:scim:schemas:core:2.0")
+                || same_name(urn, "urn:scim:schemas:core:1.0") =>
+            {
+                &self.schema.id
+            }
             _ if same_name(urn, "urn:scim:schemas:extension:enterprise:2.0")
                 || same_name(urn, "urn:scim:schemas:extension:enterprise:1.0") =>
             {
@@ -207,7 +216,8 @@ impl ResourceType {
         let whole = if path.name.is_empty() { urn.to_owned() } else { format!("{urn}:{}", path.name) };
         if let Some((schema, extension)) = self.schema_named(&whole) {
             let bare = sub.is_none() && path.filter.is_none();
-            let resolved = Resolved { schema: Some(schema), extension, attribute: None, sub: None, open: false };
+            let resolved =
+                Resolved { schema: Some(schema), extension, attribute: None, sub: None, open: false };
             return bare.then_some(resolved);
         }
         match self.schema_named(urn)? {
@@ -282,11 +292,17 @@ mod tests {
     #[test]
     fn p_09_urns() {
         assert_eq!(names(&format!("{USER}:name.familyName")).as_deref(), Some("User/name/familyName"));
-        assert_eq!(names(&format!("{}:Manager.value", ENTERPRISE.to_uppercase())).as_deref(), Some("EnterpriseUser/manager/value"));
+        assert_eq!(
+            names(&format!("{}:Manager.value", ENTERPRISE.to_uppercase())).as_deref(),
+            Some("EnterpriseUser/manager/value")
+        );
         assert_eq!(names(ENTERPRISE).as_deref(), Some("EnterpriseUser"));
         assert_eq!(names(CUSTOM_FIELDS_4ME).as_deref(), Some("CustomFields"));
         assert_eq!(names(&format!("{CUSTOM_FIELDS_4ME}:payroll_id")).as_deref(), Some("CustomFields open"));
-        assert_eq!(names("urn:scim:schemas:extension:enterprise:2.0:department").as_deref(), Some("EnterpriseUser/department"));
+        assert_eq!(
+            names("urn:scim:schemas:extension:enterprise:2.0:department").as_deref(),
+            Some("EnterpriseUser/department")
+        );
         assert_eq!(names("urn:example:2.0:User:department"), None);
         assert_eq!(names(&format!("{ENTERPRISE}:payroll_id")), None);
     }

@@ -21,7 +21,12 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    pub(super) fn new(filter: &Filter, of: &ResourceType, unknown: Unknown, how: Tolerance) -> Result<Self, ScimError> {
+    pub(super) fn new(
+        filter: &Filter,
+        of: &ResourceType,
+        unknown: Unknown,
+        how: Tolerance,
+    ) -> Result<Self, ScimError> {
         let mut compiler = Compiler { how, notes: Vec::new() };
         let node = compiler.node(filter, Scope::Resource(of, unknown))?;
         Ok(Self { node, notes: compiler.notes })
@@ -233,11 +238,21 @@ impl Compiler {
     }
 
     /// The filter in the brackets behind a resolved attribute.
-    pub(crate) fn element(&mut self, path: &AttributePath, at: &Resolved<'_>, inner: &Filter) -> Result<Node, ScimError> {
+    pub(crate) fn element(
+        &mut self,
+        path: &AttributePath,
+        at: &Resolved<'_>,
+        inner: &Filter,
+    ) -> Result<Node, ScimError> {
         match at.attribute {
             None if at.open => self.node(inner, Scope::Loose),
-            Some(attribute) if attribute.multi_valued => self.node(inner, Scope::Element(at.schema, attribute)),
-            _ => Err(invalid_filter(format!("\"{}\" has one value, a filter in brackets does not fit it", path.name))),
+            Some(attribute) if attribute.multi_valued => {
+                self.node(inner, Scope::Element(at.schema, attribute))
+            }
+            _ => Err(invalid_filter(format!(
+                "\"{}\" has one value, a filter in brackets does not fit it",
+                path.name
+            ))),
         }
     }
 
@@ -256,14 +271,17 @@ impl Compiler {
         if resolved.attribute.is_none() && !resolved.open {
             return Err(invalid_filter(format!("\"{path}\" is a schema, name an attribute of it")));
         }
-        let hidden = [resolved.attribute, resolved.sub].into_iter().flatten().any(|a| a.returned == Returned::Never);
+        let hidden =
+            [resolved.attribute, resolved.sub].into_iter().flatten().any(|a| a.returned == Returned::Never);
         if hidden {
             return Err(invalid_filter(format!("\"{path}\" cannot be searched for")));
         }
         if resolved.extension && path.schema.is_none() {
             let urn = resolved.schema.map_or("", |s| s.id.as_str());
             if self.how == Tolerance::Strict {
-                return Err(invalid_filter(format!("\"{path}\" must be named with its schema: {urn}:{path}")));
+                return Err(invalid_filter(format!(
+                    "\"{path}\" must be named with its schema: {urn}:{path}"
+                )));
             }
             self.notes.push(Note { id: "Q-15", text: format!("\"{path}\" was read as {urn}:{path}") });
         }
@@ -271,12 +289,21 @@ impl Compiler {
     }
 
     /// `compared`: a complex attribute stands for its `value` (checklist Q-29).
-    fn find<'s>(&mut self, path: &AttributePath, scope: Scope<'s>, compared: bool) -> Result<Found<'s>, ScimError> {
+    fn find<'s>(
+        &mut self,
+        path: &AttributePath,
+        scope: Scope<'s>,
+        compared: bool,
+    ) -> Result<Found<'s>, ScimError> {
         match scope {
             Scope::Resource(of, unknown) => self.find_in_resource(path, of, unknown, compared),
             Scope::Element(schema, attribute) => find_in_element(path, schema, attribute),
             Scope::Loose if path.schema.is_none() && path.sub.is_none() && path.filter.is_none() => {
-                Ok(Found { source: Source::Part(path.name.clone(), true), attribute: None, form: Form::Folded })
+                Ok(Found {
+                    source: Source::Part(path.name.clone(), true),
+                    attribute: None,
+                    form: Form::Folded,
+                })
             }
             Scope::Loose => Err(invalid_filter(format!("\"{path}\" does not fit within brackets"))),
         }
@@ -305,7 +332,13 @@ impl Compiler {
         Ok(Found { source: Source::Place(Place::of(path, &resolved, filter)), attribute: last, form })
     }
 
-    fn test(&mut self, path: &AttributePath, found: &Found<'_>, operator: Operator, value: &Value) -> Result<Test, ScimError> {
+    fn test(
+        &mut self,
+        path: &AttributePath,
+        found: &Found<'_>,
+        operator: Operator,
+        value: &Value,
+    ) -> Result<Test, ScimError> {
         if value.is_null() {
             return match operator {
                 Operator::Eq => Ok(Test::Absent),
@@ -329,32 +362,49 @@ impl Compiler {
         };
         match fits {
             true => Ok(Test::Is(operator, literal)),
-            false => Err(invalid_filter(format!("the operator {} does not fit \"{path}\"", operator.as_str()))),
+            false => {
+                Err(invalid_filter(format!("the operator {} does not fit \"{path}\"", operator.as_str())))
+            }
         }
     }
 
-    fn literal(&mut self, path: &AttributePath, attribute: &Attribute, form: Form, value: &Value) -> Result<Literal, ScimError> {
+    fn literal(
+        &mut self,
+        path: &AttributePath,
+        attribute: &Attribute,
+        form: Form,
+        value: &Value,
+    ) -> Result<Literal, ScimError> {
         let literal = match (attribute.kind, value) {
             (Type::String | Type::Reference | Type::Binary, Value::String(text)) => {
                 Some(Literal::Text(form, form.apply(text).into_owned()))
             }
             (Type::Boolean, Value::Bool(flag)) => Some(Literal::Boolean(*flag)),
-            (Type::Boolean, Value::String(text)) if self.how == Tolerance::Tolerant => boolean(text).map(|flag| {
-                let text = format!("\"{path}\" was compared with the text \"{text}\", read as {flag}");
-                self.notes.push(Note { id: "Q-30", text });
-                Literal::Boolean(flag)
-            }),
+            (Type::Boolean, Value::String(text)) if self.how == Tolerance::Tolerant => {
+                boolean(text).map(|flag| {
+                    let text = format!("\"{path}\" was compared with the text \"{text}\", read as {flag}");
+                    self.notes.push(Note { id: "Q-30", text });
+                    Literal::Boolean(flag)
+                })
+            }
             (Type::Integer | Type::Decimal, Value::Number(number)) => Some(Literal::Number(number.clone())),
             (Type::DateTime, Value::String(text)) => prepare::date_time(text).map(Literal::Instant),
             _ => None,
         };
         literal.ok_or_else(|| {
-            invalid_filter(format!("\"{path}\" is of type {}, {value} is no value of it", attribute.kind.as_str()))
+            invalid_filter(format!(
+                "\"{path}\" is of type {}, {value} is no value of it",
+                attribute.kind.as_str()
+            ))
         })
     }
 }
 
-fn find_in_element<'s>(path: &AttributePath, schema: Option<&'s Schema>, attribute: &'s Attribute) -> Result<Found<'s>, ScimError> {
+fn find_in_element<'s>(
+    path: &AttributePath,
+    schema: Option<&'s Schema>,
+    attribute: &'s Attribute,
+) -> Result<Found<'s>, ScimError> {
     let plain = path.schema.is_none() && path.filter.is_none() && path.sub.is_none();
     let simple = attribute.kind != Type::Complex && prepare::same_name(&path.name, "value");
     let found = if simple { Some(attribute) } else { attribute.sub(&path.name) };

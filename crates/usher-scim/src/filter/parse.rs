@@ -238,7 +238,9 @@ fn split(text: &str) -> Option<AttributePath> {
 
 fn is_urn(text: &str) -> bool {
     let scheme = text.get(..4).is_some_and(|s| same_name(s, "urn:")) || text.contains("://");
-    scheme && text.len() > 4 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#@!$&*+;=%".contains(c))
+    scheme
+        && text.len() > 4
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#@!$&*+;=%".contains(c))
 }
 
 /// `.sub` behind brackets.
@@ -275,7 +277,11 @@ fn comparison(input: &mut Input<'_>, path: AttributePath) -> Parsed<Filter> {
     let Some(&operator) = Operator::ALL.iter().find(|o| same_name(o.as_str(), name)) else {
         input.reset(&at);
         let there = "there are eq, ne, co, sw, ew, gt, ge, lt, le and pr";
-        let message = if name.is_empty() { "expected an operator".to_owned() } else { format!("\"{}\" is no operator", shorten(name)) };
+        let message = if name.is_empty() {
+            "expected an operator".to_owned()
+        } else {
+            format!("\"{}\" is no operator", shorten(name))
+        };
         return Err(wrong(input, name.len(), format!("{message}; {there}")));
     };
     let spaced = spaces(input)? > 0;
@@ -298,7 +304,8 @@ fn value(input: &mut Input<'_>) -> Parsed<Value> {
     }
     let bare = !text.is_empty() && !text.starts_with('\'') && !text.chars().any(char::is_control);
     if bare && input.state.how == Tolerance::Tolerant {
-        let text_note = format!("the filter value {} came without quotes and was read as text", shorten(text));
+        let text_note =
+            format!("the filter value {} came without quotes and was read as text", shorten(text));
         input.state.notes.push(Note { id: "Q-13", text: text_note });
         return Ok(Value::String(text.to_owned()));
     }

@@ -42,7 +42,9 @@ fn fails(filters: &[&str]) {
 fn refused(filter: &str) -> String {
     let error = match Filter::parse(filter) {
         Err(error) => ScimError::from(error),
-        Ok(filter) => filter.compile(&users(), Unknown::Refused, Tolerance::Tolerant).map(|_| filter).unwrap_err(),
+        Ok(filter) => {
+            filter.compile(&users(), Unknown::Refused, Tolerance::Tolerant).map(|_| filter).unwrap_err()
+        }
     };
     assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{filter}");
     error.detail
@@ -50,7 +52,11 @@ fn refused(filter: &str) -> String {
 
 #[test]
 fn q_07_names_and_operators_ignore_case() {
-    holds(&["USERNAME Eq \"ann@ex.org\"", "title EQ \"\" AND NOT (nickName PR)", "userName sw \"a\" Or id pr"]);
+    holds(&[
+        "USERNAME Eq \"ann@ex.org\"",
+        "title EQ \"\" AND NOT (nickName PR)",
+        "userName sw \"a\" Or id pr",
+    ]);
 }
 
 #[test]
@@ -62,23 +68,53 @@ fn q_08_precedence_n_01() {
 }
 #[test]
 fn q_09_not_needs_parentheses_n_02() {
-    holds(&["not (title pr)", "not(title pr)", "not (emails co \"x.net\") and id pr", "id pr and not (emails co \"x.net\")"]);
+    holds(&[
+        "not (title pr)",
+        "not(title pr)",
+        "not (emails co \"x.net\") and id pr",
+        "id pr and not (emails co \"x.net\")",
+    ]);
     assert!(refused("not title pr").contains("parentheses"));
 }
 
 #[test]
 fn q_10_values_are_json_n_03() {
-    holds(&[r#"name.familyName eq "say \"hi\" \\ bye""#, r#"userName eq "\u0061nn@ex.org""#, "id eq\"2819c223\""]);
+    holds(&[
+        r#"name.familyName eq "say \"hi\" \\ bye""#,
+        r#"userName eq "\u0061nn@ex.org""#,
+        "id eq\"2819c223\"",
+    ]);
     fails(&["name.familyName eq \"OR\"", "name.familyName eq \"a and b\""]);
 }
 
 #[test]
 fn q_11_what_is_no_filter() {
     for text in [
-        "", " ", "userName", "userName eq", "userName eq \"a\" and", "userName eq \"a\" and ", "(userName pr", "userName pr)",
-        "userName eq 'a'", "userName eq \"a\" x", "emails[type pr", "emails[]", "and", "userName eq \"a", "userName eq \"\\x\"",
-        "userName  ", "userName eq [1]", "userName eq {}", "userName pr userName pr", "()", "emails[type pr].", "a[b pr]c eq 1",
-        "userName eq True", "urn:x:2.0 pr", "userName eq 1e999",
+        "",
+        " ",
+        "userName",
+        "userName eq",
+        "userName eq \"a\" and",
+        "userName eq \"a\" and ",
+        "(userName pr",
+        "userName pr)",
+        "userName eq 'a'",
+        "userName eq \"a\" x",
+        "emails[type pr",
+        "emails[]",
+        "and",
+        "userName eq \"a",
+        "userName eq \"\\x\"",
+        "userName  ",
+        "userName eq [1]",
+        "userName eq {}",
+        "userName pr userName pr",
+        "()",
+        "emails[type pr].",
+        "a[b pr]c eq 1",
+        "userName eq True",
+        "urn:x:2.0 pr",
+        "userName eq 1e999",
     ] {
         refused(text);
     }
@@ -95,7 +131,11 @@ fn q_12_unknown_operators_are_named() {
 #[test]
 fn q_13_unquoted_values() {
     assert!(Filter::parse("userName eq Ann@ex.org").is_err());
-    let (filter, notes) = Filter::read("(userName eq Ann@ex.org) and meta.created gt 2015-10-10T00:00:00Z", Tolerance::Tolerant).unwrap();
+    let (filter, notes) = Filter::read(
+        "(userName eq Ann@ex.org) and meta.created gt 2015-10-10T00:00:00Z",
+        Tolerance::Tolerant,
+    )
+    .unwrap();
     assert!(filter.matches(&users(), &ann()).unwrap());
     assert_eq!(notes.iter().map(|n| n.id).collect::<Vec<_>>(), ["Q-13", "Q-13"]);
     assert!(Filter::read("userName eq 'ann'", Tolerance::Tolerant).is_err());
@@ -119,7 +159,8 @@ fn q_14_urns_n_04() {
 fn q_15_bare_extension_attributes_c_10() {
     holds(&["department eq \"sales\"", "id eq \"2819c223\" and manager eq \"M1\""]);
     fails(&["manager eq \"m1\""]);
-    let strict = Filter::parse("department pr").unwrap().compile(&users(), Unknown::Refused, Tolerance::Strict);
+    let strict =
+        Filter::parse("department pr").unwrap().compile(&users(), Unknown::Refused, Tolerance::Strict);
     assert!(strict.unwrap_err().detail.contains(schema::ENTERPRISE));
 }
 
@@ -131,8 +172,14 @@ fn q_16_value_paths_do_not_nest() {
 
 #[test]
 fn q_17_entras_value_paths_n_05() {
-    holds(&["emails[type eq \"work\"].value eq \"b@x.com\"", "emails.type eq \"work\" and emails.value eq \"a@x.com\""]);
-    fails(&["emails[type eq \"work\"].value eq \"a@x.com\"", "emails[type eq \"work\" and value eq \"a@x.com\"]"]);
+    holds(&[
+        "emails[type eq \"work\"].value eq \"b@x.com\"",
+        "emails.type eq \"work\" and emails.value eq \"a@x.com\"",
+    ]);
+    fails(&[
+        "emails[type eq \"work\"].value eq \"a@x.com\"",
+        "emails[type eq \"work\" and value eq \"a@x.com\"]",
+    ]);
     holds(&["emails[primary eq true].type eq \"work\"", "emails[primary eq \"True\"].type pr"]);
 }
 
@@ -150,7 +197,12 @@ fn q_18_limits() {
 
 #[test]
 fn q_20_case() {
-    holds(&["externalId eq \"Ann\"", "userName co \"@EX\"", "emails.type eq \"WORK\"", "userName eq \"ａnn@ex.org\""]);
+    holds(&[
+        "externalId eq \"Ann\"",
+        "userName co \"@EX\"",
+        "emails.type eq \"WORK\"",
+        "userName eq \"ａnn@ex.org\"",
+    ]);
     fails(&["externalId eq \"ann\"", "id eq \"2819C223\""]);
 }
 
@@ -166,7 +218,13 @@ fn q_21_dates_by_instant_n_08() {
 
 #[test]
 fn q_22_substrings_n_10() {
-    holds(&["userName sw \"ann\"", "userName ew \"ORG\"", "userName co \"\"", "emails co \"x.com\"", "title co \"\""]);
+    holds(&[
+        "userName sw \"ann\"",
+        "userName ew \"ORG\"",
+        "userName co \"\"",
+        "emails co \"x.com\"",
+        "title co \"\"",
+    ]);
     fails(&["userName sw \"%\"", "userName co \"_\"", "nickName co \"\"", "userName eq \"' or 1=1 --\""]);
     for text in ["active co \"t\"", "meta.created sw \"2024\"", "urn:usher:directory:1.0:User:level co 1"] {
         refused(text);
@@ -188,13 +246,23 @@ fn q_24_presence_n_07() {
     bare.insert("name".into(), json!({}));
     bare.insert("emails".into(), json!([]));
     let is = |f: &str| Filter::parse(f).unwrap().matches(&users(), &bare).unwrap();
-    assert!(!is("name pr") && !is("emails pr") && !is("emails[type ne \"work\"]") && is("not (emails[type eq \"work\"])"));
+    assert!(
+        !is("name pr")
+            && !is("emails pr")
+            && !is("emails[type ne \"work\"]")
+            && is("not (emails[type eq \"work\"])")
+    );
 }
 
 #[test]
 fn q_26_q_27_ne() {
     holds(&["emails.type ne \"work\"", "nickName ne \"x\"", "active ne true", "active ne \"true\""]);
-    fails(&["not (emails.type eq \"work\")", "emails[type eq \"work\"].type ne \"work\"", "userName ne \"ANN@ex.org\"", "nickName lt \"x\""]);
+    fails(&[
+        "not (emails.type eq \"work\")",
+        "emails[type eq \"work\"].type ne \"work\"",
+        "userName ne \"ANN@ex.org\"",
+        "nickName lt \"x\"",
+    ]);
 }
 
 #[test]
@@ -218,7 +286,8 @@ fn q_30_literals_fit_their_type() {
     for text in ["active eq \"yes\"", "meta.created gt \"soon\"", "userName eq 5", "active eq 0"] {
         refused(text);
     }
-    let strict = Filter::parse("active eq \"False\"").unwrap().compile(&users(), Unknown::Refused, Tolerance::Strict);
+    let strict =
+        Filter::parse("active eq \"False\"").unwrap().compile(&users(), Unknown::Refused, Tolerance::Strict);
     assert!(strict.is_err());
 }
 
@@ -227,7 +296,9 @@ fn q_32_unknown_attributes_q_05() {
     assert!(refused("shoeSize eq 1").contains("shoeSize"));
     refused("emails[shoeSize pr]");
     let is = |f: &str| Filter::parse(f).unwrap().matches(&users(), &ann()).unwrap();
-    assert!(!is("shoeSize eq 1") && !is("shoeSize pr") && is("not (shoeSize eq 1)") && !is("shoes[size eq 1]"));
+    assert!(
+        !is("shoeSize eq 1") && !is("shoeSize pr") && is("not (shoeSize eq 1)") && !is("shoes[size eq 1]")
+    );
 }
 
 #[test]
@@ -238,7 +309,8 @@ fn q_33_passwords_are_no_oracle() {
 
 #[test]
 fn paths_are_all_told() {
-    let filter = Filter::parse("emails[type eq \"work\"].value pr and not (id eq \"1\") or groups[value pr]").unwrap();
+    let filter =
+        Filter::parse("emails[type eq \"work\"].value pr and not (id eq \"1\") or groups[value pr]").unwrap();
     let names: Vec<&str> = filter.paths().iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["emails", "type", "id", "groups", "value"]);
 }
@@ -247,9 +319,17 @@ fn name() -> impl Strategy<Value = String> {
     "[a-zA-Z][a-zA-Z0-9_$-]{0,6}".prop_filter("a keyword", |n| !n.eq_ignore_ascii_case("not"))
 }
 fn path() -> impl Strategy<Value = AttributePath> {
-    let urn = prop_oneof![Just(None), Just(Some(schema::ENTERPRISE.to_owned())), "urn(:[a-z]{1,4}){1,3}".prop_map(Some)];
-    (urn, name(), proptest::option::of(name()))
-        .prop_map(|(schema, name, sub)| AttributePath { schema, name, filter: None, sub })
+    let urn = prop_oneof![
+        Just(None),
+        Just(Some(schema::ENTERPRISE.to_owned())),
+        "urn(:[a-z]{1,4}){1,3}".prop_map(Some)
+    ];
+    (urn, name(), proptest::option::of(name())).prop_map(|(schema, name, sub)| AttributePath {
+        schema,
+        name,
+        filter: None,
+        sub,
+    })
 }
 fn literal() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -275,9 +355,13 @@ fn filters() -> impl Strategy<Value = Filter> {
     let flat = leaf.prop_recursive(3, 12, 3, move |inner| grouped(inner.boxed())).boxed();
     let within = flat.clone();
     prop_oneof![
-        (path(), within.clone()).prop_map(|(p, f)| Filter::Value(AttributePath { sub: None, ..p }, Box::new(f))),
-        (path(), name(), within)
-            .prop_map(|(p, sub, f)| Filter::Present(AttributePath { sub: Some(sub), filter: Some(Box::new(f)), ..p })),
+        (path(), within.clone())
+            .prop_map(|(p, f)| Filter::Value(AttributePath { sub: None, ..p }, Box::new(f))),
+        (path(), name(), within).prop_map(|(p, sub, f)| Filter::Present(AttributePath {
+            sub: Some(sub),
+            filter: Some(Box::new(f)),
+            ..p
+        })),
         flat,
     ]
     .prop_recursive(2, 12, 3, move |inner| grouped(inner.boxed()))

@@ -16,7 +16,12 @@ use crate::{
     schema::{GROUP, Mutability, Resolved, is_name},
 };
 
-pub(super) fn apply(patch: &Patch, of: &ResourceType, to: &Object, how: Tolerance) -> Result<Applied, ScimError> {
+pub(super) fn apply(
+    patch: &Patch,
+    of: &ResourceType,
+    to: &Object,
+    how: Tolerance,
+) -> Result<Applied, ScimError> {
     let taker = Taker { notes: patch.notes.clone(), ..Taker::new(how, From::Patch) };
     let mut work = Work { of, object: to.clone(), members: Vec::new(), taker };
     for operation in &patch.operations {
@@ -45,7 +50,9 @@ impl Work<'_> {
             (Some(path), ..) => self.at(*op, path, value.as_ref(), false),
             (None, Op::Remove, _) => Err(ScimError::bad(ScimType::NoTarget, "a remove needs a \"path\"")),
             (None, _, Some(Value::Object(value))) => self.pathless(*op, value),
-            (None, ..) => Err(invalid_value("an operation without \"path\" needs an object of attributes as \"value\"")),
+            (None, ..) => {
+                Err(invalid_value("an operation without \"path\" needs an object of attributes as \"value\""))
+            }
         }
     }
 
@@ -82,7 +89,8 @@ impl Work<'_> {
             return if nothing { Ok(()) } else { self.taker.unknown(key) };
         }
         if !is_name(key) {
-            let refused = invalid_path(format!("\"{path}\" is a path; send it as the \"path\" of an operation"));
+            let refused =
+                invalid_path(format!("\"{path}\" is a path; send it as the \"path\" of an operation"));
             self.taker.tolerate("C-05", format!("the key \"{path}\" was read as a path"), refused)?;
         }
         self.at(op, &path, Some(value), true)
@@ -90,7 +98,13 @@ impl Work<'_> {
 
     /// One operation at a path; `said_within`: it was a key of a path-less value, where what is read-only is passed over
     /// (checklist P-38).
-    fn at(&mut self, op: Op, path: &AttributePath, value: Option<&Value>, said_within: bool) -> Result<(), ScimError> {
+    fn at(
+        &mut self,
+        op: Op,
+        path: &AttributePath,
+        value: Option<&Value>,
+        said_within: bool,
+    ) -> Result<(), ScimError> {
         let resolved = place::resolve(self.of, path)?;
         if let (Some(attribute), None) = (resolved.attribute, resolved.schema)
             && attribute.name == "schemas"
@@ -118,7 +132,13 @@ impl Work<'_> {
         self.attribute(op, path, &resolved, value)
     }
 
-    fn attribute(&mut self, op: Op, path: &AttributePath, at: &Resolved<'_>, value: Option<&Value>) -> Result<(), ScimError> {
+    fn attribute(
+        &mut self,
+        op: Op,
+        path: &AttributePath,
+        at: &Resolved<'_>,
+        value: Option<&Value>,
+    ) -> Result<(), ScimError> {
         let change = match (op, value) {
             (Op::Remove, value) => self.removal(path, at, value.filter(|v| !v.is_null()))?,
             (_, None) => return Err(invalid_value(format!("the operation on \"{path}\" needs a \"value\""))),
@@ -131,7 +151,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn removal(&mut self, path: &AttributePath, at: &Resolved<'_>, value: Option<&Value>) -> Result<Change, ScimError> {
+    fn removal(
+        &mut self,
+        path: &AttributePath,
+        at: &Resolved<'_>,
+        value: Option<&Value>,
+    ) -> Result<Change, ScimError> {
         let named: Option<&Attribute> = at.sub.or(at.attribute);
         let kept = |a: &Attribute| a.required || a.mutability == Mutability::Immutable;
         if path.filter.is_none() && named.is_some_and(kept) {
@@ -142,14 +167,23 @@ impl Work<'_> {
         };
         let whole = path.filter.is_none() && path.sub.is_none();
         if whole && (at.open || at.attribute.is_some_and(|a| a.multi_valued)) {
-            let refused = invalid_value("a remove has no \"value\"; name what to remove by a filter in the path");
-            self.taker.tolerate("C-04", format!("values of \"{path}\" were removed by \"value\""), refused)?;
+            let refused =
+                invalid_value("a remove has no \"value\"; name what to remove by a filter in the path");
+            self.taker.tolerate(
+                "C-04",
+                format!("values of \"{path}\" were removed by \"value\""),
+                refused,
+            )?;
             // An open attribute of one value has nothing to choose from.
             let list = !at.open || resource::read(self.of, &self.object, path).len() > 1 || value.is_array();
             return Ok(if list { Change::RemoveValues(value.clone()) } else { Change::Remove });
         }
         let refused = invalid_value("a remove has no \"value\"");
-        self.taker.tolerate("P-30", format!("the \"value\" of a remove at \"{path}\" was ignored"), refused)?;
+        self.taker.tolerate(
+            "P-30",
+            format!("the \"value\" of a remove at \"{path}\" was ignored"),
+            refused,
+        )?;
         Ok(Change::Remove)
     }
 
@@ -165,7 +199,8 @@ impl Work<'_> {
         let known = |urn: &str| self.of.schema_named(urn).map(|(schema, _)| schema.id.clone());
         let given: Vec<String> = urns.iter().filter_map(|urn| known(urn)).collect();
         if op != Op::Remove && given.len() < urns.len() {
-            let refused = invalid_value(format!("\"schemas\" holds a schema that is not one of {}'s", self.of.name));
+            let refused =
+                invalid_value(format!("\"schemas\" holds a schema that is not one of {}'s", self.of.name));
             self.taker.tolerate("S-06", "an unknown schema was ignored", refused)?;
         }
         let own = resource::schemas(self.of, &self.object);

@@ -38,7 +38,9 @@ pub(super) fn change(
     taker: &mut Taker,
 ) -> Result<Option<MemberChange>, ScimError> {
     if let Some(sub) = &path.sub {
-        return Err(mutability(format!("a member's \"{sub}\" cannot be changed; remove the member and add another")));
+        return Err(mutability(format!(
+            "a member's \"{sub}\" cannot be changed; remove the member and add another"
+        )));
     }
     match path.filter.as_deref() {
         Some(filter) => filtered(op, filter, members, value, taker),
@@ -46,15 +48,25 @@ pub(super) fn change(
     }
 }
 
-fn whole(op: Op, members: &Attribute, value: Option<&Value>, taker: &mut Taker) -> Result<Option<MemberChange>, ScimError> {
+fn whole(
+    op: Op,
+    members: &Attribute,
+    value: Option<&Value>,
+    taker: &mut Taker,
+) -> Result<Option<MemberChange>, ScimError> {
     let value = match (op, value) {
         (Op::Remove, None | Some(Value::Null)) => return Ok(Some(MemberChange::Clear)),
         (_, None) => return Err(invalid_value("the operation on \"members\" needs a \"value\"")),
         (_, Some(value)) => value,
     };
     if op == Op::Remove {
-        let refused = invalid_value("a remove has no \"value\"; name the member in the path: members[value eq \"…\"]");
-        taker.tolerate("C-04", "members were removed by \"value\" instead of a filter in the path", refused)?;
+        let refused =
+            invalid_value("a remove has no \"value\"; name the member in the path: members[value eq \"…\"]");
+        taker.tolerate(
+            "C-04",
+            "members were removed by \"value\" instead of a filter in the path",
+            refused,
+        )?;
     }
     let ids = ids(members, value, taker)?;
     Ok(match op {
@@ -77,16 +89,21 @@ fn filtered(
     taker.notes.append(&mut compiler.notes);
     let named = values(filter);
     match op {
-        Op::Remove => Ok(Some(named.map_or_else(|| MemberChange::RemoveWhere(filter.clone()), MemberChange::Remove))),
+        Op::Remove => {
+            Ok(Some(named.map_or_else(|| MemberChange::RemoveWhere(filter.clone()), MemberChange::Remove)))
+        }
         Op::Add | Op::Replace => {
-            let value = value.ok_or_else(|| invalid_value("the operation on \"members\" needs a \"value\""))?;
+            let value =
+                value.ok_or_else(|| invalid_value("the operation on \"members\" needs a \"value\""))?;
             let ids = ids(members, value, taker)?;
             match named {
                 // The member says its own id again: nothing to change, and with add nothing to lack.
                 Some(named) if named == ids && op == Op::Add => Ok(Some(MemberChange::Add(ids))),
                 Some(named) if named == ids => Ok(None),
                 Some(_) => Err(mutability("a member cannot become another; remove it and add the other")),
-                None => Err(ScimError::bad(ScimType::NoTarget, "the filter must name a member: value eq \"…\"")),
+                None => {
+                    Err(ScimError::bad(ScimType::NoTarget, "the filter must name a member: value eq \"…\""))
+                }
             }
         }
     }
@@ -95,7 +112,9 @@ fn filtered(
 /// The ids that a filter of `value eq` terms joined by `or` names.
 fn values(filter: &Filter) -> Option<Vec<String>> {
     match filter {
-        Filter::Compare(path, Operator::Eq, Value::String(id)) if crate::prepare::same_name(&path.name, "value") => {
+        Filter::Compare(path, Operator::Eq, Value::String(id))
+            if crate::prepare::same_name(&path.name, "value") =>
+        {
             Some(vec![id.clone()])
         }
         Filter::Or(terms) => {

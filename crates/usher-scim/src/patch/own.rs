@@ -45,7 +45,8 @@ fn members(value: &Value, operations: &mut Vec<Operation>) -> Result<(), ScimErr
     let path = AttributePath::attribute("members");
     let mut added = Vec::new();
     for element in elements {
-        let member = |name: &str| element.as_object()?.iter().find(|(k, _)| same_name(k, name)).map(|(_, v)| v);
+        let member =
+            |name: &str| element.as_object()?.iter().find(|(k, _)| same_name(k, name)).map(|(_, v)| v);
         match member("operation").map(|o| o.as_str().unwrap_or_default().to_ascii_lowercase()).as_deref() {
             None | Some("add") => {
                 let mut element = element.clone();
@@ -56,7 +57,8 @@ fn members(value: &Value, operations: &mut Vec<Operation>) -> Result<(), ScimErr
             }
             Some("delete") => {
                 let id = member("value").filter(|v| v.is_string());
-                let id = id.ok_or_else(|| invalid_value("a member to delete needs a \"value\", its id"))?.clone();
+                let id =
+                    id.ok_or_else(|| invalid_value("a member to delete needs a \"value\", its id"))?.clone();
                 let filter = Filter::Compare(AttributePath::attribute("value"), Operator::Eq, id);
                 let path = AttributePath { filter: Some(Box::new(filter)), ..path.clone() };
                 operations.push(Operation { op: Op::Remove, path: Some(path), value: None });

@@ -61,7 +61,14 @@ fn p_02_p_04_messages() {
     assert_eq!(parse(json!({"schemas": [message::PATCH]}), Tolerance::Tolerant), syntax);
     assert_eq!(parse(Value::Object(message(json!({}))), Tolerance::Tolerant), syntax);
     assert_eq!(parse(Value::Object(message(json!([]))), Tolerance::Strict), syntax);
-    for op in [json!({"op": "move"}), json!({}), json!([]), json!({"op": "delete"}), json!({"op": 1}), json!({"op": "add", "OP": "add"})] {
+    for op in [
+        json!({"op": "move"}),
+        json!({}),
+        json!([]),
+        json!({"op": "delete"}),
+        json!({"op": 1}),
+        json!({"op": "add", "OP": "add"}),
+    ] {
         assert_eq!(parse(Value::Object(message(json!([op]))), Tolerance::Tolerant), syntax);
     }
     let lower = json!({"schemas": [message::PATCH], "operations": [{"op": "Add", "path": "", "value": {}}]});
@@ -71,14 +78,19 @@ fn p_02_p_04_messages() {
 
 #[test]
 fn p_06_all_or_nothing_n_13() {
-    let operations = json!([{"op": "add", "path": "nickName", "value": "N"}, {"op": "remove", "path": "userName"}]);
+    let operations =
+        json!([{"op": "add", "path": "nickName", "value": "N"}, {"op": "remove", "path": "userName"}]);
     assert_eq!(refused(operations, Tolerance::Tolerant), ScimType::Mutability);
 }
 
 #[test]
 fn p_11_bad_paths() {
     for path in ["emails[0].value", "shoeSize", "emails.shoe", "name[givenName eq \"A\"]", "emails[type eq"] {
-        assert_eq!(refused(json!([{"op": "add", "path": path, "value": "x"}]), Tolerance::Tolerant), ScimType::InvalidPath, "{path}");
+        assert_eq!(
+            refused(json!([{"op": "add", "path": path, "value": "x"}]), Tolerance::Tolerant),
+            ScimType::InvalidPath,
+            "{path}"
+        );
     }
     let unknown = json!([{"op": "add", "path": "emails[shoe eq \"x\"].value", "value": "x"}]);
     assert_eq!(refused(unknown, Tolerance::Tolerant), ScimType::InvalidFilter);
@@ -91,7 +103,10 @@ fn p_10_p_09_extensions() {
     assert_eq!(schemas(&users(), &one.object), [USER, ENTERPRISE]);
     let whole = json!([{"op": "replace", "path": ENTERPRISE, "value": {"costCenter": "7", "MANAGER": {"value": "m"}}}]);
     let two = patch(&one.object, whole, Tolerance::Strict).unwrap();
-    assert_eq!(two.object[ENTERPRISE], json!({"department": "D", "costCenter": "7", "manager": {"value": "m"}}));
+    assert_eq!(
+        two.object[ENTERPRISE],
+        json!({"department": "D", "costCenter": "7", "manager": {"value": "m"}})
+    );
     let gone = patch(&two.object, json!([{"op": "remove", "path": ENTERPRISE}]), Tolerance::Strict).unwrap();
     assert_eq!(schemas(&users(), &gone.object), [USER]);
     let fields = json!([{"op": "add", "path": format!("{CUSTOM_FIELDS_4ME}:payroll_id"), "value": 7}]);
@@ -104,7 +119,10 @@ fn p_15_p_17_p_18_add() {
     assert_eq!(refused(json!([{"op": "add", "path": "title"}]), Tolerance::Tolerant), ScimType::InvalidValue);
     let value = after(json!([{"op": "add", "value": {"title": "T", "name": {"middleName": "M"}}}]));
     assert_eq!(value["title"], "T");
-    assert_eq!(value["name"], json!({"givenName": "A", "familyName": "B", "formatted": "F", "middleName": "M"}));
+    assert_eq!(
+        value["name"],
+        json!({"givenName": "A", "familyName": "B", "formatted": "F", "middleName": "M"})
+    );
 }
 
 #[test]
@@ -120,16 +138,21 @@ fn p_19_p_20_adding_values() {
 
 #[test]
 fn p_22_add_makes_the_element_n_17() {
-    let home = object(json!({"userName": "a", "emails": [{"value": "h@x", "type": "home", "primary": true}]}));
+    let home =
+        object(json!({"userName": "a", "emails": [{"value": "h@x", "type": "home", "primary": true}]}));
     let operations = json!([
         {"op": "Add", "path": "emails[type eq \"work\"].value", "value": "w@x"},
         {"op": "Add", "path": "emails[type eq \"work\"].primary", "value": true},
     ]);
     let done = patch(&home, operations, Tolerance::Strict).unwrap().object;
-    assert_eq!(done["emails"], json!([
-        {"value": "h@x", "type": "home", "primary": false}, {"value": "w@x", "type": "work", "primary": true}
-    ]));
-    let vague = json!([{"op": "add", "path": "emails[type ne \"a\" and value sw \"zzz\"].value", "value": "w@x"}]);
+    assert_eq!(
+        done["emails"],
+        json!([
+            {"value": "h@x", "type": "home", "primary": false}, {"value": "w@x", "type": "work", "primary": true}
+        ])
+    );
+    let vague =
+        json!([{"op": "add", "path": "emails[type ne \"a\" and value sw \"zzz\"].value", "value": "w@x"}]);
     assert_eq!(refused(vague, Tolerance::Tolerant), ScimType::NoTarget);
 }
 
@@ -139,25 +162,49 @@ fn p_23_null_adds_nothing() {
         let same = json!([{"op": "add", "path": "emails", "value": value}, {"op": "add", "path": "title", "value": null}]);
         assert!(!patch(&ann(), same, Tolerance::Strict).unwrap().changed);
     }
-    assert_eq!(refused(json!([{"op": "add", "path": "emails", "value": [null]}]), Tolerance::Tolerant), ScimType::InvalidValue);
-    assert_eq!(refused(json!([{"op": "add", "path": "title", "value": 5}]), Tolerance::Tolerant), ScimType::InvalidValue);
-    assert_eq!(refused(json!([{"op": "add", "path": "title", "value": "a\u{0}b"}]), Tolerance::Tolerant), ScimType::InvalidValue);
+    assert_eq!(
+        refused(json!([{"op": "add", "path": "emails", "value": [null]}]), Tolerance::Tolerant),
+        ScimType::InvalidValue
+    );
+    assert_eq!(
+        refused(json!([{"op": "add", "path": "title", "value": 5}]), Tolerance::Tolerant),
+        ScimType::InvalidValue
+    );
+    assert_eq!(
+        refused(json!([{"op": "add", "path": "title", "value": "a\u{0}b"}]), Tolerance::Tolerant),
+        ScimType::InvalidValue
+    );
 }
 
 #[test]
 fn p_24_to_p_29_remove() {
     assert_eq!(refused(json!([{"op": "remove"}]), Tolerance::Tolerant), ScimType::NoTarget);
-    let value = after(json!([{"op": "remove", "path": "title"}, {"op": "remove", "path": "emails[type eq \"home\"]"}]));
+    let value = after(
+        json!([{"op": "remove", "path": "title"}, {"op": "remove", "path": "emails[type eq \"home\"]"}]),
+    );
     assert_eq!((value.get("title"), email(&value, "home")), (None, Value::Null));
     assert_eq!(after(json!([{"op": "remove", "path": "emails"}])).get("emails"), None);
     assert_eq!(after(json!([{"op": "remove", "path": "emails[value pr]"}])).get("emails"), None);
-    assert_eq!(email(&after(json!([{"op": "remove", "path": "emails[type eq \"work\"].value"}])), "work"), Value::Null);
-    assert_eq!(after(json!([{"op": "remove", "path": "name.givenName"}]))["name"], json!({"familyName": "B", "formatted": "F"}));
+    assert_eq!(
+        email(&after(json!([{"op": "remove", "path": "emails[type eq \"work\"].value"}])), "work"),
+        Value::Null
+    );
+    assert_eq!(
+        after(json!([{"op": "remove", "path": "name.givenName"}]))["name"],
+        json!({"familyName": "B", "formatted": "F"})
+    );
     for path in ["userName", "id", "meta", "groups", "schemas"] {
-        assert_eq!(refused(json!([{"op": "remove", "path": path}]), Tolerance::Tolerant), ScimType::Mutability, "{path}");
+        assert_eq!(
+            refused(json!([{"op": "remove", "path": path}]), Tolerance::Tolerant),
+            ScimType::Mutability,
+            "{path}"
+        );
     }
     for path in ["nickName", "emails[type eq \"x\"]", "emails[type eq \"x\"].value", "phoneNumbers"] {
-        assert!(!patch(&ann(), json!([{"op": "remove", "path": path}]), Tolerance::Strict).unwrap().changed, "{path}");
+        assert!(
+            !patch(&ann(), json!([{"op": "remove", "path": path}]), Tolerance::Strict).unwrap().changed,
+            "{path}"
+        );
     }
 }
 
@@ -181,7 +228,10 @@ fn p_33_p_34_replace_n_18() {
         json!({"op": "replace", "path": "name", "value": {"familyName": "C"}}),
         json!({"op": "replace", "value": {"name": {"familyName": "C"}}}),
     ] {
-        assert_eq!(after(json!([operation]))["name"], json!({"givenName": "A", "familyName": "C", "formatted": "F"}));
+        assert_eq!(
+            after(json!([operation]))["name"],
+            json!({"givenName": "A", "familyName": "C", "formatted": "F"})
+        );
     }
     let cleared = after(json!([{"op": "replace", "value": {"name": {"givenName": null}}}]));
     assert_eq!(cleared["name"], json!({"familyName": "B", "formatted": "F"}));
@@ -189,7 +239,9 @@ fn p_33_p_34_replace_n_18() {
 
 #[test]
 fn p_35_p_36_replace_at_a_filter() {
-    let value = after(json!([{"op": "replace", "path": "emails[type eq \"home\"]", "value": {"value": "n@x", "type": "other"}}]));
+    let value = after(
+        json!([{"op": "replace", "path": "emails[type eq \"home\"]", "value": {"value": "n@x", "type": "other"}}]),
+    );
     assert_eq!(value["emails"][1], json!({"value": "n@x", "type": "other"}));
     let missing = json!([{"op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "1"}]);
     assert_eq!(refused(missing.clone(), Tolerance::Strict), ScimType::NoTarget);
@@ -200,9 +252,18 @@ fn p_35_p_36_replace_at_a_filter() {
 
 #[test]
 fn p_37_unassigning_what_is_required() {
-    assert_eq!(refused(json!([{"op": "replace", "path": "userName", "value": null}]), Tolerance::Tolerant), ScimType::InvalidValue);
-    assert_eq!(refused(json!([{"op": "replace", "path": "userName", "value": ""}]), Tolerance::Tolerant), ScimType::InvalidValue);
-    assert_eq!(refused(json!([{"op": "replace", "path": "title"}]), Tolerance::Tolerant), ScimType::InvalidValue);
+    assert_eq!(
+        refused(json!([{"op": "replace", "path": "userName", "value": null}]), Tolerance::Tolerant),
+        ScimType::InvalidValue
+    );
+    assert_eq!(
+        refused(json!([{"op": "replace", "path": "userName", "value": ""}]), Tolerance::Tolerant),
+        ScimType::InvalidValue
+    );
+    assert_eq!(
+        refused(json!([{"op": "replace", "path": "title"}]), Tolerance::Tolerant),
+        ScimType::InvalidValue
+    );
 }
 
 #[test]
@@ -210,7 +271,10 @@ fn p_38_read_only_keys_are_passed_over() {
     let value = json!({"id": "1", "meta": {}, "schemas": [USER], "groups": [], "title": "T"});
     let done = after(json!([{"op": "replace", "value": value}]));
     assert_eq!((&done["title"], done.get("id"), done.get("groups")), (&json!("T"), None, None));
-    assert_eq!(refused(json!([{"op": "replace", "path": "groups", "value": []}]), Tolerance::Tolerant), ScimType::Mutability);
+    assert_eq!(
+        refused(json!([{"op": "replace", "path": "groups", "value": []}]), Tolerance::Tolerant),
+        ScimType::Mutability
+    );
 }
 
 #[test]
@@ -237,10 +301,18 @@ fn p_39_p_40_one_primary_n_20() {
 fn p_41_schemas() {
     let mut with = ann();
     with.insert(ENTERPRISE.into(), json!({"department": "D"}));
-    let gone = |operation: Value| patch(&with, json!([operation]), Tolerance::Strict).map(|a| schemas(&users(), &a.object));
-    assert_eq!(gone(json!({"op": "remove", "path": format!("schemas[value eq \"{ENTERPRISE}\"]")})).unwrap(), [USER]);
+    let gone = |operation: Value| {
+        patch(&with, json!([operation]), Tolerance::Strict).map(|a| schemas(&users(), &a.object))
+    };
+    assert_eq!(
+        gone(json!({"op": "remove", "path": format!("schemas[value eq \"{ENTERPRISE}\"]")})).unwrap(),
+        [USER]
+    );
     assert_eq!(gone(json!({"op": "replace", "path": "schemas", "value": [USER]})).unwrap(), [USER]);
-    assert_eq!(gone(json!({"op": "add", "path": "schemas", "value": [ENTERPRISE]})).unwrap(), [USER, ENTERPRISE]);
+    assert_eq!(
+        gone(json!({"op": "add", "path": "schemas", "value": [ENTERPRISE]})).unwrap(),
+        [USER, ENTERPRISE]
+    );
     let base = gone(json!({"op": "remove", "path": format!("schemas[value eq \"{USER}\"]")})).unwrap_err();
     assert_eq!(base.scim_type, Some(ScimType::Mutability));
 }
@@ -267,7 +339,10 @@ fn c_01_booleans_as_text_n_23() {
         assert_eq!(refused(operations, Tolerance::Strict), ScimType::InvalidValue);
     }
     for bad in [json!("no"), json!("FALSE"), json!(0)] {
-        assert_eq!(refused(json!([{"op": "Replace", "path": "active", "value": bad}]), Tolerance::Tolerant), ScimType::InvalidValue);
+        assert_eq!(
+            refused(json!([{"op": "Replace", "path": "active", "value": bad}]), Tolerance::Tolerant),
+            ScimType::InvalidValue
+        );
     }
 }
 
@@ -277,7 +352,8 @@ fn c_05_paths_as_keys_n_19() {
         "displayName": "B", "name.givenName": "K", format!("{ENTERPRISE}:department"): "D",
         "emails[type eq \"work\"].value": "n@x", ENTERPRISE: {"division": "V"},
     });
-    let done = patch(&ann(), json!([{"op": "replace", "value": value.clone()}]), Tolerance::Tolerant).unwrap();
+    let done =
+        patch(&ann(), json!([{"op": "replace", "value": value.clone()}]), Tolerance::Tolerant).unwrap();
     assert_eq!(done.object["name"]["givenName"], "K");
     assert_eq!(done.object[ENTERPRISE], json!({"department": "D", "division": "V"}));
     assert_eq!(email(&Value::Object(done.object.clone()), "work")["value"], "n@x");
@@ -311,7 +387,10 @@ fn c_06_managers_n_22() {
     }
     let name = json!([{"op": "replace", "path": format!("{urn}.displayName"), "value": "X"}]);
     assert_eq!(refused(name, Tolerance::Tolerant), ScimType::Mutability);
-    assert_eq!(refused(json!([{"op": "add", "path": "manager", "value": {"value": "M"}}]), Tolerance::Strict), ScimType::InvalidPath);
+    assert_eq!(
+        refused(json!([{"op": "add", "path": "manager", "value": {"value": "M"}}]), Tolerance::Strict),
+        ScimType::InvalidPath
+    );
 }
 
 #[test]
@@ -325,7 +404,8 @@ fn c_11_app_roles() {
 
 #[test]
 fn c_18_okta_deactivates() {
-    let done = patch(&ann(), json!([{"op": "replace", "value": {"active": false}}]), Tolerance::Strict).unwrap();
+    let done =
+        patch(&ann(), json!([{"op": "replace", "value": {"active": false}}]), Tolerance::Strict).unwrap();
     let mut wanted = ann();
     wanted.insert("active".into(), json!(false));
     assert_eq!((done.object, done.changed), (wanted, true));
@@ -343,7 +423,8 @@ fn c_20_ids_in_values() {
 
 #[test]
 fn x_11_passwords_are_dropped() {
-    let done = patch(&ann(), json!([{"op": "replace", "value": {"password": "x7"}}]), Tolerance::Strict).unwrap();
+    let done =
+        patch(&ann(), json!([{"op": "replace", "value": {"password": "x7"}}]), Tolerance::Strict).unwrap();
     assert_eq!((done.changed, done.notes[0].id), (false, "X-11"));
     assert!(!format!("{:?}", done.notes).contains("x7"));
 }
@@ -366,7 +447,10 @@ fn n_15_c_04_members() {
     assert_eq!(members(json!([{"op": "Remove", "path": "members", "value": []}])), []);
     assert_eq!(members(json!([{"op": "remove", "path": "members"}])), [MemberChange::Clear]);
     let groups = Filter::parse("type eq \"Group\"").unwrap();
-    assert_eq!(members(json!([{"op": "remove", "path": "members[type eq \"Group\"]"}])), [MemberChange::RemoveWhere(groups)]);
+    assert_eq!(
+        members(json!([{"op": "remove", "path": "members[type eq \"Group\"]"}])),
+        [MemberChange::RemoveWhere(groups)]
+    );
     assert_eq!(
         members(json!([{"op": "remove", "path": "members[value eq \"a]b\\\"c.d\" or value eq \"2\"]"}])),
         [MemberChange::Remove(ids(&["a]b\"c.d", "2"]))]
@@ -375,7 +459,10 @@ fn n_15_c_04_members() {
 
 #[test]
 fn c_14_c_21_more_forms_of_members() {
-    assert_eq!(members(json!([{"op": "add", "path": "members", "value": "u1"}])), [MemberChange::Add(ids(&["u1"]))]);
+    assert_eq!(
+        members(json!([{"op": "add", "path": "members", "value": "u1"}])),
+        [MemberChange::Add(ids(&["u1"]))]
+    );
     assert_eq!(
         members(json!([
             {"op": "remove", "path": "members[value eq \"a\"]"},
@@ -384,9 +471,18 @@ fn c_14_c_21_more_forms_of_members() {
         [MemberChange::Remove(ids(&["a"])), MemberChange::Add(ids(&["b"]))]
     );
     assert_eq!(members(json!([{"op": "replace", "path": "members", "value": []}])), [MemberChange::Clear]);
-    assert_eq!(members(json!([{"op": "replace", "value": {"members": [], "id": "g", "displayName": "S"}}])), [MemberChange::Clear]);
-    assert_eq!(members(json!([{"op": "add", "value": {"members": [{"value": "a"}]}}])), [MemberChange::Add(ids(&["a"]))]);
-    assert_eq!(members(json!([{"op": "replace", "path": "members", "value": [{"value": "a"}]}])), [MemberChange::Replace(ids(&["a"]))]);
+    assert_eq!(
+        members(json!([{"op": "replace", "value": {"members": [], "id": "g", "displayName": "S"}}])),
+        [MemberChange::Clear]
+    );
+    assert_eq!(
+        members(json!([{"op": "add", "value": {"members": [{"value": "a"}]}}])),
+        [MemberChange::Add(ids(&["a"]))]
+    );
+    assert_eq!(
+        members(json!([{"op": "replace", "path": "members", "value": [{"value": "a"}]}])),
+        [MemberChange::Replace(ids(&["a"]))]
+    );
 }
 
 #[test]
@@ -421,7 +517,10 @@ fn the_own_body_of_4me() {
     assert_eq!(Value::Object(done.object), json!({"displayName": "New", "groupType": "Site"}));
 
     let body = object(json!({"title": "", "name": {"givenName": ""}, "emails": []}));
-    let done = Patch::parse(&body, Tolerance::Strict, true).unwrap().apply(&users(), &ann(), Tolerance::Strict).unwrap();
+    let done = Patch::parse(&body, Tolerance::Strict, true)
+        .unwrap()
+        .apply(&users(), &ann(), Tolerance::Strict)
+        .unwrap();
     assert_eq!((done.object.get("title"), done.object.get("emails")), (None, None));
     assert_eq!(done.object["name"], json!({"familyName": "B", "formatted": "F"}));
 }
@@ -437,20 +536,23 @@ fn json_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 4, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::btree_map(key, inner, 0..4).prop_map(|m| Value::Object(m.into_iter().collect())),
+            proptest::collection::btree_map(key, inner, 0..4)
+                .prop_map(|m| Value::Object(m.into_iter().collect())),
         ]
     })
 }
 
 fn operation_json() -> impl Strategy<Value = Value> {
     let path = "(title|name|name\\.givenName|emails|emails\\.value|emails\\[type eq \"work\"\\]|emails\\[type eq \"work\"\\]\\.(value|primary)|manager|members|schemas|active|roles|[a-z\\[\\]. ]{0,5})";
-    ("(add|remove|replace|Add|x)", proptest::option::of(path), proptest::option::of(json_value())).prop_map(|(op, path, value)| {
-        let mut operation = Object::new();
-        operation.insert("op".into(), op.into());
-        operation.extend(path.map(|p| ("path".to_owned(), p.into())));
-        operation.extend(value.map(|v| ("value".to_owned(), v)));
-        Value::Object(operation)
-    })
+    ("(add|remove|replace|Add|x)", proptest::option::of(path), proptest::option::of(json_value())).prop_map(
+        |(op, path, value)| {
+            let mut operation = Object::new();
+            operation.insert("op".into(), op.into());
+            operation.extend(path.map(|p| ("path".to_owned(), p.into())));
+            operation.extend(value.map(|v| ("value".to_owned(), v)));
+            Value::Object(operation)
+        },
+    )
 }
 
 proptest! {

@@ -33,7 +33,8 @@ pub struct Accepted {
 /// Errors: `invalidSyntax` for names given twice, `schemas` without the base schema, and (strict) unknown attributes;
 /// `invalidValue` for a wrong type. What the whole must have is [`super::check`]'s.
 pub fn accept(of: &ResourceType, body: &Object, how: Tolerance) -> Result<Accepted, ScimError> {
-    let mut acceptor = Acceptor { of, taker: Taker::new(how, From::Body), object: Object::new(), cleared: Vec::new() };
+    let mut acceptor =
+        Acceptor { of, taker: Taker::new(how, From::Body), object: Object::new(), cleared: Vec::new() };
     no_key_twice(body)?;
     acceptor.schemas(body)?;
     for (key, value) in body {
@@ -57,11 +58,19 @@ impl Acceptor<'_> {
         let missing = given.is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty));
         let Some(given) = given.filter(|_| !missing) else {
             let refused = invalid_syntax(format!("\"schemas\" is missing; it must hold {base}"));
-            return self.taker.tolerate("S-03", format!("\"schemas\" was missing and was read as {base}"), refused);
+            return self.taker.tolerate(
+                "S-03",
+                format!("\"schemas\" was missing and was read as {base}"),
+                refused,
+            );
         };
         let wrong = || invalid_syntax("\"schemas\" must be an array of texts");
-        let urns: Vec<&str> =
-            given.as_array().ok_or_else(wrong)?.iter().map(|v| v.as_str().ok_or_else(wrong)).collect::<Result<_, _>>()?;
+        let urns: Vec<&str> = given
+            .as_array()
+            .ok_or_else(wrong)?
+            .iter()
+            .map(|v| v.as_str().ok_or_else(wrong))
+            .collect::<Result<_, _>>()?;
         let mut has_base = false;
         for urn in urns {
             match self.of.schema_named(urn) {
@@ -75,7 +84,8 @@ impl Acceptor<'_> {
                 }
                 None => {
                     let urn = shorten(urn);
-                    let refused = invalid_syntax(format!("the schema {urn} is not one of {}'s", self.of.name));
+                    let refused =
+                        invalid_syntax(format!("the schema {urn} is not one of {}'s", self.of.name));
                     self.taker.tolerate("S-06", format!("the unknown schema {urn} was ignored"), refused)?;
                 }
             }
@@ -94,7 +104,11 @@ impl Acceptor<'_> {
         }
         if let Some(attribute) = common().iter().find(|a| same_name(&a.name, key)) {
             // `id`, `meta` and `schemas` are the server's; a client may send back what it got (checklist S-12, E-10, E-28).
-            return if attribute.name == "externalId" { self.attribute(None, attribute, value) } else { Ok(()) };
+            return if attribute.name == "externalId" {
+                self.attribute(None, attribute, value)
+            } else {
+                Ok(())
+            };
         }
         match of.schema_named(key) {
             Some((schema, extension)) => self.container(schema, extension, value),
@@ -130,8 +144,16 @@ impl Acceptor<'_> {
         Ok(())
     }
 
-    fn attribute(&mut self, within: Option<&Schema>, attribute: &Attribute, value: &Value) -> Result<(), ScimError> {
-        let path = AttributePath { schema: within.map(|s| s.id.clone()), ..AttributePath::attribute(&attribute.name) };
+    fn attribute(
+        &mut self,
+        within: Option<&Schema>,
+        attribute: &Attribute,
+        value: &Value,
+    ) -> Result<(), ScimError> {
+        let path = AttributePath {
+            schema: within.map(|s| s.id.clone()),
+            ..AttributePath::attribute(&attribute.name)
+        };
         if attribute.returned == Returned::Never && attribute.mutability == Mutability::WriteOnly {
             self.taker.note("X-11", format!("\"{path}\" was dropped: it cannot be set here"));
             return Ok(());
@@ -169,7 +191,9 @@ impl Acceptor<'_> {
         }
         if let (Value::Object(object), false) = (value, attribute.multi_valued) {
             let empty = object.iter().filter(|(_, value)| is_empty(value));
-            let subs = empty.filter_map(|(key, _)| attribute.sub(key)).filter(|s| s.mutability != Mutability::ReadOnly);
+            let subs = empty
+                .filter_map(|(key, _)| attribute.sub(key))
+                .filter(|s| s.mutability != Mutability::ReadOnly);
             self.cleared.extend(subs.map(|s| path.clone().with_sub(&s.name)));
         }
     }
@@ -207,7 +231,8 @@ pub(crate) fn custom_fields(schema: &Schema, object: &Object) -> Result<Option<O
     let mut flat = Object::new();
     for field in fields {
         let id = field.get("id").and_then(Value::as_str);
-        let id = id.ok_or_else(|| invalid_value("each of \"custom_fields\" needs an \"id\" and a \"value\""))?;
+        let id =
+            id.ok_or_else(|| invalid_value("each of \"custom_fields\" needs an \"id\" and a \"value\""))?;
         let value = field.get("value").cloned().unwrap_or_default();
         if flat.insert(id.to_owned(), value).is_some() {
             return Err(invalid_syntax(format!("the custom field \"{}\" is given twice", shorten(id))));

@@ -60,7 +60,9 @@ pub(crate) fn alike(a: &Value, b: &Value) -> bool {
         (Value::Array(a), Value::Array(b)) => in_any_order(a, b, &mut alike),
         (Value::Object(a), Value::Object(b)) => by_keys(a, b, &mut |_, a, b| alike(a, b)),
         (Value::Number(a), Value::Number(b)) => compare_numbers(a, b).is_eq(),
-        (Value::Null, other) | (other, Value::Null) => !matches!(other, Value::String(_)) && !is_assigned(other),
+        (Value::Null, other) | (other, Value::Null) => {
+            !matches!(other, Value::String(_)) && !is_assigned(other)
+        }
         (a, b) => a == b,
     }
 }

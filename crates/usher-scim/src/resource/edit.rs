@@ -52,11 +52,19 @@ pub(crate) fn in_container(object: &mut Object, urn: &str, change: impl FnOnce(&
 
 impl<'t> Target<'t> {
     /// For Usher's own writing.
-    pub(crate) fn new(of: &'t ResourceType, path: &'t AttributePath, how: Tolerance) -> Result<Self, ScimError> {
+    pub(crate) fn new(
+        of: &'t ResourceType,
+        path: &'t AttributePath,
+        how: Tolerance,
+    ) -> Result<Self, ScimError> {
         Self::from(of, path, Taker::new(how, From::Inside))
     }
     /// For a PATCH operation.
-    pub(crate) fn patched(of: &'t ResourceType, path: &'t AttributePath, how: Tolerance) -> Result<Self, ScimError> {
+    pub(crate) fn patched(
+        of: &'t ResourceType,
+        path: &'t AttributePath,
+        how: Tolerance,
+    ) -> Result<Self, ScimError> {
         let mut taker = Taker::new(how, From::Patch);
         let at = place::resolve(of, path)?;
         if at.extension && path.schema.is_none() {
@@ -161,7 +169,12 @@ impl<'t> Target<'t> {
         Ok(differs)
     }
 
-    fn edit(&mut self, attribute: &Attribute, now: Option<Value>, change: Change) -> Result<Option<Value>, ScimError> {
+    fn edit(
+        &mut self,
+        attribute: &Attribute,
+        now: Option<Value>,
+        change: Change,
+    ) -> Result<Option<Value>, ScimError> {
         if attribute.multi_valued {
             let elements = match now {
                 None => Vec::new(),
@@ -169,6 +182,7 @@ impl<'t> Target<'t> {
                 Some(one) => vec![one],
             };
             let elements = self.edit_elements(attribute, elements, change)?;
+            self.taker.few_enough(attribute, &elements)?;
             return Ok((!elements.is_empty()).then_some(Value::Array(elements)));
         }
         if let Some(sub) = self.at.sub {
@@ -188,7 +202,12 @@ impl<'t> Target<'t> {
     }
 
     /// Named sub-attributes are set, others stay; `null` ones go (checklist P-18, P-34).
-    fn merge_complex(&mut self, attribute: &Attribute, now: Option<Value>, value: &Value) -> Result<Option<Value>, ScimError> {
+    fn merge_complex(
+        &mut self,
+        attribute: &Attribute,
+        now: Option<Value>,
+        value: &Value,
+    ) -> Result<Option<Value>, ScimError> {
         let taken = self.taker.attribute(attribute, value)?;
         let given = match value {
             Value::Array(elements) => elements.first().unwrap_or(value),
@@ -200,7 +219,9 @@ impl<'t> Target<'t> {
         let mut object = into_object(now);
         for (key, value) in given {
             let link = attribute.is_link() && crate::prepare::same_name(key, "value");
-            if let Some(sub) = attribute.sub(key).filter(|_| value.is_null() || (link && value.as_str() == Some(""))) {
+            if let Some(sub) =
+                attribute.sub(key).filter(|_| value.is_null() || (link && value.as_str() == Some("")))
+            {
                 object.remove(&sub.name);
             }
         }
@@ -208,7 +229,13 @@ impl<'t> Target<'t> {
         Ok(finished(attribute, object))
     }
 
-    fn edit_sub(&mut self, attribute: &Attribute, sub: &Attribute, object: &mut Object, change: Change) -> Result<(), ScimError> {
+    fn edit_sub(
+        &mut self,
+        attribute: &Attribute,
+        sub: &Attribute,
+        object: &mut Object,
+        change: Change,
+    ) -> Result<(), ScimError> {
         let (value, added) = match change {
             Change::Remove | Change::RemoveValues(_) => (None, false),
             Change::Add(value) => (self.taker.sub(attribute, sub, &value)?, true),
@@ -229,7 +256,12 @@ impl<'t> Target<'t> {
         Ok(())
     }
 
-    fn edit_elements(&mut self, attribute: &Attribute, mut elements: Vec<Value>, change: Change) -> Result<Vec<Value>, ScimError> {
+    fn edit_elements(
+        &mut self,
+        attribute: &Attribute,
+        mut elements: Vec<Value>,
+        change: Change,
+    ) -> Result<Vec<Value>, ScimError> {
         if self.filter.is_none() && self.at.sub.is_none() {
             return self.edit_all(attribute, elements, change);
         }
@@ -267,7 +299,12 @@ impl<'t> Target<'t> {
     }
 
     /// One element that the path selects; `None`: it goes.
-    fn edit_element(&mut self, attribute: &Attribute, element: Value, change: &Change) -> Result<Option<Value>, ScimError> {
+    fn edit_element(
+        &mut self,
+        attribute: &Attribute,
+        element: Value,
+        change: &Change,
+    ) -> Result<Option<Value>, ScimError> {
         if let Some(sub) = self.at.sub {
             let mut object = into_object(Some(element));
             let had = object.contains_key(&sub.name);
@@ -303,7 +340,11 @@ impl<'t> Target<'t> {
         }
         if matches!(change, Change::Replace(_)) && self.path.filter.is_some() {
             let refused = no_target();
-            self.taker.tolerate("C-03", format!("nothing matched \"{}\", so it was made", self.path), refused)?;
+            self.taker.tolerate(
+                "C-03",
+                format!("nothing matched \"{}\", so it was made", self.path),
+                refused,
+            )?;
         }
         let mut terms_taker = Taker::new(self.taker.how, From::Inside);
         let mut element = into_object(terms_taker.element(attribute, &terms.into())?);
@@ -318,7 +359,12 @@ impl<'t> Target<'t> {
     }
 
     /// The attribute as a whole.
-    fn edit_all(&mut self, attribute: &Attribute, mut elements: Vec<Value>, change: Change) -> Result<Vec<Value>, ScimError> {
+    fn edit_all(
+        &mut self,
+        attribute: &Attribute,
+        mut elements: Vec<Value>,
+        change: Change,
+    ) -> Result<Vec<Value>, ScimError> {
         match change {
             Change::Remove => Ok(Vec::new()),
             Change::Write(value) | Change::Replace(value) => {
@@ -342,7 +388,9 @@ impl<'t> Target<'t> {
                             touched.push(true);
                         }
                         Some(at) => {
-                            if let (Some(Value::Object(old)), Value::Object(new)) = (elements.get_mut(at), element) {
+                            if let (Some(Value::Object(old)), Value::Object(new)) =
+                                (elements.get_mut(at), element)
+                            {
                                 old.extend(new);
                             }
                             if let Some(touched) = touched.get_mut(at) {
@@ -406,7 +454,8 @@ fn equalities(filter: &Filter, terms: &mut Object) -> bool {
     match filter {
         Filter::And(filters) => filters.iter().all(|f| equalities(f, terms)),
         Filter::Compare(path, Operator::Eq, value) => {
-            path.sub.is_none() && terms.insert(path.name.clone(), value.clone()).is_none_or(|old| old == *value)
+            path.sub.is_none()
+                && terms.insert(path.name.clone(), value.clone()).is_none_or(|old| old == *value)
         }
         _ => false,
     }

@@ -80,7 +80,11 @@ pub(crate) fn resolve<'s>(of: &'s ResourceType, path: &AttributePath) -> Result<
 }
 
 /// The compiled filter of a path; one on a single-valued attribute is `invalidPath` (checklist P-13).
-pub(crate) fn filter(path: &AttributePath, at: &Resolved<'_>, with: &mut Compiler) -> Result<Option<Node>, ScimError> {
+pub(crate) fn filter(
+    path: &AttributePath,
+    at: &Resolved<'_>,
+    with: &mut Compiler,
+) -> Result<Option<Node>, ScimError> {
     let Some(inner) = path.filter.as_deref() else {
         return Ok(None);
     };
@@ -109,7 +113,12 @@ fn each<'o>(value: &'o Value, f: &mut dyn FnMut(&'o Value) -> bool) -> bool {
 }
 
 /// A sub-attribute of an element; `value` of an element that is not complex is the element.
-pub(crate) fn part<'o>(element: &'o Value, name: &str, loose: bool, f: &mut dyn FnMut(&'o Value) -> bool) -> bool {
+pub(crate) fn part<'o>(
+    element: &'o Value,
+    name: &str,
+    loose: bool,
+    f: &mut dyn FnMut(&'o Value) -> bool,
+) -> bool {
     match element {
         Value::Object(object) => get(object, name, loose).is_some_and(|v| each(v, f)),
         simple => same_name(name, "value") && f(simple),

@@ -26,7 +26,9 @@ impl Selection {
     pub fn parse(attributes: Option<&str>, excluded: Option<&str>) -> Result<Self, ScimError> {
         let selection = Self { attributes: paths(attributes), excluded: paths(excluded) };
         if !selection.attributes.is_empty() && !selection.excluded.is_empty() {
-            return Err(invalid_value("\"attributes\" and \"excludedAttributes\" exclude each other; send one of them"));
+            return Err(invalid_value(
+                "\"attributes\" and \"excludedAttributes\" exclude each other; send one of them",
+            ));
         }
         Ok(selection)
     }
@@ -178,7 +180,9 @@ impl Projection {
 impl Names {
     fn of(&self, schema: &str, key: &str) -> Option<&Named> {
         let attributes = self.0.get(schema)?;
-        attributes.get(key).or_else(|| attributes.iter().find(|(name, _)| same_name(name, key)).map(|(_, named)| named))
+        attributes
+            .get(key)
+            .or_else(|| attributes.iter().find(|(name, _)| same_name(name, key)).map(|(_, named)| named))
     }
 }
 
@@ -198,7 +202,8 @@ fn names(of: &ResourceType, paths: &[AttributePath]) -> (Names, BTreeSet<String>
                 continue;
             }
         };
-        let named = names.0.entry(schema).or_default().entry(name).or_insert_with(|| Named::Subs(BTreeSet::new()));
+        let named =
+            names.0.entry(schema).or_default().entry(name).or_insert_with(|| Named::Subs(BTreeSet::new()));
         match (resolved.sub, &mut *named) {
             (Some(sub), Named::Subs(subs)) => _ = subs.insert(sub.name.clone()),
             _ => *named = Named::Whole,

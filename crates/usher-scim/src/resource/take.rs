@@ -16,6 +16,10 @@ use crate::{
     schema::{Mutability, Type, is_name},
 };
 
+/// The most values of a multi-valued attribute that a client may give (checklist X-19); links are not counted, groups
+/// have as many members as they have.
+const VALUES: usize = 1_000;
+
 /// Who sends the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum From {
@@ -42,7 +46,12 @@ impl Taker {
         self.notes.push(Note { id, text: text.into() });
     }
     /// A tolerance: noted, or refused where it is strict.
-    pub(crate) fn tolerate(&mut self, id: &'static str, text: impl Into<String>, refused: ScimError) -> Result<(), ScimError> {
+    pub(crate) fn tolerate(
+        &mut self,
+        id: &'static str,
+        text: impl Into<String>,
+        refused: ScimError,
+    ) -> Result<(), ScimError> {
         match self.how {
             Tolerance::Tolerant => {
                 self.note(id, text);
@@ -59,7 +68,11 @@ impl Taker {
     }
 
     /// A whole attribute's value; `None`: unassigned.
-    pub(crate) fn attribute(&mut self, attribute: &Attribute, value: &Value) -> Result<Option<Value>, ScimError> {
+    pub(crate) fn attribute(
+        &mut self,
+        attribute: &Attribute,
+        value: &Value,
+    ) -> Result<Option<Value>, ScimError> {
         if !attribute.multi_valued {
             return self.single(attribute, value);
         }
@@ -69,6 +82,7 @@ impl Taker {
             one if self.from != From::Body => std::slice::from_ref(one),
             _ => return Err(invalid_value(format!("\"{}\" must be an array", attribute.name))),
         };
+        self.few_enough(attribute, elements)?;
         let mut taken = Vec::with_capacity(elements.len());
         for element in elements {
             if element.is_null() {
@@ -82,8 +96,20 @@ impl Taker {
         Ok((!taken.is_empty()).then_some(Value::Array(taken)))
     }
 
+    /// Refuses more than [`VALUES`] values.
+    pub(crate) fn few_enough(&self, attribute: &Attribute, elements: &[Value]) -> Result<(), ScimError> {
+        if elements.len() > VALUES && !attribute.is_link() && self.from != From::Inside {
+            return Err(invalid_value(format!("\"{}\" has more than {VALUES} values", attribute.name)));
+        }
+        Ok(())
+    }
+
     /// One element of a multi-valued attribute.
-    pub(crate) fn element(&mut self, attribute: &Attribute, value: &Value) -> Result<Option<Value>, ScimError> {
+    pub(crate) fn element(
+        &mut self,
+        attribute: &Attribute,
+        value: &Value,
+    ) -> Result<Option<Value>, ScimError> {
         match attribute.kind {
             Type::Complex => self.complex(attribute, value),
             _ => self.simple(attribute, value),
@@ -106,11 +132,19 @@ impl Taker {
     }
 
     /// A sub-attribute's or simple attribute's value.
-    pub(crate) fn sub(&mut self, of: &Attribute, sub: &Attribute, value: &Value) -> Result<Option<Value>, ScimError> {
+    pub(crate) fn sub(
+        &mut self,
+        of: &Attribute,
+        sub: &Attribute,
+        value: &Value,
+    ) -> Result<Option<Value>, ScimError> {
         let taken = match sub.multi_valued {
             true => self.attribute(sub, value)?,
             false => self.single(sub, value)?,
         };
+        if self.how == Tolerance::Strict && self.from != From::Inside {
+            shaped(of, sub, taken.as_ref())?;
+        }
         // A link to "" links nothing (checklist C-06, P-37).
         Ok(taken.filter(|v| !(of.is_link() && sub.name == "value" && v.as_str() == Some(""))))
     }
@@ -131,7 +165,7 @@ impl Taker {
             (Type::Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
             (Type::Decimal, Value::Number(_)) => true,
             (Type::DateTime, Value::String(text)) => prepare::date_time(text).is_some(),
-            (Type::Binary, Value::String(text)) => is_base64(text),
+            (Type::Binary, Value::String(text)) => base64(text).is_some(),
             _ => false,
         };
         match fits {
@@ -180,7 +214,8 @@ impl Taker {
                 continue;
             };
             // The server itself says where a link points to and what the other resource is called.
-            let computed = sub.mutability == Mutability::ReadOnly || (sub.name == "$ref" && attribute.is_link());
+            let computed =
+                sub.mutability == Mutability::ReadOnly || (sub.name == "$ref" && attribute.is_link());
             if computed && self.from != From::Inside {
                 continue;
             }
@@ -189,7 +224,11 @@ impl Taker {
             }
         }
         if attribute.is_link() && !taken.contains_key("value") {
-            match object.iter().find(|(key, _)| prepare::same_name(key, "$ref")).and_then(|(_, v)| last_segment(v)) {
+            match object
+                .iter()
+                .find(|(key, _)| prepare::same_name(key, "$ref"))
+                .and_then(|(_, v)| last_segment(v))
+            {
                 Some(id) => _ = taken.insert("value".into(), id.into()),
                 None if attribute.multi_valued && !taken.is_empty() => {
                     return Err(invalid_value(format!("\"{name}\" needs a \"value\" in each element")));
@@ -224,6 +263,9 @@ impl Taker {
             Value::String(text) if text.contains('\0') => {
                 return Err(invalid_value(format!("\"{}\" contains the character U+0000", shorten(name))));
             }
+            Value::Array(elements) if elements.len() > VALUES && self.from != From::Inside => {
+                return Err(invalid_value(format!("\"{}\" has more than {VALUES} values", shorten(name))));
+            }
             Value::Array(elements) => {
                 let mut taken = Vec::with_capacity(elements.len());
                 for element in elements {
@@ -236,7 +278,10 @@ impl Taker {
                 let mut taken = Object::new();
                 for (key, value) in object {
                     if key.contains('\0') {
-                        return Err(invalid_value(format!("a name in \"{}\" contains the character U+0000", shorten(name))));
+                        return Err(invalid_value(format!(
+                            "a name in \"{}\" contains the character U+0000",
+                            shorten(name)
+                        )));
                     }
                     if let Some(value) = self.open(name, value)? {
                         taken.insert(key.clone(), value);
@@ -280,8 +325,42 @@ pub(crate) fn last_segment(uri: &Value) -> Option<&str> {
     uri.as_str()?.rsplit('/').next().filter(|id| !id.is_empty())
 }
 
+/// Forms beyond the type that RFC 7643 asks of some values, held to strictly only: tolerant services store what they
+/// are sent (checklist S-32, S-47, S-48).
+fn shaped(of: &Attribute, sub: &Attribute, value: Option<&Value>) -> Result<(), ScimError> {
+    let Some(text) = value.and_then(Value::as_str) else {
+        return Ok(());
+    };
+    match (of.name.as_str(), sub.name.as_str()) {
+        ("addresses", "country") if text.len() != 2 || !text.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            Err(invalid_value("\"addresses.country\" must be a two-letter code of ISO 3166-1"))
+        }
+        ("x509Certificates", "value") if !base64(text).is_some_and(|der| is_one_sequence(&der)) => {
+            Err(invalid_value(
+                "\"x509Certificates.value\" must be exactly one certificate, base64 of its DER form",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether bytes are one DER SEQUENCE and nothing after it.
+fn is_one_sequence(der: &[u8]) -> bool {
+    let [0x30, first, rest @ ..] = der else {
+        return false;
+    };
+    let long = usize::from(*first).saturating_sub(0x80);
+    if *first < 0x80 {
+        return rest.len() == usize::from(*first);
+    }
+    let Some((length, content)) = rest.split_at_checked(long) else {
+        return false;
+    };
+    (1..=4).contains(&long) && length.iter().fold(0, |sum, b| sum << 8 | usize::from(*b)) == content.len()
+}
+
 /// Base64 in the standard alphabet, with padding or without (RFC 7643 §2.3.6).
-fn is_base64(text: &str) -> bool {
+fn base64(text: &str) -> Option<Vec<u8>> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    GeneralPurpose::new(&alphabet::STANDARD, config).decode(text).is_ok()
+    GeneralPurpose::new(&alphabet::STANDARD, config).decode(text).ok()
 }

@@ -42,7 +42,8 @@ fn path(text: &str) -> AttributePath {
 
 #[test]
 fn s_03_to_s_07_schemas() {
-    let strict = |body: Value| accept(&users(), &object(body), Tolerance::Strict).map_err(|e| e.scim_type.unwrap());
+    let strict =
+        |body: Value| accept(&users(), &object(body), Tolerance::Strict).map_err(|e| e.scim_type.unwrap());
     let tolerant = |body: Value| accept(&users(), &object(body), Tolerance::Tolerant);
     assert_eq!(strict(json!({"userName": "a"})), Err(ScimType::InvalidSyntax));
     assert_eq!(tolerant(json!({"userName": "a"})).unwrap().notes[0].id, "S-03");
@@ -53,7 +54,8 @@ fn s_03_to_s_07_schemas() {
     let entra = json!({"schemas": [USER, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"]});
     assert_eq!(strict(entra.clone()), Err(ScimType::InvalidSyntax));
     assert_eq!(tolerant(entra).unwrap().notes[0].id, "S-06");
-    let onelogin = json!({"schemas": ["urn:scim:schemas:core:2.0", "urn:scim:schemas:extension:enterprise:2.0"]});
+    let onelogin =
+        json!({"schemas": ["urn:scim:schemas:core:2.0", "urn:scim:schemas:extension:enterprise:2.0"]});
     assert_eq!(tolerant(onelogin).unwrap().notes[0].id, "C-25");
     let unsaid = strict(json!({"schemas": [USER], ENTERPRISE: {"department": "D"}})).unwrap();
     assert_eq!(schemas(&users(), &unsaid.object), [USER, ENTERPRISE]);
@@ -73,7 +75,10 @@ fn s_08_s_33_s_37_unassigned() {
 #[test]
 fn s_12_e_10_e_28_what_is_the_servers_is_passed_over() {
     let body = json!({"ID": "x", "meta": {"resourceType": "User"}, "userName": "a", "groups": [{"value": "g"}], "externalId": "e"});
-    assert_eq!(take(body.clone(), Tolerance::Strict).unwrap().object, object(json!({"userName": "a", "externalId": "e"})));
+    assert_eq!(
+        take(body.clone(), Tolerance::Strict).unwrap().object,
+        object(json!({"userName": "a", "externalId": "e"}))
+    );
     assert!(noted(body).is_empty());
 }
 
@@ -86,7 +91,11 @@ fn s_17_spelling_becomes_the_schemas() {
 
 #[test]
 fn s_18_duplicate_keys() {
-    for body in [json!({"title": "a", "TITLE": "b"}), json!({"name": {"givenName": "a", "givenname": "b"}}), json!({"emails": [{"type": "a", "Type": "b"}]})] {
+    for body in [
+        json!({"title": "a", "TITLE": "b"}),
+        json!({"name": {"givenName": "a", "givenname": "b"}}),
+        json!({"emails": [{"type": "a", "Type": "b"}]}),
+    ] {
         assert_eq!(refused(body, Tolerance::Tolerant), ScimType::InvalidSyntax);
     }
 }
@@ -94,10 +103,23 @@ fn s_18_duplicate_keys() {
 #[test]
 fn s_22_to_s_28_types() {
     for body in [
-        json!({"title": 5}), json!({"title": true}), json!({"title": {}}), json!({"title": ["a"]}), json!({"active": "yes"}),
-        json!({"active": 1}), json!({"emails": "a@x"}), json!({"emails": {"value": "a"}}), json!({"name": "x"}), json!({"name": []}),
-        json!({"x509Certificates": [{"value": "-----BEGIN"}]}), json!({HR: {"level": 1.0}}), json!({HR: {"level": 1e3}}),
-        json!({HR: {"level": "1"}}), json!({ENTERPRISE: []}), json!({"title": "a\u{0}"}), json!({"emails": [{"value": ["a"]}]}),
+        json!({"title": 5}),
+        json!({"title": true}),
+        json!({"title": {}}),
+        json!({"title": ["a"]}),
+        json!({"active": "yes"}),
+        json!({"active": 1}),
+        json!({"emails": "a@x"}),
+        json!({"emails": {"value": "a"}}),
+        json!({"name": "x"}),
+        json!({"name": []}),
+        json!({"x509Certificates": [{"value": "-----BEGIN"}]}),
+        json!({HR: {"level": 1.0}}),
+        json!({HR: {"level": 1e3}}),
+        json!({HR: {"level": "1"}}),
+        json!({ENTERPRISE: []}),
+        json!({"title": "a\u{0}"}),
+        json!({"emails": [{"value": ["a"]}]}),
     ] {
         if body == json!({"name": []}) {
             continue;
@@ -108,6 +130,30 @@ fn s_22_to_s_28_types() {
     assert_eq!(noted(json!({"active": "True"})), ["C-01"]);
     let kept = json!({"x509Certificates": [{"value": "MIIB"}, {"value": "AA"}], HR: {"level": i64::MAX}});
     assert_eq!(taken(kept.clone()), kept);
+}
+
+#[test]
+fn s_47_s_48_forms_are_held_to_strictly_only() {
+    // SEQUENCE { INTEGER 1 }, and the same twice.
+    let (one, two) = (json!("MAMCAQE="), json!("MAMCAQEwAwIBAQ=="));
+    for (body, fits) in [
+        (json!({"addresses": [{"country": "NL"}]}), true),
+        (json!({"addresses": [{"country": "USA"}]}), false),
+        (json!({"x509Certificates": [{"value": one}]}), true),
+        (json!({"x509Certificates": [{"value": two}]}), false),
+    ] {
+        assert_eq!(take(body.clone(), Tolerance::Strict).is_ok(), fits, "{body}");
+        assert_eq!(taken(body.clone()), body);
+    }
+}
+
+#[test]
+fn x_19_many_values() {
+    let many = |n: usize| -> Value { (0..n).map(|i| json!({"value": i.to_string()})).collect() };
+    assert_eq!(refused(json!({"emails": many(1_001)}), Tolerance::Tolerant), ScimType::InvalidValue);
+    assert_eq!(taken(json!({"emails": many(1_000)}))["emails"].as_array().unwrap().len(), 1_000);
+    let body = object(json!({"schemas": [schema::GROUP], "displayName": "S", "members": many(5_000)}));
+    assert!(accept(&ResourceType::group(schema::group()), &body, Tolerance::Strict).is_ok());
 }
 
 #[test]
@@ -136,13 +182,22 @@ fn x_11_passwords_are_dropped_s_44() {
 
 #[test]
 fn links_keep_their_value_only() {
-    let body = json!({ENTERPRISE: {"manager": {"value": "M", "$ref": "https://h/Users/M", "displayName": "x"}}});
+    let body =
+        json!({ENTERPRISE: {"manager": {"value": "M", "$ref": "https://h/Users/M", "displayName": "x"}}});
     assert_eq!(taken(body), json!({ENTERPRISE: {"manager": {"value": "M"}}}));
     let groups = ResourceType::group(schema::group());
-    let body = |members: Value| object(json!({"schemas": [schema::GROUP], "displayName": "S", "members": members}));
-    let accepted = accept(&groups, &body(json!([{"value": "u", "$ref": null}, {"$ref": "../Users/v"}, "w"])), Tolerance::Tolerant).unwrap();
+    let body =
+        |members: Value| object(json!({"schemas": [schema::GROUP], "displayName": "S", "members": members}));
+    let accepted = accept(
+        &groups,
+        &body(json!([{"value": "u", "$ref": null}, {"$ref": "../Users/v"}, "w"])),
+        Tolerance::Tolerant,
+    )
+    .unwrap();
     assert_eq!(accepted.object["members"], json!([{"value": "u"}, {"value": "v"}, {"value": "w"}]));
-    for bad in [json!([{"display": "x"}]), json!([{"value": "u", "operation": "delete"}]), json!({"value": "u"})] {
+    for bad in
+        [json!([{"display": "x"}]), json!([{"value": "u", "operation": "delete"}]), json!({"value": "u"})]
+    {
         assert!(accept(&groups, &body(bad), Tolerance::Tolerant).is_err());
     }
 }
@@ -164,7 +219,8 @@ fn s_43_s_51_check() {
     for bad in [json!({}), json!({"userName": ""}), json!({"userName": " a"}), json!({"userName": null})] {
         assert_eq!(check_user(bad), wrong);
     }
-    let two = json!({"userName": "a", "roles": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]});
+    let two =
+        json!({"userName": "a", "roles": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]});
     assert_eq!(check_user(two), wrong);
     assert!(check(&ResourceType::group(schema::group()), &Object::new()).is_err());
     let mut required = users();
@@ -204,7 +260,10 @@ fn e_23_immutable() {
     keep_immutable(&users(), &before, &mut left_out).unwrap();
     assert_eq!(left_out[HR], json!({"badge": "7"}));
     let mut other = object(json!({"userName": "b", HR: {"badge": "8"}}));
-    assert_eq!(keep_immutable(&users(), &before, &mut other).unwrap_err().scim_type, Some(ScimType::Mutability));
+    assert_eq!(
+        keep_immutable(&users(), &before, &mut other).unwrap_err().scim_type,
+        Some(ScimType::Mutability)
+    );
     let mut first = object(json!({"userName": "b", HR: {"badge": "8"}}));
     keep_immutable(&users(), &object(json!({"userName": "a"})), &mut first).unwrap();
 }
@@ -233,10 +292,19 @@ fn q_55_to_q_61_projection() {
         json
     };
     assert_eq!(cut(Some("password"), None), minimal);
-    assert_eq!(cut(Some("USERNAME , name.givenName"), None), plus(json!({"userName": "a", "name": {"givenName": "A"}})));
+    assert_eq!(
+        cut(Some("USERNAME , name.givenName"), None),
+        plus(json!({"userName": "a", "name": {"givenName": "A"}}))
+    );
     assert_eq!(cut(Some("emails.value"), None), plus(json!({"emails": [{"value": "x"}]})));
-    assert_eq!(cut(Some("emails[type eq \"a,b\"],shoeSize"), None), plus(json!({"emails": complete()["emails"]})));
-    assert_eq!(cut(Some(&format!("{ENTERPRISE}:manager.displayName")), None), plus(json!({ENTERPRISE: {"manager": {"displayName": "Mo"}}})));
+    assert_eq!(
+        cut(Some("emails[type eq \"a,b\"],shoeSize"), None),
+        plus(json!({"emails": complete()["emails"]}))
+    );
+    assert_eq!(
+        cut(Some(&format!("{ENTERPRISE}:manager.displayName")), None),
+        plus(json!({ENTERPRISE: {"manager": {"displayName": "Mo"}}}))
+    );
     assert_eq!(cut(Some(ENTERPRISE), None), plus(json!({ENTERPRISE: complete()[ENTERPRISE]})));
     assert_eq!(cut(Some(&format!("{HR}:hint")), None), plus(json!({HR: {"hint": "h"}})), "Q-57");
     assert_eq!(cut(Some("meta.created"), None), plus(json!({"meta": {"created": "2024-01-01T00:00:00Z"}})));
@@ -249,7 +317,10 @@ fn q_55_to_q_61_projection() {
 
 #[test]
 fn q_56_both_at_once() {
-    assert_eq!(Selection::parse(Some("id"), Some("meta")).unwrap_err().scim_type, Some(ScimType::InvalidValue));
+    assert_eq!(
+        Selection::parse(Some("id"), Some("meta")).unwrap_err().scim_type,
+        Some(ScimType::InvalidValue)
+    );
 }
 
 #[test]
@@ -263,7 +334,9 @@ fn q_63_members_need_not_be_read() {
 #[test]
 fn reading_by_path() {
     let it = complete();
-    let texts = |p: &str| -> Vec<String> { read(&users(), &it, &path(p)).into_iter().map(Value::to_string).collect() };
+    let texts = |p: &str| -> Vec<String> {
+        read(&users(), &it, &path(p)).into_iter().map(Value::to_string).collect()
+    };
     assert_eq!(texts("USERNAME"), ["\"a\""]);
     assert_eq!(texts("emails.type"), ["\"work\"", "\"home\""]);
     assert_eq!(texts("emails[type eq \"WORK\"].value"), ["\"x\""]);
@@ -282,14 +355,19 @@ fn writing_by_path() {
     let mut put = |p: &str, value: Value| write(&users(), &mut it, &path(p), value).unwrap();
     assert!(put("userName", json!("a")) && !put("userName", json!("a")));
     assert!(put("name.givenName", json!("A")));
-    assert!(put("emails[type eq \"work\"].value", json!("x")) && !put("emails[type eq \"work\"].value", json!("x")));
+    assert!(
+        put("emails[type eq \"work\"].value", json!("x"))
+            && !put("emails[type eq \"work\"].value", json!("x"))
+    );
     assert!(put("emails[type eq \"home\"].value", json!("y")));
     assert!(put("emails[type eq \"home\"].primary", json!("True")));
     assert!(put("roles[primary eq \"True\"].value", json!("Admin")));
     assert!(put("department", json!("D")) && put(&format!("{ENTERPRISE}:manager"), json!("M")));
     assert!(put("meta.created", json!("2024-01-01T00:00:00Z")) && put("id", json!("1")));
     assert!(put(&format!("{CUSTOM_FIELDS_4ME}:year"), json!(1975)));
-    assert!(put("phoneNumbers", json!({"value": "1"})) && put("title", json!("T")) && put("title", json!(null)));
+    assert!(
+        put("phoneNumbers", json!({"value": "1"})) && put("title", json!("T")) && put("title", json!(null))
+    );
     assert!(put("groups", json!([{"value": "g", "$ref": "../Groups/g", "type": "direct"}])));
     assert_eq!(
         Value::Object(it.clone()),
@@ -302,7 +380,11 @@ fn writing_by_path() {
         })
     );
     let mut put = |p: &str, value: Value| write(&users(), &mut it, &path(p), value);
-    assert!(put("department", Value::Null).unwrap() && put("manager", Value::Null).unwrap() && put("name.givenName", Value::Null).unwrap());
+    assert!(
+        put("department", Value::Null).unwrap()
+            && put("manager", Value::Null).unwrap()
+            && put("name.givenName", Value::Null).unwrap()
+    );
     assert!(put("emails[type eq \"work\"].value", Value::Null).unwrap());
     assert_eq!(put("userName", json!(5)).unwrap_err().scim_type, Some(ScimType::InvalidValue));
     assert_eq!(put("shoeSize", json!(5)).unwrap_err().scim_type, Some(ScimType::InvalidPath));
@@ -314,13 +396,24 @@ fn s_33_s_38_equality() {
     let same = |p: &str, a: Value, b: Value| same(&users(), &path(p), &a, &b);
     assert!(same("userName", json!("ANN"), json!("ann")) && !same("externalId", json!("ANN"), json!("ann")));
     assert!(same("title", json!("École"), json!("e\u{301}cole")));
-    assert!(same("emails", json!([{"value": "A", "type": "work"}, {"value": "b"}]), json!([{"value": "b"}, {"value": "a", "type": "Work", "display": null}])));
-    assert!(!same("emails", json!([{"value": "a"}, {"value": "a"}]), json!([{"value": "a"}, {"value": "b"}])));
+    assert!(same(
+        "emails",
+        json!([{"value": "A", "type": "work"}, {"value": "b"}]),
+        json!([{"value": "b"}, {"value": "a", "type": "Work", "display": null}])
+    ));
+    assert!(!same(
+        "emails",
+        json!([{"value": "a"}, {"value": "a"}]),
+        json!([{"value": "a"}, {"value": "b"}])
+    ));
     assert!(same("emails", json!([]), json!(null)) && !same("title", json!(""), json!(null)));
     assert!(same("emails", json!({"value": "a"}), json!([{"value": "A"}])));
     assert!(same("meta.created", json!("2024-01-01T00:00:00Z"), json!("2024-01-01T01:00:00+01:00")));
     assert!(same(&format!("{HR}:level"), json!(5), json!(5.0)) && !same("active", json!(true), json!(false)));
-    assert!(same("manager", json!({"value": "M"}), json!({"value": "M"})) && !same("manager.value", json!("M"), json!("m")));
+    assert!(
+        same("manager", json!({"value": "M"}), json!({"value": "M"}))
+            && !same("manager.value", json!("M"), json!("m"))
+    );
     assert!(same(ENTERPRISE, json!({"department": "d"}), json!({"department": "D", "manager": null})));
 }
 

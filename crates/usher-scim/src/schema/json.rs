@@ -87,22 +87,33 @@ impl Schema {
         let id = text(json, "id")?.ok_or_else(|| invalid_value("a schema needs an \"id\", its URN"))?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
         if !id.get(..4).is_some_and(|u| same_name(u, "urn:")) || id.len() > 250 || !id.chars().all(plain) {
-            return Err(invalid_value(format!("the schema id \"{id}\" must be a URN such as urn:example:hr:1.0:User")));
+            return Err(invalid_value(format!(
+                "the schema id \"{id}\" must be a URN such as urn:example:hr:1.0:User"
+            )));
         }
         let name = text(json, "name")?.unwrap_or_else(|| id.rsplit(':').next().unwrap_or(&id).to_owned());
         let attributes = attributes(json, "attributes", true)?;
         if attributes.is_empty() {
             return Err(invalid_value("a schema needs \"attributes\""));
         }
-        Ok(Self { description: text(json, "description")?.unwrap_or_default(), id, name, attributes, open: false })
+        Ok(Self {
+            description: text(json, "description")?.unwrap_or_default(),
+            id,
+            name,
+            attributes,
+            open: false,
+        })
     }
 }
 
 impl ResourceType {
     /// As served at `/ResourceTypes`, without `meta` (RFC 7643 §6).
     pub fn to_json(&self) -> Object {
-        let extensions: Vec<Value> =
-            self.extensions.iter().map(|(e, required)| json!({"schema": e.id, "required": required})).collect();
+        let extensions: Vec<Value> = self
+            .extensions
+            .iter()
+            .map(|(e, required)| json!({"schema": e.id, "required": required}))
+            .collect();
         let mut json = object(json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
             "id": self.name, "name": self.name, "description": self.schema.description,
@@ -194,7 +205,9 @@ fn attribute(json: &Object, complex_allowed: bool) -> Result<Attribute, ScimErro
         attribute.uniqueness = uniqueness;
     }
     match (kind == Type::Complex, complex_allowed) {
-        (true, false) => return Err(invalid_value(format!("the sub-attribute \"{name}\" cannot be complex"))),
+        (true, false) => {
+            return Err(invalid_value(format!("the sub-attribute \"{name}\" cannot be complex")));
+        }
         (true, true) => attribute.sub_attributes = attributes(json, "subAttributes", false)?,
         (false, _) => {}
     }
@@ -232,7 +245,12 @@ fn texts(json: &Object, key: &str) -> Result<Vec<String>, ScimError> {
         Some(_) => Err(wrong()),
     }
 }
-fn keyword<T: Copy>(json: &Object, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<Option<T>, ScimError> {
+fn keyword<T: Copy>(
+    json: &Object,
+    key: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<Option<T>, ScimError> {
     let Some(given) = text(json, key)? else {
         return Ok(None);
     };
@@ -268,7 +286,8 @@ mod tests {
         assert!(emails.get("caseExact").is_none() && emails.get("uniqueness").is_none());
         assert_eq!(emails["subAttributes"][0]["caseExact"], json!(false));
         assert!(emails["subAttributes"][3].get("caseExact").is_none());
-        let password = json["attributes"].as_array().unwrap().iter().find(|a| a["name"] == "password").unwrap();
+        let password =
+            json["attributes"].as_array().unwrap().iter().find(|a| a["name"] == "password").unwrap();
         assert_eq!((&password["returned"], &password["mutability"]), (&json!("never"), &json!("writeOnly")));
     }
 
@@ -276,7 +295,10 @@ mod tests {
     fn s_20_defaults() {
         let schema = json!({"id": "urn:example:hr:1.0:User", "attributes": [{"name": "badge"}]});
         let schema = Schema::from_json(&object(schema)).unwrap();
-        assert_eq!((schema.name.as_str(), &schema.attributes[0]), ("User", &Attribute::new("badge", Type::String)));
+        assert_eq!(
+            (schema.name.as_str(), &schema.attributes[0]),
+            ("User", &Attribute::new("badge", Type::String))
+        );
     }
 
     #[test]
@@ -291,15 +313,23 @@ mod tests {
         for name in ["1a", "a b", "", "$ref", "é", "a.b"] {
             refused(json!({"id": "urn:x:y", "attributes": [{"name": name}]}));
         }
-        assert!(refused(json!({"id": "urn:x:y", "attributes": [{"name": "a"}, {"name": "A"}]})).contains("twice"));
+        assert!(
+            refused(json!({"id": "urn:x:y", "attributes": [{"name": "a"}, {"name": "A"}]})).contains("twice")
+        );
         assert!(refused(json!({"id": "x", "attributes": [{"name": "a"}]})).contains("URN"));
-        assert!(refused(json!({"id": "urn:x:y", "attributes": [{"name": "a", "type": "text"}]})).contains("string"));
+        assert!(
+            refused(json!({"id": "urn:x:y", "attributes": [{"name": "a", "type": "text"}]}))
+                .contains("string")
+        );
     }
 
     #[test]
     fn d_06_resource_types() {
         let json = ResourceType::user(user(), vec![enterprise_user()]).to_json();
         assert_eq!(json["endpoint"], "/Users");
-        assert_eq!(json["schemaExtensions"], json!([{"schema": super::super::ENTERPRISE, "required": false}]));
+        assert_eq!(
+            json["schemaExtensions"],
+            json!([{"schema": super::super::ENTERPRISE, "required": false}])
+        );
     }
 }

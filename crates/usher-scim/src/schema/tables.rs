@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    Attribute, CUSTOM_FIELDS_4ME, DIRECTORY_USER, ENTERPRISE, GROUP, Mutability, Returned, Schema, Type, USER, Uniqueness,
+    Attribute, CUSTOM_FIELDS_4ME, DIRECTORY_USER, ENTERPRISE, GROUP, Mutability, Returned, Schema, Type,
+    USER, Uniqueness,
 };
 
 /// A single-valued attribute with its description.
@@ -52,7 +53,8 @@ fn kind_and_primary(types: &[&str]) -> [Attribute; 2] {
 /// The attributes common to all resources: `schemas`, `id`, `externalId`, `meta` (RFC 7643 §3.1).
 pub fn common() -> &'static [Attribute] {
     static COMMON: LazyLock<Vec<Attribute>> = LazyLock::new(|| {
-        let mut schemas = reference("schemas", &["uri"], "The URIs of the schemas the resource has attributes of.").multi();
+        let mut schemas =
+            reference("schemas", &["uri"], "The URIs of the schemas the resource has attributes of.").multi();
         schemas.required = true;
         schemas.case_exact = false;
         schemas.returned = Returned::Always;
@@ -71,7 +73,10 @@ pub fn common() -> &'static [Attribute] {
             schemas,
             id,
             exact("externalId", "The provisioning client's identifier of the resource."),
-            with(Mutability::ReadOnly, complex("meta", "What the service knows about the resource itself.", meta)),
+            with(
+                Mutability::ReadOnly,
+                complex("meta", "What the service knows about the resource itself.", meta),
+            ),
         ]
     });
     &COMMON
@@ -103,7 +108,8 @@ fn singular() -> Vec<Attribute> {
         text("honorificPrefix", "Titles before the name."),
         text("honorificSuffix", "Suffixes after the name."),
     ];
-    let mut password = with(Mutability::WriteOnly, text("password", "Accepted for clients that send one, and dropped."));
+    let mut password =
+        with(Mutability::WriteOnly, text("password", "Accepted for clients that send one, and dropped."));
     password.returned = Returned::Never;
     vec![
         user_name,
@@ -136,7 +142,10 @@ fn plurals() -> Vec<Attribute> {
         exact("value", "The group's id."),
         reference("$ref", &["Group"], "The group's URI."),
         text("display", "The group's displayName."),
-        canonical(text("type", "Member itself (direct) or through another group (indirect)."), &["direct", "indirect"]),
+        canonical(
+            text("type", "Member itself (direct) or through another group (indirect)."),
+            &["direct", "indirect"],
+        ),
     ];
     let value = |description| text("value", description);
     vec![
@@ -153,7 +162,12 @@ fn plurals() -> Vec<Attribute> {
             value("The address."),
             &["aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo", "other"],
         ),
-        plural("photos", "Photos.", reference("value", &["external"], "The photo's URL."), &["photo", "thumbnail"]),
+        plural(
+            "photos",
+            "Photos.",
+            reference("value", &["external"], "The photo's URL."),
+            &["photo", "thumbnail"],
+        ),
         complex("addresses", "Postal addresses.", addresses).multi(),
         with(Mutability::ReadOnly, complex("groups", "The groups the user belongs to.", groups).multi()),
         plural("entitlements", "What the user is entitled to.", value("The entitlement."), &[]),
@@ -233,7 +247,8 @@ pub fn group() -> Schema {
         canonical(text("type", "What the member is."), &["User", "Group"]),
         text("display", "The member's name."),
     ];
-    let mut members = with(Mutability::Immutable, complex("members", "The group's members.", members).multi());
+    let mut members =
+        with(Mutability::Immutable, complex("members", "The group's members.", members).multi());
     members.mutability = Mutability::ReadWrite;
     Schema {
         id: GROUP.into(),
@@ -247,7 +262,9 @@ pub fn group() -> Schema {
 /// Group as 4me has it: with `groupType`.
 pub fn group_4me() -> Schema {
     let mut schema = group();
-    schema.attributes.push(text("groupType", "What the group stands for, such as Organization, Site or Team."));
+    schema
+        .attributes
+        .push(text("groupType", "What the group stands for, such as Organization, Site or Team."));
     schema
 }
 
@@ -299,7 +316,12 @@ mod tests {
             assert_eq!(line(id, name, attribute), wanted);
             seen += 1;
         }
-        let count = |attributes: &[Attribute]| attributes.iter().map(|a| 1 + a.sub_attributes.len()).sum::<usize>();
-        assert_eq!(seen, count(common()) + [&user, &group, &enterprise].map(|s| count(&s.attributes)).iter().sum::<usize>());
+        let count =
+            |attributes: &[Attribute]| attributes.iter().map(|a| 1 + a.sub_attributes.len()).sum::<usize>();
+        assert_eq!(
+            seen,
+            count(common())
+                + [&user, &group, &enterprise].map(|s| count(&s.attributes)).iter().sum::<usize>()
+        );
     }
 }

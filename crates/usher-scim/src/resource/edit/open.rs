@@ -6,7 +6,11 @@ use super::{Change, Target, into_elements, into_object};
 use crate::{Object, ScimError, ScimType, prepare::same_name};
 
 impl Target<'_> {
-    pub(super) fn edit_open(&mut self, now: Option<Value>, change: Change) -> Result<Option<Value>, ScimError> {
+    pub(super) fn edit_open(
+        &mut self,
+        now: Option<Value>,
+        change: Change,
+    ) -> Result<Option<Value>, ScimError> {
         if self.filter.is_some() {
             return self.edit_open_elements(now, change);
         }
