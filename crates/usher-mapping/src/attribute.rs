@@ -1,36 +1,155 @@
 //! What stands in an expression's brackets and in a scoping clause: a named value, a key, an alias or a SCIM path.
 
-use crate::{Context, ExpressionError, Known, Value};
+use std::fmt;
+
+use usher_scim::ResourceType;
+
+use crate::descend::{Path, Step};
+use crate::{Context, ExpressionError, Known, Value, alias};
 
 /// An attribute's name, made ready for reading: `mail`, `name.givenName`, `emails[type eq "work"].value`,
 /// `person.organization.name`, `cn;lang-de`. `Display` prints it as it was written.
 #[derive(Debug, Clone)]
 pub struct AttributeName {
     text: String,
+    /// As a path, where it has the form of one.
+    path: Option<Path>,
+    alias: Option<Alias>,
+}
+
+/// The path that the alias table gives for the whole name.
+#[derive(Debug, Clone)]
+struct Alias {
+    path: Path,
+    /// Whether the name is spelled as in the table.
+    exact: bool,
 }
 
 impl AttributeName {
-    /// Reads what stands between the brackets. Any text without brackets is a name; a value filter must be one.
-    pub fn parse(_text: &str) -> Result<Self, ExpressionError> {
-        todo!()
+    /// Reads what stands between the brackets. Any text without brackets is a name; a value filter must be one. The
+    /// error's span is within the text.
+    pub fn parse(text: &str) -> Result<Self, ExpressionError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(ExpressionError {
+                span: 0..0,
+                message: "an attribute name is missing".to_owned(),
+                hint: Some("e.g. [mail]".to_owned()),
+            });
+        }
+        let path = Path::parse(text)?;
+        let alias = match alias::path_ignoring_case(text) {
+            Some(of) => {
+                Path::parse(of)?.map(|path| Alias { path, exact: alias::path(text).is_some() })
+            }
+            None => None,
+        };
+        Ok(Self { text: text.to_owned(), path, alias })
     }
+
     /// As it was written.
     pub fn text(&self) -> &str {
         &self.text
     }
+
     /// Its value: text, number or boolean; a list where the attribute is multi-valued; an object for a complex value.
     /// A value filter that one value fulfils gives that value, several a list. Absent, `null` and `[]` are null.
-    pub fn read(&self, _cx: &Context<'_>) -> Value {
-        todo!()
+    pub fn read(&self, cx: &Context<'_>) -> Value {
+        let same = |a: &str, b: &str| a == b || cx.ignore_case && a.eq_ignore_ascii_case(b);
+        if let Some((_, value)) = cx.named.iter().find(|(name, _)| same(name, &self.text)) {
+            return value.clone();
+        }
+        if let Some(path) = &self.path
+            && let Some(head) = path.head()
+            && let Some((_, value)) = cx.named.iter().find(|(name, _)| same(name, head))
+        {
+            return path.read_below(value);
+        }
+        let key = match cx.object.get(&self.text) {
+            None if cx.ignore_case => crate::descend::member(cx.object, &self.text),
+            exact => exact,
+        };
+        if let Some(value) = key {
+            return Value::from_json(value);
+        }
+        let alias = self.alias.as_ref().filter(|alias| alias.exact || cx.ignore_case).map(|alias| &alias.path);
+        alias.or(self.path.as_ref()).map(|path| path.read(cx.object)).unwrap_or_default()
     }
-    /// Whether it is known; the error names the nearest.
-    pub fn check(&self, _known: &Known<'_>) -> Result<(), ExpressionError> {
-        todo!()
+
+    /// Whether it is known; the error names the nearest. Its span is within the name.
+    pub fn check(&self, known: &Known<'_>) -> Result<(), ExpressionError> {
+        let same = |a: &str, b: &str| a == b || known.ignore_case && a.eq_ignore_ascii_case(b);
+        let head = self.path.as_ref().and_then(Path::head).unwrap_or(&self.text);
+        let given = |name: &&&str| same(name, &self.text) || same(name, head);
+        if known.open || known.named.iter().chain(known.keys).any(|name| given(&name)) {
+            return Ok(());
+        }
+        let alias = self.alias.as_ref().filter(|alias| alias.exact || known.ignore_case).map(|alias| &alias.path);
+        let path = alias.or(self.path.as_ref());
+        if path.is_some_and(|path| known.types.iter().any(|of| has(of, path))) {
+            return Ok(());
+        }
+        Err(ExpressionError {
+            span: 0..self.text.len(),
+            message: format!("[{}] is not known", self.text),
+            hint: nearest(&self.text, &candidates(known)).map(|name| format!("did you mean [{name}]?")),
+        })
+    }
+
+    /// Whether it names that attribute, ignoring case: as written, or as the alias's path.
+    pub(crate) fn is(&self, attribute: &str) -> bool {
+        self.text.eq_ignore_ascii_case(attribute)
+            || self.path.as_ref().and_then(Path::head).is_some_and(|head| head.eq_ignore_ascii_case(attribute))
+            || alias::path_ignoring_case(&self.text).is_some_and(|path| path.eq_ignore_ascii_case(attribute))
     }
 }
 
-impl std::fmt::Display for AttributeName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Whether a type has a path, filters' own names included. Below an open schema every name is had.
+fn has(of: &ResourceType, path: &Path) -> bool {
+    if let Some(urn) = &path.schema
+        && of.extensions.iter().any(|(schema, _)| schema.open && schema.id.eq_ignore_ascii_case(urn))
+    {
+        return true;
+    }
+    let Some(scim) = path.scim() else { return false };
+    let Some(resolved) = of.resolve(&scim) else { return false };
+    let Some(attribute) = resolved.attribute else { return true };
+    let filters = path.steps.iter().filter_map(|step: &Step| step.filter.as_ref());
+    attribute.sub_attributes.is_empty()
+        || filters.flat_map(usher_scim::Filter::paths).all(|path| {
+            attribute.sub_attributes.iter().any(|sub| sub.name.eq_ignore_ascii_case(&path.name))
+        })
+}
+
+/// Every name that could have been meant.
+fn candidates(known: &Known<'_>) -> Vec<String> {
+    let mut names: Vec<String> = known.named.iter().chain(known.keys).map(|&name| name.to_owned()).collect();
+    for of in known.types {
+        for schema in std::iter::once(&of.schema).chain(of.extensions.iter().map(|(schema, _)| schema)) {
+            for attribute in &schema.attributes {
+                names.push(attribute.name.clone());
+                names.extend(attribute.sub_attributes.iter().map(|sub| format!("{}.{}", attribute.name, sub.name)));
+            }
+        }
+        let had = |alias: &&alias::Alias| Path::parse(alias.path).ok().flatten().is_some_and(|path| has(of, &path));
+        names.extend(alias::ALIASES.iter().filter(had).map(|alias| alias.name.to_owned()));
+    }
+    names
+}
+
+/// The nearest of some names, if one is near.
+pub(crate) fn nearest<'n>(name: &str, among: &'n [impl AsRef<str>]) -> Option<&'n str> {
+    let name = name.to_lowercase();
+    among
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(&name, &candidate.as_ref().to_lowercase()), candidate.as_ref()))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+impl fmt::Display for AttributeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }

@@ -5,6 +5,8 @@
 
 pub mod alias;
 pub mod attribute;
+mod date;
+mod descend;
 pub mod expression;
 pub mod functions;
 pub mod mapping;

@@ -1,0 +1,88 @@
+//! `docs/functions.md`, rendered from the tables.
+
+use std::fmt::Write;
+
+use super::{NOT_YET, all};
+use crate::alias::ALIASES;
+
+/// The user whose attributes the vectors use.
+pub const SAMPLE: &str = r#"{
+  "id": "00aa00aa-bb11-cc22-dd33-44ee44ee44ee",
+  "userName": "jdoe@contoso.com",
+  "displayName": "John Doe",
+  "name": {"givenName": "John", "familyName": "Doe"},
+  "title": "Developer",
+  "active": true,
+  "emails": [
+    {"type": "work", "primary": true, "value": "John.Doe@contoso.com"},
+    {"type": "home", "value": "john@home.example"}
+  ],
+  "addresses": [{"type": "work", "locality": "Berlin", "country": "Germany"}],
+  "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Sales", "employeeNumber": "4711"}
+}"#;
+
+/// The functions and the alias table as Markdown.
+pub fn markdown() -> String {
+    let mut out = String::from(HEAD);
+    for function in all() {
+        let _ = write!(out, "\n### {}\n\n`{}{}`\n\n{}\n", function.name, function.name, function.parameters, function.doc);
+        if !function.vectors.is_empty() {
+            out.push_str("\n| expression | gives |\n| --- | --- |\n");
+        }
+        for (expression, result) in function.vectors {
+            let _ = writeln!(out, "| {} | {} |", code(expression), code(result));
+        }
+    }
+    let _ = write!(out, "\n## Not yet\n\nEntra's functions that Usher refuses by name so far: {}.\n", NOT_YET.join(", "));
+    out.push_str(ALIAS_HEAD);
+    for alias in ALIASES {
+        let _ = writeln!(out, "| `{}` | {} |", alias.name, code(alias.path));
+    }
+    let _ = write!(out, "\n## The sample\n\nThe results above are for this user, at 2021-07-02T15:33:38Z:\n\n```json\n{SAMPLE}\n```\n");
+    out
+}
+
+/// Code in a table's cell.
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('|', "\\|"))
+}
+
+const HEAD: &str = r#"# Expressions
+
+This file is made from the code (`crates/usher-mapping/src/functions`); every row below is a test.
+
+An expression is an attribute in brackets, a text in double quotes, a number, or a function of such. Every expression
+written for Microsoft Entra ID is one, and means the same.
+
+    [mail]
+    Coalesce([mail], [userPrincipalName])
+    IIF([country] = "Germany" and not IsNullOrEmpty([city]), [city], "elsewhere")
+    "t-" & [emails[type eq "work"].value]        # from here to the end of the line is a comment
+
+- **Brackets** hold a name: of a named value (`[person.organization.name]`), of a key of the object, of the table at the
+  end of this page, or a SCIM path, with value filters (`[emails[type eq "work"].value]`). An attribute that is not there
+  is `null`. A path through a multi-valued attribute gives a list; a filter that one value fulfils gives that value.
+- **Text** stands in double quotes; `\"` and `\\` are a quote and a backslash in it. Numbers are `7`, `-1.5`, `&H1F`.
+  `true`, `false` and `null` stand bare. An argument may be left empty: `Switch([a], , "k", "v")`.
+- **Operators**, loosest first: `or`; `and`; `not`; `=` `<>` `<` `<=` `>` `>=`; `&` (joins texts, null is nothing).
+- **Comparing**: numbers and numeric text as numbers; as dates when a side is a date; a boolean equals the texts True and
+  False in any case; other text by code point, case-sensitive. Null equals null and `""`, and is neither less nor greater
+  than anything. A list equals a value that is one of its values.
+- **Null**: a function whose first argument is null gives null. Those that don't: Append, Concat, Count, Format's values,
+  IgnoreFlowIfNullOrEmpty, IIF, Is…, Join, Left, Not, Prepend, Redact, Replace's last mode, Switch, Coalesce, And, Or, Word.
+- **Several values**: a function of one text works on each of them.
+- **Printed**, true and false are `True` and `False`, a date is `M/d/yyyy h:mm:ss tt` in UTC, as in Entra.
+- At most 10,000 characters, nested at most 64 deep; a text made is at most 1 MiB long.
+
+## Functions
+"#;
+
+const ALIAS_HEAD: &str = r"
+## Names for attributes
+
+Names of Microsoft Graph and of LDAP that stand for SCIM paths. SCIM's own names (`displayName`, `title`, …) need no row,
+and an extension's attributes are found by their bare name too (`costCenter`).
+
+| name | path |
+| --- | --- |
+";

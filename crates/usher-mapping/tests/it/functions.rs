@@ -1,0 +1,138 @@
+//! Every documented result, and the document made from them.
+
+use usher_mapping::functions::{all, markdown, named};
+use usher_mapping::{Context, Expression, NoLookup};
+
+use crate::{now, sample, shown};
+
+#[test]
+fn documented_results() {
+    let mut wrong = Vec::new();
+    for function in all() {
+        assert!(!function.vectors.is_empty(), "{} has no vector", function.name);
+        assert!(!function.doc.is_empty(), "{} has no doc line", function.name);
+        for (expression, printed) in function.vectors {
+            let got = shown(expression);
+            if got != *printed {
+                wrong.push(format!("{expression}\n  gives    {got}\n  expected {printed}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn names_are_found_and_distinct() {
+    assert!(all().windows(2).all(|pair| pair[0].name < pair[1].name));
+    assert_eq!(named("Coalesce").unwrap().parameters, "(source1, source2, …)");
+    assert!(named("coalesce").is_none());
+}
+
+#[test]
+fn document_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/functions.md");
+    let made = markdown();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(std::path::Path::new(path).parent().unwrap()).unwrap();
+        std::fs::write(path, &made).unwrap();
+    }
+    let stored = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(stored == made, "docs/functions.md is out of date: run this test with UPDATE_DOCS=1");
+}
+
+#[test]
+fn null_first_gives_null() {
+    let sees_null = [
+        "And", "Append", "Coalesce", "Concat", "Count", "Error", "IIF", "IgnoreFlowIfNullOrEmpty", "IsEmail", "IsNothing",
+        "IsNull", "IsNullOrEmpty", "IsPresent", "IsString", "Join", "Left", "Not", "Or", "Prepend", "Switch", "Word",
+    ];
+    for function in all().iter().filter(|f| !sees_null.contains(&f.name) && f.parameters != "()") {
+        let call = |n: usize| format!("{}(null{})", function.name, ", \"1\"".repeat(n));
+        let text = (0..7).map(call).find(|text| Expression::parse(text).is_ok()).unwrap();
+        assert_eq!(shown(&text), "null", "{text}");
+    }
+}
+
+#[test]
+fn runtime_errors_say_which_argument() {
+    for (text, message) in [
+        (r#"Item(Split("a,b", ","), 0)"#, "error: argument 2 of Item is less than 1"),
+        (r#"Item(Split("a,b", ","), 3)"#, "error: argument 2 of Item is more than there are values"),
+        (r#"Mid("abc", 0, 1)"#, "error: argument 2 of Mid is less than 1"),
+        (r#"Left("abc", "x")"#, "error: argument 2 of Left is no whole number"),
+        (r#"Error("AccountName is required")"#, "error: AccountName is required"),
+        (r#"ToLower([name])"#, "error: argument 1 of ToLower is an object where a text is expected"),
+        (r#"Replace("abc", "", , , "x", , )"#, "error: argument 2 of Replace is empty"),
+        (r#"CDate("tomorrow")"#, "error: argument 1 of CDate is no date"),
+    ] {
+        assert_eq!(shown(text), message, "{text}");
+    }
+}
+
+#[test]
+fn several_values_are_worked_on_one_by_one() {
+    assert_eq!(shown(r#"ToUpper(Split("a,b", ","))"#), r#"["A","B"]"#);
+    assert_eq!(shown("Trim([emails.value])"), r#"["John.Doe@contoso.com","john@home.example"]"#);
+    assert_eq!(shown(r#"Append(Split("a,b", ","), "!")"#), r#"["a!","b!"]"#);
+}
+
+#[test]
+fn unused_arguments_are_not_evaluated() {
+    assert_eq!(shown(r#"Coalesce("a", Error("not reached"))"#), r#""a""#);
+    assert_eq!(shown(r#"Switch("k", Error("no"), "x", Error("no"), "k", "v")"#), r#""v""#);
+    assert_eq!(shown(r#"1 = 2 and Error("no")"#), "False");
+}
+
+#[test]
+fn a_text_cannot_grow_without_bound() {
+    let mut text = String::from(r#""0123456789abcdef""#);
+    for _ in 0..12 {
+        text = format!(r#"Replace({text}, "a", , , "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", , )"#);
+    }
+    assert_eq!(shown(&text), "error: the result is longer than 1 MiB");
+}
+
+#[test]
+fn a_regular_expression_ends() {
+    let text = format!(r#"Replace("{}!", , "^(?=(a+)+$)", , "", , )"#, "a".repeat(60));
+    assert!(["error: the regular expression takes too long on this text", &format!("\"{}!\"", "a".repeat(60))]
+        .contains(&shown(&text).as_str()));
+    assert_eq!(
+        shown(&format!(r#"Replace("{}!", , "(a|a|aa)+\\1$", , "", , )"#, "a".repeat(60))),
+        "error: the regular expression takes too long on this text"
+    );
+}
+
+#[test]
+fn replacement_references_are_nets() {
+    assert_eq!(shown(r#"Replace("John Doe", , "(\\w+) (?<last>\\w+)", , "${last}, $1 $$ $& $x", , )"#), r#""Doe, John $ John Doe $x""#);
+    assert_eq!(shown(r#"Replace("ab", , "(?<=a)b", , "c", , )"#), r#""ac""#);
+}
+
+#[test]
+fn chance_is_derived_from_the_seed() {
+    let (object, mut lookup) = (sample(), NoLookup);
+    let mut of = |seed: &'static [u8], text: &str| {
+        let mut cx = Context { seed, ..Context::new(&object, &mut lookup, now()) };
+        Expression::parse(text).unwrap().eval(&mut cx).unwrap().text().unwrap()
+    };
+    let guid = of(b"ann", "Guid()");
+    assert_eq!(guid, of(b"ann", "Guid()"));
+    assert_ne!(guid, of(b"bob", "Guid()"));
+    let two = of(b"ann", r#"Join(" ", Guid(), Guid())"#);
+    let (first, second) = two.split_once(' ').unwrap();
+    assert_ne!(first, second, "two calls in one expression differ");
+    let form = regex_lite(&guid);
+    assert!(form, "{guid}");
+    let random = of(b"ann", r#"RandomString(10, 2, 2, 2, 1, "?,")"#);
+    assert_eq!(random.chars().count(), 10);
+    assert!(random.chars().filter(char::is_ascii_digit).count() >= 2, "{random}");
+    assert!(random.chars().filter(char::is_ascii_uppercase).count() >= 2, "{random}");
+    assert!(!random.contains(['?', ',']), "{random}");
+}
+
+/// `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`
+fn regex_lite(guid: &str) -> bool {
+    let lengths: Vec<usize> = guid.split('-').map(str::len).collect();
+    lengths == [8, 4, 4, 4, 12] && guid.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f' | '-'))
+}
