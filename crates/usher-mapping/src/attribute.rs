@@ -3,8 +3,9 @@
 use std::fmt;
 
 use usher_scim::ResourceType;
+use usher_scim::schema::Attribute;
 
-use crate::descend::{Path, Step};
+use crate::descend::Path;
 use crate::{Context, ExpressionError, Known, Value, alias};
 
 /// An attribute's name, made ready for reading: `mail`, `name.givenName`, `emails[type eq "work"].value`,
@@ -39,9 +40,7 @@ impl AttributeName {
         }
         let path = Path::parse(text)?;
         let alias = match alias::path_ignoring_case(text) {
-            Some(of) => {
-                Path::parse(of)?.map(|path| Alias { path, exact: alias::path(text).is_some() })
-            }
+            Some(of) => Path::parse(of)?.map(|path| Alias { path, exact: alias::path(text).is_some() }),
             None => None,
         };
         Ok(Self { text: text.to_owned(), path, alias })
@@ -72,7 +71,8 @@ impl AttributeName {
         if let Some(value) = key {
             return Value::from_json(value);
         }
-        let alias = self.alias.as_ref().filter(|alias| alias.exact || cx.ignore_case).map(|alias| &alias.path);
+        let alias =
+            self.alias.as_ref().filter(|alias| alias.exact || cx.ignore_case).map(|alias| &alias.path);
         alias.or(self.path.as_ref()).map(|path| path.read(cx.object)).unwrap_or_default()
     }
 
@@ -84,10 +84,22 @@ impl AttributeName {
         if known.open || known.named.iter().chain(known.keys).any(|name| given(&name)) {
             return Ok(());
         }
-        let alias = self.alias.as_ref().filter(|alias| alias.exact || known.ignore_case).map(|alias| &alias.path);
+        let alias =
+            self.alias.as_ref().filter(|alias| alias.exact || known.ignore_case).map(|alias| &alias.path);
         let path = alias.or(self.path.as_ref());
         if path.is_some_and(|path| known.types.iter().any(|of| has(of, path))) {
             return Ok(());
+        }
+        if let Some((attribute, name)) =
+            path.and_then(|p| known.types.iter().find_map(|of| wrong_filter(of, p)))
+        {
+            let subs: Vec<&str> = attribute.sub_attributes.iter().map(|sub| sub.name.as_str()).collect();
+            let at = self.text.find(&name).unwrap_or_default();
+            return Err(ExpressionError {
+                span: at..at + name.len(),
+                message: format!("{} has no {name}", attribute.name),
+                hint: nearest(&name, &subs).map(|sub| format!("did you mean {sub}?")),
+            });
         }
         Err(ExpressionError {
             span: 0..self.text.len(),
@@ -99,26 +111,33 @@ impl AttributeName {
     /// Whether it names that attribute, ignoring case: as written, or as the alias's path.
     pub(crate) fn is(&self, attribute: &str) -> bool {
         self.text.eq_ignore_ascii_case(attribute)
-            || self.path.as_ref().and_then(Path::head).is_some_and(|head| head.eq_ignore_ascii_case(attribute))
+            || self
+                .path
+                .as_ref()
+                .and_then(Path::head)
+                .is_some_and(|head| head.eq_ignore_ascii_case(attribute))
             || alias::path_ignoring_case(&self.text).is_some_and(|path| path.eq_ignore_ascii_case(attribute))
     }
 }
 
 /// Whether a type has a path, filters' own names included. Below an open schema every name is had.
 fn has(of: &ResourceType, path: &Path) -> bool {
-    if let Some(urn) = &path.schema
-        && of.extensions.iter().any(|(schema, _)| schema.open && schema.id.eq_ignore_ascii_case(urn))
-    {
-        return true;
+    let open = path.schema.as_ref().is_some_and(|urn| {
+        of.extensions.iter().any(|(schema, _)| schema.open && schema.id.eq_ignore_ascii_case(urn))
+    });
+    open || path.scim().is_some_and(|path| of.resolve(&path).is_some()) && wrong_filter(of, path).is_none()
+}
+
+/// The name in a value filter that its attribute, which the type has, does not have.
+fn wrong_filter<'t>(of: &'t ResourceType, path: &Path) -> Option<(&'t Attribute, String)> {
+    let attribute = of.resolve(&path.scim()?)?.attribute?;
+    let had = |name: &str| attribute.sub_attributes.iter().any(|sub| sub.name.eq_ignore_ascii_case(name));
+    if attribute.sub_attributes.is_empty() {
+        return None;
     }
-    let Some(scim) = path.scim() else { return false };
-    let Some(resolved) = of.resolve(&scim) else { return false };
-    let Some(attribute) = resolved.attribute else { return true };
-    let filters = path.steps.iter().filter_map(|step: &Step| step.filter.as_ref());
-    attribute.sub_attributes.is_empty()
-        || filters.flat_map(usher_scim::Filter::paths).all(|path| {
-            attribute.sub_attributes.iter().any(|sub| sub.name.eq_ignore_ascii_case(&path.name))
-        })
+    let mut filters =
+        path.steps.iter().filter_map(|step| step.filter.as_ref()).flat_map(usher_scim::Filter::paths);
+    filters.find(|path| !had(&path.name)).map(|path| (attribute, path.name.clone()))
 }
 
 /// Every name that could have been meant.
@@ -128,10 +147,13 @@ fn candidates(known: &Known<'_>) -> Vec<String> {
         for schema in std::iter::once(&of.schema).chain(of.extensions.iter().map(|(schema, _)| schema)) {
             for attribute in &schema.attributes {
                 names.push(attribute.name.clone());
-                names.extend(attribute.sub_attributes.iter().map(|sub| format!("{}.{}", attribute.name, sub.name)));
+                names.extend(
+                    attribute.sub_attributes.iter().map(|sub| format!("{}.{}", attribute.name, sub.name)),
+                );
             }
         }
-        let had = |alias: &&alias::Alias| Path::parse(alias.path).ok().flatten().is_some_and(|path| has(of, &path));
+        let had =
+            |alias: &&alias::Alias| Path::parse(alias.path).ok().flatten().is_some_and(|path| has(of, &path));
         names.extend(alias::ALIASES.iter().filter(had).map(|alias| alias.name.to_owned()));
     }
     names
@@ -142,7 +164,9 @@ pub(crate) fn nearest<'n>(name: &str, among: &'n [impl AsRef<str>]) -> Option<&'
     let name = name.to_lowercase();
     among
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(&name, &candidate.as_ref().to_lowercase()), candidate.as_ref()))
+        .map(|candidate| {
+            (strsim::jaro_winkler(&name, &candidate.as_ref().to_lowercase()), candidate.as_ref())
+        })
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)

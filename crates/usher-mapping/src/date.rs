@@ -77,7 +77,8 @@ mod tests {
         for (text, printed) in cases {
             assert_eq!(parse(text).map(print).as_deref(), Some(printed), "{text}");
         }
-        for text in ["", "20210824", "1.2.2021", "2021-13-01", "99/99/2021", "2021-08-24Tx", "employee 4711"] {
+        for text in ["", "20210824", "1.2.2021", "2021-13-01", "99/99/2021", "2021-08-24Tx", "employee 4711"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

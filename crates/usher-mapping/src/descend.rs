@@ -64,7 +64,9 @@ impl Path {
             }
             steps.push(Step { name: name.to_owned(), filter });
             match text.as_bytes().get(at) {
-                None => return Ok(Some(Self { schema: schema_end.map(|end| text[..end].to_owned()), steps })),
+                None => {
+                    return Ok(Some(Self { schema: schema_end.map(|end| text[..end].to_owned()), steps }));
+                }
                 Some(b'.') => at += 1,
                 Some(_) => return Err(bad_name(at, &text[at..])),
             }
@@ -101,11 +103,14 @@ impl Path {
             },
             None => {
                 let head = &self.steps[0].name;
-                let extensions = || object.iter().filter(|(key, _)| key.contains(':')).map(|(_, value)| value);
+                let extensions =
+                    || object.iter().filter(|(key, _)| key.contains(':')).map(|(_, value)| value);
                 let holder = if member(object, head).is_some() {
                     Some(object)
                 } else {
-                    extensions().filter_map(Json::as_object).find(|container| member(container, head).is_some())
+                    extensions()
+                        .filter_map(Json::as_object)
+                        .find(|container| member(container, head).is_some())
                 };
                 if let Some(holder) = holder {
                     walk(holder, &self.steps, &mut found);
@@ -118,7 +123,8 @@ impl Path {
     /// Reads a value that stands for the path's first name: chooses by its filter, then goes down the rest.
     pub(crate) fn read_below(&self, value: &Value) -> Value {
         let Some((first, rest)) = self.steps.split_first() else { return value.clone() };
-        let mut found = Found { values: Vec::new(), many: first.filter.is_none() && matches!(value, Value::List(_)) };
+        let mut found =
+            Found { values: Vec::new(), many: first.filter.is_none() && matches!(value, Value::List(_)) };
         let mut scalars = Vec::new();
         for item in value.items() {
             match item {
@@ -130,7 +136,10 @@ impl Path {
                     }
                 }
                 Value::Object(_) => {}
-                other if rest.is_empty() && first.filter.as_ref().is_none_or(|f| matches(f, &other.to_json())) => {
+                other
+                    if rest.is_empty()
+                        && first.filter.as_ref().is_none_or(|f| matches(f, &other.to_json())) =>
+                {
                     scalars.push(other.clone());
                 }
                 _ => {}
@@ -198,13 +207,21 @@ fn value_filter(text: &str, at: usize) -> Result<Filter, ExpressionError> {
 fn bad_name(at: usize, name: &str) -> ExpressionError {
     ExpressionError {
         span: at..at + name.len(),
-        message: if name.is_empty() { "an attribute name is missing".into() } else { format!("“{name}” is no attribute name") },
+        message: if name.is_empty() {
+            "an attribute name is missing".into()
+        } else {
+            format!("“{name}” is no attribute name")
+        },
         hint: None,
     }
 }
 
 fn unclosed(at: usize, text: &str) -> ExpressionError {
-    ExpressionError { span: at..text.len(), message: "the bracket is not closed".into(), hint: Some("add ]".into()) }
+    ExpressionError {
+        span: at..text.len(),
+        message: "the bracket is not closed".into(),
+        hint: Some("add ]".into()),
+    }
 }
 
 /// A member by name: as spelled, else ignoring case.
@@ -275,7 +292,8 @@ fn named<'o>(path: &AttributePath, object: &'o Object) -> Vec<&'o Json> {
         Some(urn) => member(object, urn).and_then(Json::as_object).unwrap_or(object),
         None => object,
     };
-    let values = flat(member(holder, &path.name)).filter(|v| path.filter.as_ref().is_none_or(|f| matches(f, v)));
+    let values =
+        flat(member(holder, &path.name)).filter(|v| path.filter.as_ref().is_none_or(|f| matches(f, v)));
     match &path.sub {
         None => values.collect(),
         Some(sub) => values.filter_map(Json::as_object).flat_map(|v| flat(member(v, sub))).collect(),

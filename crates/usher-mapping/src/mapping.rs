@@ -172,7 +172,9 @@ impl ObjectMapping {
             if let Some(precedence) = row.matching
                 && !precedences.insert(precedence)
             {
-                return Err(MappingError::Other(format!("{name}: two rows match with precedence {precedence}")));
+                return Err(MappingError::Other(format!(
+                    "{name}: two rows match with precedence {precedence}"
+                )));
             }
             if let From::Expression(expression) = &row.from {
                 expression.check(source).map_err(|error| MappingError::Expression {
@@ -212,7 +214,8 @@ impl AttributeMapping {
             let hint = nearest(name, &paths(target)).map(str::to_owned);
             return Err(MappingError::UnknownTarget { target: name.to_owned(), hint });
         };
-        let read_only = |attribute: Option<&Attribute>| attribute.is_some_and(|a| a.mutability == Mutability::ReadOnly);
+        let read_only =
+            |attribute: Option<&Attribute>| attribute.is_some_and(|a| a.mutability == Mutability::ReadOnly);
         if read_only(resolved.attribute) || read_only(resolved.sub) {
             return Err(MappingError::Other(format!("{name} is read-only, the app sets it itself")));
         }
@@ -303,13 +306,20 @@ pub fn document(target: &ResourceType, values: &[Mapped]) -> Result<Object, Scim
 /// A value as the JSON of the attribute that a path names: the texts True and False become a boolean, numeric text a
 /// number, a date RFC 3339; a single-valued attribute takes the first of several values, a multi-valued one takes one as
 /// a list of one; a complex one takes text as its `value`. Null stays null. Errors as [`document`].
-pub fn json_for(target: &ResourceType, path: &AttributePath, value: &Value) -> Result<serde_json::Value, ScimError> {
+pub fn json_for(
+    target: &ResourceType,
+    path: &AttributePath,
+    value: &Value,
+) -> Result<serde_json::Value, ScimError> {
     if value.is_null() {
         return Ok(serde_json::Value::Null);
     }
     let resolved = target.resolve(path);
     let Some(Resolved { attribute: Some(attribute), sub, .. }) = resolved else {
-        return Err(ScimError::bad(ScimType::InvalidPath, format!("{} has no attribute {path}", target.name)));
+        return Err(ScimError::bad(
+            ScimType::InvalidPath,
+            format!("{} has no attribute {path}", target.name),
+        ));
     };
     let leaf = sub.unwrap_or(attribute);
     // A filter chooses one value of a multi-valued attribute.
@@ -337,7 +347,9 @@ fn typed(attribute: &Attribute, value: &Value) -> Option<serde_json::Value> {
         Type::Integer => value.whole().map(Json::from),
         Type::Decimal => match value {
             Value::Integer(_) | Value::Decimal(_) => Some(value.to_json()),
-            other => other.as_text()?.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number),
+            other => {
+                other.as_text()?.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number)
+            }
         },
         Type::DateTime => value.moment().map(|at| Value::DateTime(at).to_json()),
         Type::String | Type::Reference | Type::Binary => match value {

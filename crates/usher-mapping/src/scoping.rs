@@ -135,7 +135,8 @@ impl Clause {
 
     fn judge(&self, group: &Group, cx: &Context<'_>) -> Judged {
         let seen = self.attribute.read(cx);
-        let title = || format!("{} {} {}", self.attribute, self.operator, self.value_text()).trim_end().to_owned();
+        let title =
+            || format!("{} {} {}", self.attribute, self.operator, self.value_text()).trim_end().to_owned();
         Judged {
             group: group.title.clone(),
             title: self.title.clone().unwrap_or_else(title),
@@ -152,7 +153,8 @@ impl ScopingFilter {
     /// Reads the TOML form: an array of tables, each a group.
     pub fn from_toml(groups: &[toml::Value]) -> Result<Self, MappingError> {
         let read = |group: &toml::Value| {
-            let form: GroupForm = group.clone().try_into().map_err(|e| MappingError::Toml(format!("scoping: {e}")))?;
+            let form: GroupForm =
+                group.clone().try_into().map_err(|e| MappingError::Toml(format!("scoping: {e}")))?;
             form.into_group()
         };
         Ok(Self { groups: groups.iter().map(read).collect::<Result<_, _>>()? })
@@ -180,7 +182,8 @@ impl ScopingFilter {
 
     /// Whether an object passes, without the reasons.
     pub fn holds(&self, cx: &Context<'_>) -> bool {
-        let all = |group: &Group| group.clauses.iter().all(|c| c.operator.holds(&c.attribute.read(cx), &c.values));
+        let all =
+            |group: &Group| group.clauses.iter().all(|c| c.operator.holds(&c.attribute.read(cx), &c.values));
         self.groups.is_empty() || self.groups.iter().any(all)
     }
 
@@ -224,11 +227,12 @@ impl GroupForm {
             return Err(wrong("a group has at least one clause".to_owned()));
         }
         let read = |form: ClauseForm| {
-            let attribute = AttributeName::parse(&form.attribute).map_err(|error| MappingError::Expression {
-                row: format!("scoping filter “{title}”"),
-                text: form.attribute.clone(),
-                error,
-            })?;
+            let attribute =
+                AttributeName::parse(&form.attribute).map_err(|error| MappingError::Expression {
+                    row: format!("scoping filter “{title}”"),
+                    text: form.attribute.clone(),
+                    error,
+                })?;
             let values: Vec<String> = form.value.into_iter().collect();
             match (form.operator.operands(), values.len()) {
                 (needs, has) if needs == has => {}

@@ -75,7 +75,9 @@ impl Node {
     pub(crate) fn children(&self) -> Vec<&Node> {
         match &self.kind {
             Kind::Empty | Kind::Constant(..) | Kind::Attribute(_) => Vec::new(),
-            Kind::Call(_, nodes) | Kind::And(nodes) | Kind::Or(nodes) | Kind::Join(nodes) => nodes.iter().collect(),
+            Kind::Call(_, nodes) | Kind::And(nodes) | Kind::Or(nodes) | Kind::Join(nodes) => {
+                nodes.iter().collect()
+            }
             Kind::Not(node) => vec![node],
             Kind::Compare(_, a, b) => vec![a, b],
         }

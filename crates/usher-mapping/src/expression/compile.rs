@@ -2,9 +2,9 @@
 
 use super::ExpressionError;
 use super::ast::{Kind, Node, Prepared};
+use crate::Value;
 use crate::descend::Path;
 use crate::functions::{self, Function};
-use crate::Value;
 
 /// Makes a tree ready.
 pub(super) fn prepare(node: &mut Node) -> Result<(), ExpressionError> {
@@ -40,16 +40,23 @@ fn hide(node: &mut Node) {
     node.children_mut().into_iter().for_each(hide);
 }
 
-fn count(function: &Function, arguments: &mut Vec<Node>, end: std::ops::Range<usize>) -> Result<(), ExpressionError> {
+fn count(
+    function: &Function,
+    arguments: &mut Vec<Node>,
+    end: std::ops::Range<usize>,
+) -> Result<(), ExpressionError> {
     let usage = || format!("{}{}", function.name, function.parameters);
     // Positions left empty at the end are no arguments, but Entra's people write them.
-    while arguments.last().is_some_and(Node::is_empty) && function.most.is_some_and(|most| arguments.len() > most) {
+    while arguments.last().is_some_and(Node::is_empty)
+        && function.most.is_some_and(|most| arguments.len() > most)
+    {
         arguments.pop();
     }
     if let Some(most) = function.most
         && let Some(extra) = arguments.get(most)
     {
-        let message = format!("{} takes at most {most} argument{}", function.name, if most == 1 { "" } else { "s" });
+        let message =
+            format!("{} takes at most {most} argument{}", function.name, if most == 1 { "" } else { "s" });
         return Err(ExpressionError::new(extra.span.clone(), message).hint(usage()));
     }
     if arguments.len() < function.least {
@@ -60,10 +67,11 @@ fn count(function: &Function, arguments: &mut Vec<Node>, end: std::ops::Range<us
     let empty = arguments.iter().enumerate().find(|(i, node)| node.is_empty() && function.needs(*i));
     if let Some((i, node)) = empty {
         let message = format!("argument {} of {} is missing", i + 1, function.name);
-        let span = if node.span.is_empty() { node.span.start..node.span.start + 1 } else { node.span.clone() };
+        let span =
+            if node.span.is_empty() { node.span.start..node.span.start + 1 } else { node.span.clone() };
         return Err(ExpressionError::new(span, message).hint(usage()));
     }
-    if function.pairs_after.is_some_and(|first| (arguments.len() - first.min(arguments.len())) % 2 != 0) {
+    if function.pairs_after.is_some_and(|first| !arguments.len().saturating_sub(first).is_multiple_of(2)) {
         let message = format!("{} takes keys and values in pairs; the last key has no value", function.name);
         return Err(ExpressionError::new(end, message).hint(usage()));
     }
@@ -76,7 +84,8 @@ fn constant(
     at: usize,
     make: impl FnOnce(&str) -> Result<Option<Prepared>, ExpressionError>,
 ) -> Result<(), ExpressionError> {
-    if let Some(Node { span, kind: Kind::Constant(Value::Text(text), prepared), .. }) = arguments.get_mut(at) {
+    if let Some(Node { span, kind: Kind::Constant(Value::Text(text), prepared), .. }) = arguments.get_mut(at)
+    {
         *prepared = make(text).map_err(|e| ExpressionError { span: span.clone(), ..e })?;
     }
     Ok(())

@@ -102,7 +102,12 @@ impl Eval<'_, '_> {
         functions::joined("", &values)
     }
 
-    fn call(&mut self, function: &'static Function, nodes: &[Node], span: &Range<usize>) -> Result<Value, EvalError> {
+    fn call(
+        &mut self,
+        function: &'static Function,
+        nodes: &[Node],
+        span: &Range<usize>,
+    ) -> Result<Value, EvalError> {
         let run = match function.run {
             Run::Lazy(run) => return run(self, nodes).and_then(bounded),
             Run::Eager(run) => run,
@@ -256,7 +261,9 @@ impl Call<'_, '_, '_> {
     /// An argument as a regular expression.
     pub(crate) fn regex(&self, i: usize) -> Result<Cow<'_, Regex>, EvalError> {
         match self.nodes.get(i) {
-            Some(Node { kind: Kind::Constant(_, Some(Prepared::Regex(regex))), .. }) => Ok(Cow::Borrowed(regex)),
+            Some(Node { kind: Kind::Constant(_, Some(Prepared::Regex(regex))), .. }) => {
+                Ok(Cow::Borrowed(regex))
+            }
             _ => functions::regex(&self.text(i)?).map(Cow::Owned),
         }
     }

@@ -96,7 +96,8 @@ impl<'t> Lexer<'t> {
         if let Some((symbol, comparison)) = known.iter().find(|(symbol, _)| rest.starts_with(symbol)) {
             return Ok(self.take(symbol.len(), Token::Compare(*comparison)));
         }
-        let (length, hint) = if rest.starts_with("!=") { (2, "unequal is <>") } else { (1, "negation is not") };
+        let (length, hint) =
+            if rest.starts_with("!=") { (2, "unequal is <>") } else { (1, "negation is not") };
         Err(ExpressionError::new(self.at..self.at + length, "! is no operator").hint(hint))
     }
 
@@ -149,7 +150,9 @@ impl<'t> Lexer<'t> {
 fn unexpected(at: usize, c: char) -> ExpressionError {
     let error = ExpressionError::new(at..at + c.len_utf8(), format!("{c} means nothing here"));
     match c {
-        '\'' | '‘' | '’' | '“' | '”' | '„' | '`' => error.hint("text stands in plain double quotes: \"text\""),
+        '\'' | '‘' | '’' | '“' | '”' | '„' | '`' => {
+            error.hint("text stands in plain double quotes: \"text\"")
+        }
         ']' => error.hint("an attribute stands in brackets: [mail]"),
         '+' => error.hint("texts are joined with &"),
         ';' => error.hint("arguments are parted by commas"),

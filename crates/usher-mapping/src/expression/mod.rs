@@ -124,7 +124,9 @@ impl Expression {
         let mut root = parser::parse(text)?;
         compile::prepare(&mut root)?;
         let mut random = false;
-        root.visit(&mut |n| random |= matches!(&n.kind, Kind::Call(f, _) if matches!(f.name, "Guid" | "RandomString")));
+        root.visit(&mut |n| {
+            random |= matches!(&n.kind, Kind::Call(f, _) if matches!(f.name, "Guid" | "RandomString"))
+        });
         Ok(Self { text: text.to_owned(), root, random })
     }
 
@@ -168,7 +170,8 @@ impl Expression {
     /// Whether it names an attribute anywhere in it, ignoring case: as `[attribute]`, with a path below it, or by an alias of it.
     pub fn mentions(&self, attribute: &str) -> bool {
         let mut found = false;
-        self.root.visit(&mut |node| found |= matches!(&node.kind, Kind::Attribute(name) if name.is(attribute)));
+        self.root
+            .visit(&mut |node| found |= matches!(&node.kind, Kind::Attribute(name) if name.is(attribute)));
         found
     }
 
@@ -206,7 +209,9 @@ impl Expression {
     /// Whether a function of that name is called anywhere in it.
     pub fn calls(&self, name: &str) -> bool {
         let mut found = false;
-        self.root.visit(&mut |node| found |= matches!(&node.kind, Kind::Call(function, _) if function.name == name));
+        self.root.visit(&mut |node| {
+            found |= matches!(&node.kind, Kind::Call(function, _) if function.name == name)
+        });
         found
     }
 }

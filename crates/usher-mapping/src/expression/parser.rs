@@ -66,7 +66,10 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, ExpressionError>) -> Result<T, ExpressionError> {
+    fn nested<T>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Result<T, ExpressionError>,
+    ) -> Result<T, ExpressionError> {
         if self.depth == MAX_DEPTH {
             let message = format!("nested deeper than {MAX_DEPTH}");
             return Err(ExpressionError::new(self.span.clone(), message));
@@ -124,7 +127,10 @@ impl<'t> Parser<'t> {
         let Token::Compare(comparison) = self.token else { return Ok(left) };
         self.advance()?;
         let right = self.join()?;
-        Ok(Node::new(left.span.start..right.span.end, Kind::Compare(comparison, Box::new(left), Box::new(right))))
+        Ok(Node::new(
+            left.span.start..right.span.end,
+            Kind::Compare(comparison, Box::new(left), Box::new(right)),
+        ))
     }
 
     fn value(&mut self) -> Result<Node, ExpressionError> {
@@ -138,7 +144,9 @@ impl<'t> Parser<'t> {
                 let lead = self.text[inner.clone()].len() - self.text[inner.clone()].trim_start().len();
                 let name = AttributeName::parse(&self.text[inner.clone()])
                     .map_err(|e| e.moved(inner.start + lead))
-                    .map_err(|e| if e.span.is_empty() { ExpressionError { span: self.span.clone(), ..e } } else { e })?;
+                    .map_err(|e| {
+                        if e.span.is_empty() { ExpressionError { span: self.span.clone(), ..e } } else { e }
+                    })?;
                 Ok(Node::new(self.advance()?, Kind::Attribute(name)))
             }
             Token::Open => self.parenthesised(),
@@ -166,7 +174,9 @@ impl<'t> Parser<'t> {
             _ => None,
         };
         let Some(digits) = digits else {
-            return Err(ExpressionError::new(start, "expected a value, found &").hint("a hexadecimal number is &H1F"));
+            return Err(
+                ExpressionError::new(start, "expected a value, found &").hint("a hexadecimal number is &H1F")
+            );
         };
         let span = start.start..self.span.end;
         let Ok(number) = i64::from_str_radix(digits, 16) else {
@@ -204,7 +214,8 @@ impl<'t> Parser<'t> {
         if self.token != Token::Close {
             let error = self.unexpected("a comma or )");
             return Err(if self.token == Token::End {
-                ExpressionError { span: opening, ..error }.hint(format!("the parenthesis of {name} is not closed"))
+                ExpressionError { span: opening, ..error }
+                    .hint(format!("the parenthesis of {name} is not closed"))
             } else {
                 error
             });
@@ -236,7 +247,8 @@ fn bare_word(word: &str, span: Range<usize>) -> ExpressionError {
     match word.to_lowercase().as_str() {
         lower @ ("true" | "false" | "null" | "not") => error.hint(format!("written {lower}")),
         _ if functions::named(word).is_some() => error.hint(format!("a call has parentheses: {word}(…)")),
-        _ => error.hint(format!("an attribute stands in brackets: [{word}]; text in double quotes: \"{word}\"")),
+        _ => error
+            .hint(format!("an attribute stands in brackets: [{word}]; text in double quotes: \"{word}\"")),
     }
 }
 

@@ -18,32 +18,48 @@ pub(super) const TABLE: &[Function] = &[
         "`True` for true and for numbers other than 0, else `False`.",
         &[("CBool(0)", "False"), ("CBool([country] = [country])", "True")],
     ),
-    Function::new("BitAnd", "(value1, value2)", (2, Some(2)), Run::Eager(|c| Ok(Value::Integer(c.whole(0)? & c.whole(1)?))))
-        .doc("The bits that both numbers have.", &[("BitAnd(&HF, &HF7)", "7")]),
-    Function::new("ConvertToBase64", "(source)", (1, Some(1)), Run::Eager(to_base64))
-        .each()
-        .doc("Base64 of the text in UTF-16, little-endian.", &[(
-            r#"ConvertToBase64("Hello world!")"#,
-            r#""SABlAGwAbABvACAAdwBvAHIAbABkACEA""#,
-        )]),
+    Function::new(
+        "BitAnd",
+        "(value1, value2)",
+        (2, Some(2)),
+        Run::Eager(|c| Ok(Value::Integer(c.whole(0)? & c.whole(1)?))),
+    )
+    .doc("The bits that both numbers have.", &[("BitAnd(&HF, &HF7)", "7")]),
+    Function::new("ConvertToBase64", "(source)", (1, Some(1)), Run::Eager(to_base64)).each().doc(
+        "Base64 of the text in UTF-16, little-endian.",
+        &[(r#"ConvertToBase64("Hello world!")"#, r#""SABlAGwAbABvACAAdwBvAHIAbABkACEA""#)],
+    ),
     Function::new("ConvertFromBase64", "(source, encoding?)", (1, Some(2)), Run::Eager(from_base64))
         .each()
-        .doc("The text behind Base64; its encoding is Unicode (the default), ASCII or UTF8.", &[
-            (r#"ConvertFromBase64("SABlAGwAbABvACAAdwBvAHIAbABkACEA")"#, r#""Hello world!""#),
-            (r#"ConvertFromBase64("SGVsbG8gd29ybGQh", UTF8)"#, r#""Hello world!""#),
-        ]),
-    Function::new("ConvertToUTF8Hex", "(source)", (1, Some(1)), Run::Eager(|c| Ok(hex(c.text(0)?.as_bytes(), true).into())))
-        .each()
-        .doc("The text's UTF-8 bytes in hexadecimal.", &[(
-            r#"ConvertToUTF8Hex("Hello world!")"#,
-            r#""48656C6C6F20776F726C6421""#,
-        )]),
-    Function::new("Hash", "(source)", (1, Some(1)), Run::Eager(|c| Ok(hex(&Sha256::digest(c.text(0)?.as_bytes()), false).into())))
-        .each()
-        .doc("SHA-256 of the text's UTF-8 bytes, in hexadecimal.", &[(
-            r#"Hash("abc")"#,
-            r#""ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad""#,
-        )]),
+        .doc(
+            "The text behind Base64; its encoding is Unicode (the default), ASCII or UTF8.",
+            &[
+                (r#"ConvertFromBase64("SABlAGwAbABvACAAdwBvAHIAbABkACEA")"#, r#""Hello world!""#),
+                (r#"ConvertFromBase64("SGVsbG8gd29ybGQh", UTF8)"#, r#""Hello world!""#),
+            ],
+        ),
+    Function::new(
+        "ConvertToUTF8Hex",
+        "(source)",
+        (1, Some(1)),
+        Run::Eager(|c| Ok(hex(c.text(0)?.as_bytes(), true).into())),
+    )
+    .each()
+    .doc(
+        "The text's UTF-8 bytes in hexadecimal.",
+        &[(r#"ConvertToUTF8Hex("Hello world!")"#, r#""48656C6C6F20776F726C6421""#)],
+    ),
+    Function::new(
+        "Hash",
+        "(source)",
+        (1, Some(1)),
+        Run::Eager(|c| Ok(hex(&Sha256::digest(c.text(0)?.as_bytes()), false).into())),
+    )
+    .each()
+    .doc(
+        "SHA-256 of the text's UTF-8 bytes, in hexadecimal.",
+        &[(r#"Hash("abc")"#, r#""ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad""#)],
+    ),
     Function::new("DNComponent", "(dn, number)", (2, Some(2)), Run::Eager(dn_component)).each().doc(
         "The value of the n-th part of a distinguished name, from the left.",
         &[
@@ -67,7 +83,8 @@ fn from_base64(call: &mut Call<'_, '_, '_>) -> Answer {
     let bytes = STANDARD.decode(call.text(0)?.as_bytes()).map_err(|_| call.wrong(0, "is no Base64"))?;
     let text = match call.text(1)?.as_ref() {
         "" | "Unicode" if bytes.len() % 2 == 0 => {
-            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+            let units: Vec<u16> =
+                bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
             String::from_utf16(&units).ok()
         }
         "" | "Unicode" => None,
@@ -101,7 +118,10 @@ fn unescaped(value: &str) -> String {
     while at < bytes.len() {
         let pair = bytes.get(at + 1..at + 3).and_then(|p| std::str::from_utf8(p).ok());
         if bytes[at] == b'\\' && at + 1 < bytes.len() {
-            match pair.filter(|p| p.bytes().all(|b| b.is_ascii_hexdigit())).and_then(|p| u8::from_str_radix(p, 16).ok()) {
+            match pair
+                .filter(|p| p.bytes().all(|b| b.is_ascii_hexdigit()))
+                .and_then(|p| u8::from_str_radix(p, 16).ok())
+            {
                 Some(byte) => {
                     out.push(byte);
                     at += 3;

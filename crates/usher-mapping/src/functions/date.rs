@@ -103,12 +103,15 @@ fn date_from_num(call: &mut Call<'_, '_, '_>) -> Answer {
     let ticks = call.whole(0)?;
     let seconds = ticks.div_euclid(10_000_000) + FILETIME_START;
     let nanoseconds = (ticks.rem_euclid(10_000_000) * 100) as i32;
-    let at = Timestamp::new(seconds, nanoseconds).and_then(|at| at.round(Unit::Millisecond)).map_err(out_of_range)?;
+    let at = Timestamp::new(seconds, nanoseconds)
+        .and_then(|at| at.round(Unit::Millisecond))
+        .map_err(out_of_range)?;
     Ok(Value::DateTime(at))
 }
 
 fn num_from_date(call: &mut Call<'_, '_, '_>) -> Answer {
     let at = call.moment(0)?;
-    let ticks = (i128::from(at.as_second() - FILETIME_START)) * 10_000_000 + i128::from(at.subsec_nanosecond() / 100);
+    let ticks =
+        (i128::from(at.as_second() - FILETIME_START)) * 10_000_000 + i128::from(at.subsec_nanosecond() / 100);
     i64::try_from(ticks).map(Value::Integer).map_err(out_of_range)
 }

@@ -25,7 +25,11 @@ pub const SAMPLE: &str = r#"{
 pub fn markdown() -> String {
     let mut out = String::from(HEAD);
     for function in all() {
-        let _ = write!(out, "\n### {}\n\n`{}{}`\n\n{}\n", function.name, function.name, function.parameters, function.doc);
+        let _ = write!(
+            out,
+            "\n### {}\n\n`{}{}`\n\n{}\n",
+            function.name, function.name, function.parameters, function.doc
+        );
         if !function.vectors.is_empty() {
             out.push_str("\n| expression | gives |\n| --- | --- |\n");
         }
@@ -33,12 +37,19 @@ pub fn markdown() -> String {
             let _ = writeln!(out, "| {} | {} |", code(expression), code(result));
         }
     }
-    let _ = write!(out, "\n## Not yet\n\nEntra's functions that Usher refuses by name so far: {}.\n", NOT_YET.join(", "));
+    let _ = write!(
+        out,
+        "\n## Not yet\n\nEntra's functions that Usher refuses by name so far: {}.\n",
+        NOT_YET.join(", ")
+    );
     out.push_str(ALIAS_HEAD);
     for alias in ALIASES {
         let _ = writeln!(out, "| `{}` | {} |", alias.name, code(alias.path));
     }
-    let _ = write!(out, "\n## The sample\n\nThe results above are for this user, at 2021-07-02T15:33:38Z:\n\n```json\n{SAMPLE}\n```\n");
+    let _ = write!(
+        out,
+        "\n## The sample\n\nThe results above are for this user, at 2021-07-02T15:33:38Z:\n\n```json\n{SAMPLE}\n```\n"
+    );
     out
 }
 
@@ -51,8 +62,8 @@ const HEAD: &str = r#"# Expressions
 
 This file is made from the code (`crates/usher-mapping/src/functions`); every row below is a test.
 
-An expression is an attribute in brackets, a text in double quotes, a number, or a function of such. Every expression
-written for Microsoft Entra ID is one, and means the same.
+An expression is an attribute in brackets, a text in double quotes, a number, or a function of such. The language is
+Microsoft Entra ID's with additions: an expression written for Entra means the same here, if its functions are there.
 
     [mail]
     Coalesce([mail], [userPrincipalName])
@@ -68,8 +79,9 @@ written for Microsoft Entra ID is one, and means the same.
 - **Comparing**: numbers and numeric text as numbers; as dates when a side is a date; a boolean equals the texts True and
   False in any case; other text by code point, case-sensitive. Null equals null and `""`, and is neither less nor greater
   than anything. A list equals a value that is one of its values.
-- **Null**: a function whose first argument is null gives null. Those that don't: Append, Concat, Count, Format's values,
-  IgnoreFlowIfNullOrEmpty, IIF, Is…, Join, Left, Not, Prepend, Redact, Replace's last mode, Switch, Coalesce, And, Or, Word.
+- **Null**: a function whose first argument is null gives null. Those that don't: And, Append, Coalesce, Concat, Count,
+  Error, IgnoreFlowIfNullOrEmpty, IIF, Is…, Join, Left, Not, Or, Prepend, Redact, Switch, Word, and Replace where it takes
+  a group from another attribute.
 - **Several values**: a function of one text works on each of them.
 - **Printed**, true and false are `True` and `False`, a date is `M/d/yyyy h:mm:ss tt` in UTC, as in Entra.
 - At most 10,000 characters, nested at most 64 deep; a text made is at most 1 MiB long.

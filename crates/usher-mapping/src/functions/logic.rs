@@ -141,7 +141,8 @@ fn switch(eval: &mut Eval<'_, '_>, nodes: &[Node]) -> Answer {
     let source = eval.value(source)?;
     for pair in pairs.chunks_exact(2) {
         let key = eval.value(&pair[0])?;
-        let found = if source.is_null() { key.is_empty() } else { source.items().iter().any(|s| s.is_text(&key)) };
+        let found =
+            if source.is_null() { key.is_empty() } else { source.items().iter().any(|s| s.is_text(&key)) };
         if found {
             return eval.value(&pair[1]);
         }
@@ -202,7 +203,11 @@ fn is_email(call: &mut Call<'_, '_, '_>) -> Answer {
         !local.is_empty()
             && local.len() <= 64
             && text.len() <= 254
-            && !local.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '"' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '[' | ']' | '\\'))
+            && !local.chars().any(|c| {
+                c.is_whitespace()
+                    || c.is_control()
+                    || matches!(c, '"' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '[' | ']' | '\\')
+            })
             && domain.contains('.')
             && domain.split('.').all(label)
     };

@@ -72,7 +72,12 @@ pub(crate) enum Run {
 }
 
 impl Function {
-    const fn new(name: &'static str, parameters: &'static str, takes: (usize, Option<usize>), run: Run) -> Self {
+    const fn new(
+        name: &'static str,
+        parameters: &'static str,
+        takes: (usize, Option<usize>),
+        run: Run,
+    ) -> Self {
         Self {
             name,
             parameters,
@@ -109,8 +114,9 @@ impl Function {
 }
 
 static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
-    let mut table = [logic::TABLE, text::TABLE, list::TABLE, convert::TABLE, date::TABLE, replace::TABLE, world::TABLE]
-        .concat();
+    let mut table =
+        [logic::TABLE, text::TABLE, list::TABLE, convert::TABLE, date::TABLE, replace::TABLE, world::TABLE]
+            .concat();
     table.sort_by_key(|function| function.name);
     table
 });

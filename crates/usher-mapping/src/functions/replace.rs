@@ -74,7 +74,9 @@ fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, EvalError> {
     match () {
         () if from_other && !source.is_empty() => Ok(call.value(0).clone()),
         () if from_other => named_group(&*call.regex(2)?, &call.text(3)?, &call.text(5)?),
-        () if pattern && group && new => replace_group(&*call.regex(2)?, &source, &call.text(3)?, &call.text(4)?),
+        () if pattern && group && new => {
+            replace_group(&*call.regex(2)?, &source, &call.text(3)?, &call.text(4)?)
+        }
         () if pattern && new => replace_matches(&*call.regex(2)?, &source, &call.text(4)?),
         () if old && call.text(1)?.is_empty() => Err(call.wrong(1, "is empty")),
         () if old && template => replace_text(&call.text(6)?, &call.text(1)?, &source),
@@ -154,7 +156,8 @@ fn expand(captures: &Captures<'_, str>, replacement: &str, out: &mut Text) -> Re
             }
             _ => ("", rest),
         };
-        let exists = reference.parse::<usize>().is_ok_and(|i| i < captures.len()) || captures.name(reference).is_some();
+        let exists = reference.parse::<usize>().is_ok_and(|i| i < captures.len())
+            || captures.name(reference).is_some();
         let found = match reference.parse::<usize>() {
             Ok(i) => captures.get(i),
             Err(_) => captures.name(reference),

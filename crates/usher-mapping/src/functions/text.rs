@@ -123,7 +123,8 @@ fn join(call: &mut Call<'_, '_, '_>) -> Answer {
 
 fn change_case(call: &mut Call<'_, '_, '_>, change: fn(char) -> char) -> Answer {
     let culture = call.text(1)?;
-    let turkish = ["tr", "az"].iter().any(|t| culture.split('-').next().is_some_and(|c| c.eq_ignore_ascii_case(t)));
+    let turkish =
+        ["tr", "az"].iter().any(|t| culture.split('-').next().is_some_and(|c| c.eq_ignore_ascii_case(t)));
     let upper_case = change('a') == 'A';
     let one = |c: char| match (turkish, upper_case, c) {
         (true, true, 'i') => 'İ',
@@ -192,7 +193,9 @@ fn in_str(call: &mut Call<'_, '_, '_>) -> Answer {
 
 fn word(call: &mut Call<'_, '_, '_>) -> Answer {
     let (text, number, delimiters) = (call.text(0)?, call.whole(1)?, call.text(2)?);
-    let Some(skip) = number.checked_sub(1).and_then(|n| usize::try_from(n).ok()) else { return Ok("".into()) };
+    let Some(skip) = number.checked_sub(1).and_then(|n| usize::try_from(n).ok()) else {
+        return Ok("".into());
+    };
     // No delimiter: no words.
     if delimiters.is_empty() {
         return Ok("".into());
@@ -260,9 +263,13 @@ fn format(call: &mut Call<'_, '_, '_>) -> Answer {
             continue;
         }
         let number = if brace == "{" { rest.split_once('}') } else { None };
-        let Some((number, after)) = number else { return Err(call.wrong(0, "has a brace without its other")) };
+        let Some((number, after)) = number else {
+            return Err(call.wrong(0, "has a brace without its other"));
+        };
         let value = number.parse::<usize>().ok().and_then(|n| call.from(1).get(n));
-        let Some(value) = value else { return Err(call.wrong(0, "has a place for a value that is not given")) };
+        let Some(value) = value else {
+            return Err(call.wrong(0, "has a place for a value that is not given"));
+        };
         if !value.is_null() {
             out.push(&value.as_text().ok_or_else(|| EvalError::new("a list or an object has no text"))?)?;
         }

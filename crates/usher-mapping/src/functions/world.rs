@@ -72,8 +72,8 @@ fn random_string(call: &mut Call<'_, '_, '_>) -> Answer {
     if length > 256 || least > length {
         return Err(call.wrong(0, "is more than 256 or less than the minima together"));
     }
-    let classes =
-        [NUMBERS, SPECIAL, CAPITAL, LOWER].map(|class| class.chars().filter(|c| !avoid.contains(*c)).collect::<Vec<_>>());
+    let classes = [NUMBERS, SPECIAL, CAPITAL, LOWER]
+        .map(|class| class.chars().filter(|c| !avoid.contains(*c)).collect::<Vec<_>>());
     let all: Vec<char> = classes.concat();
     if all.is_empty() || classes.iter().zip(&wanted[1..]).any(|(class, n)| class.is_empty() && *n > 0) {
         return Err(call.wrong(5, "leaves no character to choose"));

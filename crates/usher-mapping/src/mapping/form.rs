@@ -70,7 +70,11 @@ pub(super) fn read(table: &toml::Table) -> Result<ObjectMapping, MappingError> {
 }
 
 pub(super) fn write(mapping: &ObjectMapping) -> toml::Table {
-    let actions = [(mapping.create, Action::Create), (mapping.update, Action::Update), (mapping.delete, Action::Delete)];
+    let actions = [
+        (mapping.create, Action::Create),
+        (mapping.update, Action::Update),
+        (mapping.delete, Action::Delete),
+    ];
     let form = Form {
         enabled: mapping.enabled,
         actions: actions.into_iter().filter(|(may, _)| *may).map(|(_, action)| action).collect(),
@@ -89,15 +93,25 @@ impl Row {
         let from = match (&self.source, &self.constant) {
             (Some(_), Some(_)) => return Err(wrong("source and constant exclude each other")),
             (Some(text), None) => {
-                let error = |error| MappingError::Expression { row: self.target.clone(), text: text.clone(), error };
+                let error =
+                    |error| MappingError::Expression { row: self.target.clone(), text: text.clone(), error };
                 From::Expression(Expression::parse(text).map_err(error)?)
             }
             (None, Some(constant)) => From::Constant(value(constant)?),
-            (None, None) if self.default.is_none() => return Err(wrong("needs a source, a constant or a default")),
+            (None, None) if self.default.is_none() => {
+                return Err(wrong("needs a source, a constant or a default"));
+            }
             (None, None) => From::None,
         };
         let default = self.default.as_ref().map(value).transpose()?;
-        Ok(AttributeMapping { target, from, default, matching: self.matching, when: self.when, nulls: self.nulls })
+        Ok(AttributeMapping {
+            target,
+            from,
+            default,
+            matching: self.matching,
+            when: self.when,
+            nulls: self.nulls,
+        })
     }
 
     fn of(row: &AttributeMapping) -> Self {

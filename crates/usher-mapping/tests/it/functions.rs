@@ -43,8 +43,27 @@ fn document_is_up_to_date() {
 #[test]
 fn null_first_gives_null() {
     let sees_null = [
-        "And", "Append", "Coalesce", "Concat", "Count", "Error", "IIF", "IgnoreFlowIfNullOrEmpty", "IsEmail", "IsNothing",
-        "IsNull", "IsNullOrEmpty", "IsPresent", "IsString", "Join", "Left", "Not", "Or", "Prepend", "Switch", "Word",
+        "And",
+        "Append",
+        "Coalesce",
+        "Concat",
+        "Count",
+        "Error",
+        "IIF",
+        "IgnoreFlowIfNullOrEmpty",
+        "IsEmail",
+        "IsNothing",
+        "IsNull",
+        "IsNullOrEmpty",
+        "IsPresent",
+        "IsString",
+        "Join",
+        "Left",
+        "Not",
+        "Or",
+        "Prepend",
+        "Switch",
+        "Word",
     ];
     for function in all().iter().filter(|f| !sees_null.contains(&f.name) && f.parameters != "()") {
         let call = |n: usize| format!("{}(null{})", function.name, ", \"1\"".repeat(n));
@@ -95,8 +114,10 @@ fn a_text_cannot_grow_without_bound() {
 #[test]
 fn a_regular_expression_ends() {
     let text = format!(r#"Replace("{}!", , "^(?=(a+)+$)", , "", , )"#, "a".repeat(60));
-    assert!(["error: the regular expression takes too long on this text", &format!("\"{}!\"", "a".repeat(60))]
-        .contains(&shown(&text).as_str()));
+    assert!(
+        ["error: the regular expression takes too long on this text", &format!("\"{}!\"", "a".repeat(60))]
+            .contains(&shown(&text).as_str())
+    );
     assert_eq!(
         shown(&format!(r#"Replace("{}!", , "(a|a|aa)+\\1$", , "", , )"#, "a".repeat(60))),
         "error: the regular expression takes too long on this text"
@@ -105,7 +126,10 @@ fn a_regular_expression_ends() {
 
 #[test]
 fn replacement_references_are_nets() {
-    assert_eq!(shown(r#"Replace("John Doe", , "(\\w+) (?<last>\\w+)", , "${last}, $1 $$ $& $x", , )"#), r#""Doe, John $ John Doe $x""#);
+    assert_eq!(
+        shown(r#"Replace("John Doe", , "(\\w+) (?<last>\\w+)", , "${last}, $1 $$ $& $x", , )"#),
+        r#""Doe, John $ John Doe $x""#
+    );
     assert_eq!(shown(r#"Replace("ab", , "(?<=a)b", , "c", , )"#), r#""ac""#);
 }
 

@@ -93,11 +93,26 @@ fn errors_say_where_what_and_how() {
         ("[mail", "[mail", "the bracket is not closed", "add ]"),
         ("[]", "[]", "an attribute name is missing", "e.g. [mail]"),
         (r#"Join(" ", "a"#, r#""a"#, "the text is not closed", "add \""),
-        (r#"Coalesce([mail], "a""#, "(", "expected a comma or ), found the end", "the parenthesis of Coalesce is not closed"),
+        (
+            r#"Coalesce([mail], "a""#,
+            "(",
+            "expected a comma or ), found the end",
+            "the parenthesis of Coalesce is not closed",
+        ),
         ("Coalese([mail])", "Coalese", "there is no function Coalese", "did you mean Coalesce?"),
-        ("coalesce([mail])", "coalesce", "there is no function coalesce", "names of functions are case-sensitive: Coalesce"),
+        (
+            "coalesce([mail])",
+            "coalesce",
+            "there is no function coalesce",
+            "names of functions are case-sensitive: Coalesce",
+        ),
         ("DefaultDomain()", "DefaultDomain", "the function DefaultDomain is not supported yet", ""),
-        ("mail", "mail", "mail stands alone", "an attribute stands in brackets: [mail]; text in double quotes: \"mail\""),
+        (
+            "mail",
+            "mail",
+            "mail stands alone",
+            "an attribute stands in brackets: [mail]; text in double quotes: \"mail\"",
+        ),
         ("[a] == [b]", "==", "== is no operator", "equal is ="),
         ("[a] != [b]", "!=", "! is no operator", "unequal is <>"),
         ("[a] = [b] = [c]", "=", "expected the end, found =", "comparisons are joined with and, or"),
@@ -113,12 +128,21 @@ fn errors_say_where_what_and_how() {
             "Switch(source, default?, key1, value1, …)",
         ),
         ("12abc", "12", "this is no number", "text stands in double quotes"),
-        ("99999999999999999999", "99999999999999999999", "the number is too large", "put it in double quotes as text"),
+        (
+            "99999999999999999999",
+            "99999999999999999999",
+            "the number is too large",
+            "put it in double quotes as text",
+        ),
         ("[a] &", "", "expected a value, found the end", ""),
         ("&Hxyz", "&Hxyz", "this is no hexadecimal number of at most 63 bits", ""),
     ] {
         let (got_part, got_message, got_hint) = said(text);
-        assert_eq!((got_part.as_str(), got_message.as_str(), got_hint.as_str()), (part, message, hint), "{text}");
+        assert_eq!(
+            (got_part.as_str(), got_message.as_str(), got_hint.as_str()),
+            (part, message, hint),
+            "{text}"
+        );
     }
 }
 
@@ -139,7 +163,11 @@ fn caret_stands_under_the_wrong_part() {
         "there is no function Frst\n  \tFrst([ümail]))\n  \t^^^^\n  hint: did you mean First?"
     );
     let text = r#""ä" & nonsense"#;
-    assert!(error(text).caret(text).contains("\n  \"ä\" & nonsense\n        ^^^^^^^^\n"), "{}", error(text).caret(text));
+    assert!(
+        error(text).caret(text).contains("\n  \"ä\" & nonsense\n        ^^^^^^^^\n"),
+        "{}",
+        error(text).caret(text)
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The crate through its door.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod attributes;
 mod functions;
 mod grammar;

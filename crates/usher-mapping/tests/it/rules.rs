@@ -12,8 +12,12 @@ struct App;
 impl Lookup for App {
     fn find(&mut self, kind: &str, key: &str) -> Result<Value, EvalError> {
         Ok(match (kind, key.to_lowercase().as_str()) {
-            ("organization", "sales") => Value::from_json(&json!({"id": "o1", "name": "Sales", "disabled": false})),
-            ("organization", "closed") => Value::from_json(&json!({"id": "o2", "name": "Closed", "disabled": true})),
+            ("organization", "sales") => {
+                Value::from_json(&json!({"id": "o1", "name": "Sales", "disabled": false}))
+            }
+            ("organization", "closed") => {
+                Value::from_json(&json!({"id": "o2", "name": "Closed", "disabled": true}))
+            }
             _ => Value::Null,
         })
     }
@@ -64,7 +68,11 @@ fn email_and_name() {
     assert_eq!(eval(EMAIL, &record, &[]).to_string(), r#""b@x.org""#);
     assert_eq!(eval(NAME, &record, &[]).to_string(), r#""ann""#);
     let email = [("email".to_owned(), eval(EMAIL, &record, &[]))];
-    assert_eq!(eval(r#"Map(Reject([emails], "value", [email], "ignoreCase"), "value")"#, &record, &email).to_string(), r#"["a@x.org"]"#);
+    assert_eq!(
+        eval(r#"Map(Reject([emails], "value", [email], "ignoreCase"), "value")"#, &record, &email)
+            .to_string(),
+        r#"["a@x.org"]"#
+    );
     let other = object(json!({"userName": "ann@x.org", "name": {"givenName": "Ann", "familyName": "Lee"}}));
     assert_eq!(eval(EMAIL, &other, &[]).to_string(), r#""ann@x.org""#);
     assert_eq!(eval(NAME, &other, &[]).to_string(), r#""Ann Lee""#);
@@ -92,6 +100,9 @@ fn organization_manager_and_vip() {
     assert_eq!(eval(vip, &object(json!({"userType": "vip"})), &[]), Value::Boolean(false));
     assert_eq!(eval(vip, &object(json!({})), &[]), Value::Null);
     let new = [("IsNew".to_owned(), Value::Boolean(true))];
-    assert_eq!(eval("IIF(IsNew(), [locale], null)", &object(json!({"locale": "de"})), &new), Value::from("de"));
+    assert_eq!(
+        eval("IIF(IsNew(), [locale], null)", &object(json!({"locale": "de"})), &new),
+        Value::from("de")
+    );
     assert_eq!(eval("IIF(IsNew(), [locale], null)", &object(json!({"locale": "de"})), &[]), Value::Null);
 }
