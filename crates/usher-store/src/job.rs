@@ -219,6 +219,12 @@ impl<J: Waiting> Lanes<J> {
         lock(&self.queues).take(self.bulk)
     }
 
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        let queues = lock(&self.queues);
+        queues.now.len() + queues.bulk.len()
+    }
+
     /// A bulk job ended; another may run.
     pub(crate) fn bulk_done(&self) {
         let mut queues = lock(&self.queues);

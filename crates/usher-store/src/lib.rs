@@ -15,6 +15,7 @@
 //! # Ok::<(), StoreError>(())
 //! ```
 
+mod commits;
 mod error;
 mod job;
 mod migrate;
@@ -29,6 +30,7 @@ pub mod testing;
 mod tx;
 mod value;
 
+pub use commits::Figures;
 pub use error::StoreError;
 pub use job::Lane;
 pub use migrate::Tables;

@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    Backend, Lane, SealingKey, Snapshot, StoreError, Tables, Tx,
+    Backend, Figures, Lane, SealingKey, Snapshot, StoreError, Tables, Tx,
+    commits::Commits,
     job::{self, Job, Task},
     postgres::Postgres,
     seal::Place,
@@ -44,7 +45,7 @@ impl std::fmt::Debug for Store {
 struct Inner {
     database: Database,
     key: SealingKey,
-    announced: watch::Sender<u64>,
+    commits: Arc<Commits>,
 }
 
 enum Database {
@@ -65,10 +66,9 @@ impl Store {
     pub fn open(at: &StoreUrl, tables: &[Tables], key: SealingKey) -> Result<Self, StoreError> {
         match at {
             StoreUrl::Sqlite(folder) => {
-                let announced = watch::Sender::new(0);
-                let committed = announcer(&announced);
-                let sqlite = Sqlite::open(folder, tables, committed)?;
-                Ok(Self(Arc::new(Inner { database: Database::Sqlite(sqlite), key, announced })))
+                let commits = Arc::new(Commits::new());
+                let sqlite = Sqlite::open(folder, tables, Arc::clone(&commits))?;
+                Ok(Self(Arc::new(Inner { database: Database::Sqlite(sqlite), key, commits })))
             }
             StoreUrl::Postgres(url) => Self::open_postgres(url, CONNECTIONS, tables, key),
         }
@@ -84,9 +84,9 @@ impl Store {
         tables: &[Tables],
         key: SealingKey,
     ) -> Result<Self, StoreError> {
-        let announced = watch::Sender::new(0);
-        let postgres = Postgres::open(url, connections, tables, announcer(&announced))?;
-        Ok(Self(Arc::new(Inner { database: Database::Postgres(postgres), key, announced })))
+        let commits = Arc::new(Commits::new());
+        let postgres = Postgres::open(url, connections, tables, Arc::clone(&commits))?;
+        Ok(Self(Arc::new(Inner { database: Database::Postgres(postgres), key, commits })))
     }
 
     /// In-memory SQLite, closures run at once on the calling thread: for tests and simulation. The sealing key is
@@ -100,7 +100,7 @@ impl Store {
             Ok(inline) => Self(Arc::new(Inner {
                 database: Database::Inline(inline),
                 key: SealingKey::generate().0,
-                announced: watch::Sender::new(0),
+                commits: Arc::new(Commits::new()),
             })),
             Err(error) => panic!("{error}"),
         }
@@ -199,11 +199,7 @@ impl Store {
     fn start_write(&self, lane: Lane, job: Box<dyn Job>) -> Result<(), StoreError> {
         job::outside()?;
         match &self.0.database {
-            Database::Inline(inline) => {
-                if inline.write(job) {
-                    announce(&self.0.announced);
-                }
-            }
+            Database::Inline(inline) => inline.write(job, &self.0.commits),
             Database::Sqlite(sqlite) => sqlite.write(lane, job),
             Database::Postgres(postgres) => postgres.write(lane, job),
         }
@@ -222,7 +218,17 @@ impl Store {
 
     /// Moves on each commit of this process that called [`Tx::announce`]; wakes consumers of the feed.
     pub fn announced(&self) -> watch::Receiver<u64> {
-        self.0.announced.subscribe()
+        self.0.commits.announced()
+    }
+
+    /// How it is doing, for metrics.
+    pub fn figures(&self) -> Figures {
+        let (waiting, wal) = match &self.0.database {
+            Database::Inline(_) => (0, None),
+            Database::Sqlite(sqlite) => (sqlite.waiting(), sqlite.wal()),
+            Database::Postgres(postgres) => (postgres.waiting(), None),
+        };
+        self.0.commits.figures(waiting, wal)
     }
 
     /// Seals `plain` (XChaCha20-Poly1305; table, row and column are associated data; key id in front).
@@ -252,15 +258,6 @@ impl Store {
             Database::Postgres(postgres) => postgres.close(),
         }
     }
-}
-
-fn announce(sender: &watch::Sender<u64>) {
-    sender.send_modify(|count| *count += 1);
-}
-
-fn announcer(sender: &watch::Sender<u64>) -> impl Fn() + Clone + Send + Sync + 'static {
-    let sender = sender.clone();
-    move || announce(&sender)
 }
 
 /// A closure over a [`Snapshot`] as one over the [`Tx`] that carries it.

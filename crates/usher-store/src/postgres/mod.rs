@@ -21,6 +21,7 @@ pub(crate) use types::value_of;
 
 use crate::{
     Lane, StoreError, Tables,
+    commits::Commits,
     job::{Job, Lanes, Waiting, lock},
     migrate,
     sqlite::spawn,
@@ -42,7 +43,7 @@ struct Pool {
     /// Closures that were seen to read with more than one statement: these begin with a snapshot. The others save two
     /// round trips.
     several: Mutex<HashSet<TypeId>>,
-    committed: Box<dyn Fn() + Send + Sync>,
+    commits: Arc<Commits>,
 }
 
 /// A closure that waits for a connection.
@@ -70,7 +71,7 @@ impl Postgres {
         url: &str,
         connections: usize,
         tables: &[Tables],
-        committed: impl Fn() + Send + Sync + 'static,
+        commits: Arc<Commits>,
     ) -> Result<Self, StoreError> {
         let server = connect::Server::new(url)?;
         let connections = connections.max(1);
@@ -88,7 +89,7 @@ impl Postgres {
             lanes: Lanes::new(WAITING, connections.div_ceil(2)),
             server,
             several: Mutex::default(),
-            committed: Box::new(committed),
+            commits,
         });
         let mut first = Some(first);
         let mut threads = Vec::with_capacity(connections);
@@ -105,6 +106,10 @@ impl Postgres {
 
     pub(crate) fn read(&self, limit: Duration, job: Box<dyn Job>) {
         self.pool.lanes.push(Lane::Now, Request { job, way: Way::Read(Instant::now() + limit) });
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.pool.lanes.len()
     }
 
     /// Does what is queued, closes.

@@ -27,7 +27,9 @@ pub(super) struct Worker {
 /// How a run ended.
 enum Run {
     /// The closure's own answer is the answer.
-    Ended { announced: bool },
+    Ended,
+    /// And its writes stand.
+    Committed { announced: bool },
     /// So did the database.
     Failed(StoreError),
     /// Another run may help; this, if none is left.
@@ -62,10 +64,9 @@ impl Worker {
                 self.session = None;
             }
             match run {
-                Run::Ended { announced } => {
-                    if announced {
-                        (self.pool.committed)();
-                    }
+                Run::Ended => return Ok(()),
+                Run::Committed { announced } => {
+                    self.pool.commits.record(1, announced);
                     return Ok(());
                 }
                 Run::Failed(error) => return Err(error),
@@ -102,14 +103,13 @@ impl Worker {
             if !session.is_lost() && session.control("rollback").is_err() {
                 session.abandon();
             }
-            return if state.again || session.is_lost() {
-                Run::Again(Ok(()))
-            } else {
-                Run::Ended { announced: false }
-            };
+            let again = state.again || session.is_lost();
+            // Nothing of it stands, whatever the closure made of a failure in a savepoint.
+            let outcome = if stands { Err(StoreError::busy()) } else { Ok(()) };
+            return if again { Run::Again(outcome) } else { Run::Ended };
         }
         match session.control("commit") {
-            Ok(()) => Run::Ended { announced: state.announced },
+            Ok(()) => Run::Committed { announced: state.announced },
             Err(_) if session.is_lost() => Run::Failed(StoreError::Unknown),
             Err(failure) => Run::of(failure.again, failure.error),
         }
@@ -148,11 +148,7 @@ impl Worker {
             lock(&self.pool.several).insert(job.kind());
             return self.read(job, deadline);
         }
-        if state.again && Instant::now() < deadline {
-            Run::Again(Ok(()))
-        } else {
-            Run::Ended { announced: false }
-        }
+        if state.again && Instant::now() < deadline { Run::Again(Ok(())) } else { Run::Ended }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::StoreError;
 /// Locked as long as this process has the database open.
 const LOCK: &str = "usher.db.lock";
 /// A former owner in the same process may still be closing.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The right to the folder, until dropped.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use super::Connection;
 use crate::{
     StoreError, Tables, Tx,
+    commits::Commits,
     job::{Job, lock},
     migrate,
     tx::{Link, State},
@@ -20,12 +21,9 @@ impl Inline {
         Ok(Self(Mutex::new(connection)))
     }
 
-    /// `true`: it is committed and announced something.
-    pub(crate) fn write(&self, mut job: Box<dyn Job>) -> bool {
-        let (outcome, announced) = super::writer::alone(&lock(&self.0), &mut *job);
-        let committed = announced && outcome.is_ok();
+    pub(crate) fn write(&self, mut job: Box<dyn Job>, commits: &Commits) {
+        let outcome = super::writer::alone(&lock(&self.0), &mut *job, commits);
         job.finish(outcome);
-        committed
     }
 
     /// Limits are not kept: time does not pass here.

@@ -19,6 +19,7 @@ pub(crate) use inline::Inline;
 
 use crate::{
     Lane, StoreError, Tables,
+    commits::Commits,
     job::{Job, Lanes, lock},
     migrate,
 };
@@ -33,17 +34,13 @@ const SCAN_THREADS: usize = 2;
 pub(crate) struct Sqlite {
     writes: Arc<Lanes<Box<dyn Job>>>,
     readers: Arc<reader::Readers>,
+    wal: PathBuf,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sqlite {
-    /// Opens (and makes) `usher.db` in `folder` and brings its tables up to date. `committed` is called after each
-    /// commit in which a closure announced something.
-    pub(crate) fn open(
-        folder: &Path,
-        tables: &[Tables],
-        committed: impl Fn() + Send + 'static,
-    ) -> Result<Self, StoreError> {
+    /// Opens (and makes) `usher.db` in `folder` and brings its tables up to date.
+    pub(crate) fn open(folder: &Path, tables: &[Tables], commits: Arc<Commits>) -> Result<Self, StoreError> {
         let owner = folder::own(folder)?;
         let file: PathBuf = folder.join("usher.db");
         let connection = Connection::writer(&file)?;
@@ -52,13 +49,13 @@ impl Sqlite {
         let readers = Arc::new(reader::Readers::new(file.clone(), Lanes::new(SCANS, 1)));
         // One opened now, so that a file that can't be read is told at the start.
         readers.give_back(Connection::reader(&file)?);
-        let writer = writer::Writer::new(connection, file, Arc::clone(&writes), committed, owner);
+        let writer = writer::Writer::new(connection, file, Arc::clone(&writes), commits, owner);
         let mut threads = vec![spawn("usher-writer", move || writer.run())?];
         for _ in 0..SCAN_THREADS {
             let readers = Arc::clone(&readers);
             threads.push(spawn("usher-scan", move || readers.run_scans())?);
         }
-        Ok(Self { writes, readers, threads: Mutex::new(threads) })
+        Ok(Self { writes, readers, wal: folder.join("usher.db-wal"), threads: Mutex::new(threads) })
     }
 
     pub(crate) fn write(&self, lane: Lane, job: Box<dyn Job>) {
@@ -67,6 +64,15 @@ impl Sqlite {
 
     pub(crate) fn read(&self, limit: Duration, job: Box<dyn Job>) {
         self.readers.read(limit, job);
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// The size of the write-ahead log.
+    pub(crate) fn wal(&self) -> Option<u64> {
+        std::fs::metadata(&self.wal).ok().map(|file| file.len())
     }
 
     /// Does what is queued, checkpoints, closes.

@@ -9,6 +9,7 @@ use std::{
 use super::{Connection, folder::Owner};
 use crate::{
     StoreError, Tx,
+    commits::Commits,
     job::{Job, Lane, Lanes, Next},
     tx::{Link, State},
 };
@@ -20,11 +21,11 @@ const WORK: Duration = Duration::from_millis(5);
 /// After this long without a write the WAL is folded into the database.
 const IDLE: Duration = Duration::from_secs(1);
 
-pub(super) struct Writer<C> {
+pub(super) struct Writer {
     connection: Connection,
     file: PathBuf,
     lanes: Arc<Lanes<Box<dyn Job>>>,
-    committed: C,
+    commits: Arc<Commits>,
     _owner: Owner,
 }
 
@@ -39,15 +40,15 @@ enum Run {
     AllGone,
 }
 
-impl<C: Fn()> Writer<C> {
+impl Writer {
     pub(super) fn new(
         connection: Connection,
         file: PathBuf,
         lanes: Arc<Lanes<Box<dyn Job>>>,
-        committed: C,
+        commits: Arc<Commits>,
         owner: Owner,
     ) -> Self {
-        Self { connection, file, lanes, committed, _owner: owner }
+        Self { connection, file, lanes, commits, _owner: owner }
     }
 
     pub(super) fn run(mut self) {
@@ -86,14 +87,17 @@ impl<C: Fn()> Writer<C> {
             return;
         }
         let mut done: Vec<Box<dyn Job>> = Vec::new();
-        let mut announced = false;
+        let (mut stand, mut announced) = (0, false);
         let mut next = Some((first, lane));
         while let Some((mut job, lane)) = next {
             let run = in_savepoint(&self.connection, &mut *job);
             done.push(job);
             self.lane_done(lane);
             match run {
-                Run::Stands { announced: also } => announced |= also,
+                Run::Stands { announced: also } => {
+                    stand += 1;
+                    announced |= also;
+                }
                 Run::Undone => {}
                 Run::AllGone => return self.one_by_one(done),
             }
@@ -103,8 +107,8 @@ impl<C: Fn()> Writer<C> {
         let outcome = self.connection.control("commit").map_err(|failure| failure.error);
         if outcome.is_err() {
             self.reopen();
-        } else if announced {
-            (self.committed)();
+        } else {
+            self.commits.record(stand, announced);
         }
         for job in done {
             job.finish(outcome.clone());
@@ -117,11 +121,9 @@ impl<C: Fn()> Writer<C> {
             let _ = self.connection.control("rollback");
         }
         for mut job in jobs {
-            let (outcome, announced) = alone(&self.connection, &mut *job);
+            let outcome = alone(&self.connection, &mut *job, &self.commits);
             if outcome.is_err() {
                 self.reopen();
-            } else if announced {
-                (self.committed)();
             }
             job.finish(outcome);
         }
@@ -169,22 +171,20 @@ fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> Run {
     }
 }
 
-/// Runs a closure in a transaction of its own; also whether it announced something that now stands.
-pub(super) fn alone(connection: &Connection, job: &mut dyn Job) -> (Result<(), StoreError>, bool) {
-    if let Err(failure) = connection.control("begin immediate") {
-        return (Err(failure.error), false);
-    }
+/// Runs a closure in a transaction of its own.
+pub(super) fn alone(connection: &Connection, job: &mut dyn Job, commits: &Commits) -> Result<(), StoreError> {
+    connection.control("begin immediate").map_err(|failure| failure.error)?;
     let mut tx = Tx::new(Link::Lite(connection), State::default());
     let stands = job.attempt(&mut tx);
     let announced = tx.into_state().announced;
-    // Gone already: its statement was told, and so was whoever waits.
-    let outcome = match (connection.in_transaction(), stands) {
+    let ended = match (connection.in_transaction(), stands) {
+        // Gone already: its statement was told, and so is whoever waits.
         (false, _) => Ok(()),
-        (true, true) => connection.control("commit"),
+        (true, true) => connection.control("commit").map(|()| commits.record(1, announced)),
         (true, false) => connection.control("rollback"),
     };
-    if outcome.is_err() && connection.in_transaction() {
+    if ended.is_err() && connection.in_transaction() {
         let _ = connection.control("rollback");
     }
-    (outcome.map_err(|failure| failure.error), stands && announced)
+    ended.map_err(|failure| failure.error)
 }
