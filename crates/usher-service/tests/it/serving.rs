@@ -1,0 +1,96 @@
+//! The accept loop.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, routing::get};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Notify, oneshot},
+};
+use usher_service::{Listening, serve};
+
+async fn start(
+    router: Router,
+    listening: Listening,
+) -> (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let served = tokio::spawn(serve(listener, router, None, listening, async move {
+        let _ = stopped.await;
+    }));
+    (address, stop, served)
+}
+
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn a_client_that_says_nothing_or_half_is_cut_off() {
+    let listening = Listening { head: Duration::from_millis(50), ..Listening::default() };
+    let (address, _stop, _served) = start(Router::new(), listening).await;
+    for said in [&b""[..], b"P", b"PRI * HT", b"GET / HTTP/1.1\r\nhos"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        // Ends because the server ends it; a server that waits would let the test hang.
+        let _ = answer(&mut stream).await;
+    }
+}
+
+#[tokio::test]
+async fn requests_under_way_finish_and_no_more_come_in() {
+    let (entered, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, wait) = (entered.clone(), go.clone());
+    let router = Router::new().route(
+        "/",
+        get(move || async move {
+            tell.notify_one();
+            wait.notified().await;
+            "done"
+        }),
+    );
+    let (address, stop, served) = start(router, Listening::default()).await;
+    let mut under_way = TcpStream::connect(address).await.unwrap();
+    under_way.write_all(REQUEST).await.unwrap();
+    entered.notified().await;
+    stop.send(()).unwrap();
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!served.is_finished());
+    go.notify_one();
+    assert!(answer(&mut under_way).await.ends_with("done"));
+    served.await.unwrap();
+}
+
+#[tokio::test]
+async fn draining_has_an_end() {
+    let router = Router::new().route("/", get(|| std::future::pending::<()>()));
+    let listening = Listening { drain: Duration::from_millis(50), ..Listening::default() };
+    let (address, stop, served) = start(router, listening).await;
+    let mut stuck = TcpStream::connect(address).await.unwrap();
+    stuck.write_all(REQUEST).await.unwrap();
+    stop.send(()).unwrap();
+    served.await.unwrap();
+    assert_eq!(answer(&mut stuck).await, "");
+}
+
+#[tokio::test]
+async fn connections_are_bounded_and_wait_their_turn() {
+    let router = Router::new().route("/", get(|| async { "hello" }));
+    let listening = Listening { connections: 1, ..Listening::default() };
+    let (address, _stop, _served) = start(router, listening).await;
+    let idle = TcpStream::connect(address).await.unwrap();
+    let mut second = TcpStream::connect(address).await.unwrap();
+    second.write_all(REQUEST).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), second.readable()).await;
+    assert!(early.is_err(), "answered while the only place was taken");
+    drop(idle);
+    assert!(answer(&mut second).await.ends_with("hello"));
+}

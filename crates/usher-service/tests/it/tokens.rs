@@ -1,0 +1,110 @@
+//! Who may: tokens of all states, rates, last use.
+
+use axum::body::Body;
+use http::Request;
+use jiff::SignedDuration;
+use usher_directory::token;
+use usher_service::{Connection, Settings};
+use usher_store::{Lane, StoreError};
+
+use crate::world::{Reply, World, with, with_settings};
+
+async fn call(w: &World, authorization: Option<&str>, path: &str, peer: &str) -> Reply {
+    let mut request = Request::get(path).header("user-agent", "tester");
+    if let Some(authorization) = authorization {
+        request = request.header("authorization", authorization);
+    }
+    let mut request = request.body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Connection { peer: format!("{peer}:1").parse().unwrap(), tls: true });
+    w.raw(request).await
+}
+
+#[test]
+fn the_401_says_what_is_wrong_and_no_more_than_that() {
+    let off = Settings { bad_tokens: 0, ..Settings::default() };
+    with_settings("standard", &off, async |w| {
+        let get =
+            async |authorization: Option<&str>, path: &str| call(w, authorization, path, "192.0.2.1").await;
+        let none = get(None, "/scim/v2/Users").await.refused(401, None);
+        assert_eq!(none.header("www-authenticate"), "Bearer realm=\"scim\"");
+        let unknown = get(Some("Bearer usher_00"), "/scim/v2/Users").await.refused(401, None);
+        assert_eq!(unknown.header("www-authenticate"), "Bearer realm=\"scim\", error=\"invalid_token\"");
+        let bearer = format!("bearer  {}", w.token);
+        get(Some(&bearer), "/scim/v2/Users").await.expect(200);
+        let other_tenant = get(Some(&bearer), "/t/other/scim/v2/Users").await.refused(401, None);
+        assert_eq!(other_tenant.body, unknown.body);
+        for bad in ["non-token", "Digest x", "Basic %%%", "Bearer"] {
+            get(Some(bad), "/scim/v2/Users").await.refused(401, None);
+        }
+        get(None, &format!("/scim/v2/Users?access_token={}", w.token)).await.refused(401, None);
+        let twice =
+            Request::get("/scim/v2/Users").header("authorization", &bearer).header("authorization", &bearer);
+        w.raw(twice.body(Body::empty()).unwrap()).await.refused(400, None);
+    });
+}
+
+#[test]
+fn an_ended_token_is_told_so_at_once() {
+    with("standard", async |w| {
+        let short = w.issue("okta", Some(w.now() + SignedDuration::from_secs(60))).await;
+        let bearer = format!("Bearer {short}");
+        call(w, Some(&bearer), "/scim/v2/Users", "192.0.2.1").await.expect(200);
+        w.advance(61);
+        let over = call(w, Some(&bearer), "/scim/v2/Users", "192.0.2.1").await.refused(401, None);
+        assert!(over.body["detail"].as_str().unwrap().contains("expired"), "{over:?}");
+
+        let (account, now) = (w.account.id, w.now());
+        let live = w
+            .store
+            .read(std::time::Duration::from_secs(5), move |on| token::list(on, account, now))
+            .await
+            .unwrap();
+        let id = live.iter().find(|t| t.provider == "other").unwrap().id;
+        w.get("/Users").await.expect(200);
+        w.store.write(Lane::Now, move |tx| token::revoke(tx, account, id, now)).await.unwrap();
+        let over = w.get("/Users").await.refused(401, None);
+        assert!(over.body["detail"].as_str().unwrap().contains("revoked"), "{over:?}");
+    });
+}
+
+#[test]
+fn a_token_has_its_rate_and_bad_ones_their_address() {
+    let tight = Settings { rate: 1, burst: 2, bad_tokens: 2, ..Settings::default() };
+    with_settings("standard", &tight, async |w| {
+        let good = format!("Bearer {}", w.token);
+        for _ in 0..2 {
+            call(w, Some("Bearer bad"), "/scim/v2/Users", "192.0.2.1").await.refused(401, None);
+        }
+        let slowed = call(w, Some("Bearer bad"), "/scim/v2/Users", "192.0.2.1").await.refused(429, None);
+        assert_eq!(slowed.header("retry-after"), "30");
+        call(w, Some("Bearer bad"), "/scim/v2/Users", "192.0.2.2").await.refused(401, None);
+        for _ in 0..2 {
+            call(w, Some(&good), "/scim/v2/Users", "192.0.2.1").await.expect(200);
+        }
+        let slowed = call(w, Some(&good), "/scim/v2/Users", "192.0.2.1").await.refused(429, None);
+        assert_eq!(slowed.header("retry-after"), "1");
+        w.advance(1);
+        call(w, Some(&good), "/scim/v2/Users", "192.0.2.1").await.expect(200);
+    });
+}
+
+#[test]
+fn the_last_use_is_written_beside_the_request() {
+    with("standard", async |w| {
+        let good = format!("Bearer {}", w.token);
+        call(w, Some(&good), "/scim/v2/Users", "192.0.2.9").await.expect(200);
+        let (account, now) = (w.account.id, w.now());
+        loop {
+            let all = w
+                .store
+                .read(std::time::Duration::from_secs(5), move |on| token::list(on, account, now))
+                .await;
+            let all: Result<Vec<token::Token>, StoreError> = all;
+            if let Some((at, address, agent)) = all.unwrap()[0].last_used.clone() {
+                assert_eq!((at, &*address, &*agent), (now, "192.0.2.9", "tester"));
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+}
