@@ -210,10 +210,7 @@ fn sort(host: &str, error: &reqwest::Error) -> TransportError {
         if e.is::<NoName>() {
             return TransportError::Dns(host.to_owned());
         }
-        let io = e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls =
-            e.downcast_ref::<rustls::Error>().or_else(|| io.and_then(|e| e.downcast_ref::<rustls::Error>()));
-        if let Some(tls) = tls {
+        if let Some(tls) = tls_error(e) {
             return TransportError::Tls(host.to_owned(), tls.to_string());
         }
         step = e.source();
@@ -223,6 +220,14 @@ fn sort(host: &str, error: &reqwest::Error) -> TransportError {
         TransportError::Connect(host.to_owned(), why)
     } else {
         TransportError::Broken(chain(error))
+    }
+}
+
+/// A TLS failure, however many I/O errors are wrapped around it (their `source` passes over what they hold).
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => tls_error(io.get_ref()?),
+        None => error.downcast_ref(),
     }
 }
 

@@ -73,7 +73,7 @@ async fn a_slow_app_is_given_up_within_the_limit() {
 #[tokio::test]
 async fn refusals_are_sorted() {
     let app = App::start(|seen| {
-        let status = seen.target.rsplit('/').next().and_then(|s| s.parse().ok()).unwrap_or(200);
+        let status = seen.target.split(['/', '?']).find_map(|s| s.parse().ok()).unwrap_or(200);
         let mut answer = scim(status, &json!({"detail": "because", "scimType": "invalidValue"}));
         if seen.target.contains("/Groups") {
             answer.headers_mut().insert("date", "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
