@@ -1,3 +1,13 @@
 //! Tests that cross crates, with real servers where there are any. `./usher test` starts what they need.
 
+mod beside;
+mod demo;
+mod example_ldif;
 mod house;
+mod http;
+mod kill;
+mod ldif;
+mod nonsense;
+mod place;
+mod proxy;
+mod scim2_server;
