@@ -54,7 +54,7 @@ pub fn against(
             (true, true) => false,
             (true, false) => row.clear,
             (false, true) => true,
-            (false, false) => !resource::same(target, &row.target, &new, &old),
+            (false, false) => !row.only_if_empty && !resource::same(target, &row.target, &new, &old),
         };
         if differs {
             found.push(Difference { path: row.target.clone(), old, new, redacted: row.redacted });

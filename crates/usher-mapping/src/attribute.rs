@@ -120,12 +120,9 @@ impl AttributeName {
     }
 }
 
-/// Whether a type has a path, filters' own names included. Below an open schema every name is had.
+/// Whether a type has a path, filters' own names included.
 fn has(of: &ResourceType, path: &Path) -> bool {
-    let open = path.schema.as_ref().is_some_and(|urn| {
-        of.extensions.iter().any(|(schema, _)| schema.open && schema.id.eq_ignore_ascii_case(urn))
-    });
-    open || path.scim().is_some_and(|path| of.resolve(&path).is_some()) && wrong_filter(of, path).is_none()
+    path.scim().is_some_and(|path| of.resolve(&path).is_some()) && wrong_filter(of, path).is_none()
 }
 
 /// The name in a value filter that its attribute, which the type has, does not have.

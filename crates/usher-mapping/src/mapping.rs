@@ -314,12 +314,14 @@ pub fn json_for(
     if value.is_null() {
         return Ok(serde_json::Value::Null);
     }
-    let resolved = target.resolve(path);
-    let Some(Resolved { attribute: Some(attribute), sub, .. }) = resolved else {
+    let Some(resolved) = target.resolve(path) else {
         return Err(ScimError::bad(
             ScimType::InvalidPath,
             format!("{} has no attribute {path}", target.name),
         ));
+    };
+    let Resolved { attribute: Some(attribute), sub, .. } = resolved else {
+        return untyped(path, &resolved, value);
     };
     let leaf = sub.unwrap_or(attribute);
     // A filter chooses one value of a multi-valued attribute.
@@ -334,6 +336,16 @@ pub fn json_for(
         return value.items().iter().map(one).collect::<Result<Vec<_>, _>>().map(serde_json::Value::Array);
     }
     value.items().first().map_or(Ok(serde_json::Value::Null), one)
+}
+
+/// Where no attribute is described: in an open schema any value is one, a whole extension is an object.
+fn untyped(path: &AttributePath, at: &Resolved<'_>, value: &Value) -> Result<serde_json::Value, ScimError> {
+    match value {
+        Value::List(items) if at.open && items.len() == 1 => Ok(items[0].to_json()),
+        Value::Object(_) => Ok(value.to_json()),
+        _ if at.open => Ok(value.to_json()),
+        _ => Err(ScimError::bad(ScimType::InvalidValue, format!("{path} takes an object"))),
+    }
 }
 
 fn typed(attribute: &Attribute, value: &Value) -> Option<serde_json::Value> {

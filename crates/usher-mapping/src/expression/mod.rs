@@ -150,8 +150,10 @@ impl Expression {
         let mut result = Ok(());
         self.root.visit(&mut |node| {
             if let (Ok(()), Kind::Attribute(name)) = (&result, &node.kind) {
-                // The name stands one bracket inside the node.
-                result = name.check(known).map_err(|e| e.moved(node.span.start + 1));
+                // The name stands inside brackets, and maybe parentheses and blanks.
+                let inside =
+                    self.text.get(node.span.clone()).and_then(|text| text.find(name.text())).unwrap_or(0);
+                result = name.check(known).map_err(|e| e.moved(node.span.start + inside));
             }
         });
         result

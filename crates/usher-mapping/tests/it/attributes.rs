@@ -112,6 +112,7 @@ fn check_knows_and_hints() {
     }
     for (text, part, hint) in [
         ("Coalesce([mial], [mail])", "mial", "did you mean [mail]?"),
+        ("(( [ mial ] )) & 1", "mial", "did you mean [mail]?"),
         ("[IsSoftDelete]", "IsSoftDelete", "did you mean [IsSoftDeleted]?"),
         ("[name.givnName]", "name.givnName", "did you mean [name.givenName]?"),
         (r#"[emails[typ eq "work"].value]"#, "typ", "did you mean type?"),

@@ -152,6 +152,9 @@ fn values_take_the_targets_type() {
         [[mapping]]
         target = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
         constant = "m1"
+        [[mapping]]
+        target = "urn:usher:directory:1.0:User:departmentNumber"
+        source = "[departmentNumber]"
         "#,
     );
     let made = document(&user_type(), &rows.apply(&mut cx, Moment::Create).unwrap()).unwrap();
@@ -160,6 +163,7 @@ fn values_take_the_targets_type() {
     let enterprise = &made["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"];
     assert_eq!(enterprise["employeeNumber"], "4711");
     assert_eq!(enterprise["manager"]["value"], "m1");
+    assert_eq!(made["urn:usher:directory:1.0:User"]["departmentNumber"], "42");
     let wrong = mapping("[[mapping]]\ntarget = \"active\"\nconstant = \"maybe\"");
     let error = document(&user_type(), &wrong.apply(&mut cx, Moment::Create).unwrap()).unwrap_err();
     assert_eq!(error.detail, "active takes a boolean value, which this is not");
