@@ -1,12 +1,22 @@
 //! Looking at a source's file, step by step, without writing anything.
-use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 
-use crate::{run::EntryError, source::Source};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use usher_directory::{Kind, ObjectId};
+
+use crate::{
+    file::{self, Meter},
+    ledger::{Ledger, Taken},
+    reader::Job,
+    run::{EntryError, Findings},
+    source::{Source, SourceKind},
+};
 
 /// One step and how it went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// E.g. `the file can be opened`.
+    /// `open`, `read`, `people`.
     pub step: String,
     /// Whether it did.
     pub ok: bool,
@@ -19,26 +29,104 @@ pub struct Step {
 pub struct Checked {
     /// The steps, ending with the first that failed.
     pub steps: Vec<Step>,
+    /// Entries (LDIF) or rows (CSV).
+    pub read: u64,
     /// People in the file.
     pub people: u64,
     /// Groups in the file.
     pub groups: u64,
     /// Memberships in the file whose member is in it too.
     pub memberships: u64,
-    /// The first entries that an import would refuse, at most 20.
-    pub first_errors: Vec<EntryError>,
-    /// How many it would refuse.
+    /// How many entries an import would refuse.
     pub errors: u64,
+    /// The first of them, at most 20.
+    pub first_errors: Vec<EntryError>,
 }
 
 impl Checked {
-    /// Whether an import would run.
+    /// Whether an import would run. Single entries may have errors all the same.
     pub fn ok(&self) -> bool {
         self.steps.iter().all(|step| step.ok)
     }
+
+    fn step(&mut self, step: &str, result: Result<String, String>) -> bool {
+        let ok = result.is_ok();
+        let text = result.unwrap_or_else(|error| error);
+        self.steps.push(Step { step: step.into(), ok, text });
+        ok
+    }
 }
 
-/// Looks at a source's file. Blocking: reads the whole file.
-pub fn file(_source: &Source) -> Checked {
-    todo!()
+/// Looks at a source's file as an import at `now` would. Blocking: reads the whole file.
+pub fn file(source: &Source, now: Timestamp) -> Checked {
+    let mut checked = Checked::default();
+    let job = Job {
+        kind: source.kind,
+        settings: source.settings.clone(),
+        bound: source.anchor.clone(),
+        now,
+    };
+    let paths = std::iter::once(&source.settings.file).chain(&source.settings.memberships);
+    for path in paths {
+        let opened = file::open(path)
+            .map(|(_, size)| format!("{}: {size} bytes", path.display()))
+            .map_err(|error| format!("{}: {error}", path.display()));
+        if !checked.step("open", opened) {
+            return checked;
+        }
+    }
+    let (mut ledger, mut findings) = (Ledger::default(), Findings::default());
+    let result = job.read(&Meter::default(), &mut |found| {
+        if let Taken::Refused(error) = ledger.take(found, ObjectId(uuid::Uuid::nil())) {
+            findings.error(error);
+        }
+        ControlFlow::Continue(())
+    });
+    ledger.end();
+    checked.read = ledger.read;
+    checked.people = ledger.seen(Kind::User);
+    checked.groups = ledger.seen(Kind::Group);
+    let in_file = |name: &&crate::entry::Digest| ledger.meant(**name).is_some();
+    checked.memberships = ledger.members.values().flatten().filter(in_file).count() as u64;
+    checked.errors = findings.errors;
+    checked.first_errors = findings.first();
+    let read = result.map(|()| format!("{} {} read", ledger.read, what(source.kind)));
+    if checked.step("read", read) {
+        let people = usable(&ledger, &job).map(|()| {
+            format!(
+                "{} people, {} groups, {} memberships; {} entries can't be taken",
+                checked.people, checked.groups, checked.memberships, checked.errors
+            )
+        });
+        checked.step("people", people);
+    }
+    checked
+}
+
+fn what(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::Ldif => "entries",
+        SourceKind::Csv => "rows",
+    }
+}
+
+/// Whether what was read may be taken for all there is: a file without a person, or with other keys than those its people are
+/// known by, would make everybody a leaver.
+pub(crate) fn usable(ledger: &Ledger, job: &Job) -> Result<(), String> {
+    let file = job.settings.file.display();
+    if ledger.seen(Kind::User) == 0 {
+        return Err(match job.kind {
+            SourceKind::Ldif => format!(
+                "{file}: none of the {} entries is a person (object class inetOrgPerson, organizationalPerson, person or user)",
+                ledger.read
+            ),
+            SourceKind::Csv => format!("{file}: there is no row of a person under the header"),
+        });
+    }
+    match &job.bound {
+        Some(anchor) if !ledger.uses(anchor) => Err(format!(
+            "{file}: nobody in it has {anchor}, by which the people of this source are known; export it with that attribute"
+        )),
+        _ => Ok(()),
+    }
 }

@@ -15,6 +15,10 @@ mod csv;
 mod entry;
 pub mod file;
 mod ldap;
+mod ledger;
+mod reader;
+mod rows;
+mod tables;
 pub mod ldif;
 pub mod run;
 pub mod secret;
@@ -25,4 +29,4 @@ pub use run::{EntryError, Progress, RunReport, RunState};
 pub use source::{Safeguard, Settings, Source, SourceError, SourceId, SourceKind};
 
 /// This crate's tables.
-pub const TABLES: usher_store::Tables = usher_store::Tables { owner: "sources", migrations: &[] };
+pub const TABLES: usher_store::Tables = usher_store::Tables { owner: "sources", migrations: tables::MIGRATIONS };

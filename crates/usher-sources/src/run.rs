@@ -1,7 +1,7 @@
 //! Runs: what an import did, kept with the errors of single entries.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use usher_store::{Snapshot, StoreError};
+use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
 
 use crate::source::SourceId;
 
@@ -105,12 +105,166 @@ pub enum Progress {
     },
 }
 
-/// The latest runs of a source, newest first.
-pub fn list(_on: &mut Snapshot<'_>, _source: SourceId, _most: usize) -> Result<Vec<RunReport>, StoreError> {
-    todo!()
+/// Runs are kept this long; the newest always.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Errors and notes of one run that are kept; all are counted.
+pub(crate) const ERRORS_KEPT: usize = 1000;
+/// Of these, in the report itself.
+const FIRST: usize = 20;
+
+impl RunState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
 }
 
-/// The errors of a run's entries, from the `after`th on, at most 500.
-pub fn errors(_on: &mut Snapshot<'_>, _run: i64, _after: u64) -> Result<Vec<EntryError>, StoreError> {
-    todo!()
+/// The latest runs of a source, newest first, at most `most` (500).
+pub fn list(on: &mut Snapshot<'_>, source: SourceId, most: usize) -> Result<Vec<RunReport>, StoreError> {
+    const LIST: Sql = Sql::same(
+        "select id, source, started, ended, state, counts, message from source_run where source = $1 order by id desc limit $2",
+    );
+    let most = most.min(500);
+    let runs: Vec<RunReport> = on.all(&LIST, args![source.0, most as i64], most)?;
+    runs.into_iter().map(|run| with_first_errors(on, run)).collect()
+}
+
+/// A run by its number.
+pub fn get(on: &mut Snapshot<'_>, run: i64) -> Result<Option<RunReport>, StoreError> {
+    const GET: Sql =
+        Sql::same("select id, source, started, ended, state, counts, message from source_run where id = $1");
+    match on.one(&GET, args![run])? {
+        Some(found) => with_first_errors(on, found).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn with_first_errors(on: &mut Snapshot<'_>, mut run: RunReport) -> Result<RunReport, StoreError> {
+    run.first_errors = read_errors(on, run.run, true, 0, FIRST)?;
+    Ok(run)
+}
+
+/// The errors of a run's entries, after the first `after`, at most 500; the first 1,000 errors and notes of a run are kept.
+pub fn errors(on: &mut Snapshot<'_>, run: i64, after: u64) -> Result<Vec<EntryError>, StoreError> {
+    read_errors(on, run, true, after, 500)
+}
+
+/// What a run noted of entries that were taken all the same (a manager who is not in the source, leavers that are held); as
+/// [`errors`].
+pub fn notes(on: &mut Snapshot<'_>, run: i64, after: u64) -> Result<Vec<EntryError>, StoreError> {
+    read_errors(on, run, false, after, 500)
+}
+
+fn read_errors(
+    on: &mut Snapshot<'_>,
+    run: i64,
+    grave: bool,
+    after: u64,
+    most: usize,
+) -> Result<Vec<EntryError>, StoreError> {
+    const READ: Sql = Sql::same(
+        "select line, entry, message from source_error where run = $1 and grave = $2 order by n limit $3 offset $4",
+    );
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    on.all(&READ, args![run, grave, most as i64, after], most)
+}
+
+impl FromRow for EntryError {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self { line: row.get(0)?, entry: row.get(1)?, message: row.get(2)? })
+    }
+}
+
+impl FromRow for RunReport {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let (state, counts): (String, String) = (row.get(4)?, row.get(5)?);
+        Ok(Self {
+            run: row.get(0)?,
+            source: SourceId(row.get(1)?),
+            started: row.get(2)?,
+            ended: row.get(3)?,
+            state: [RunState::Running, RunState::Done, RunState::Failed]
+                .into_iter()
+                .find(|known| known.as_str() == state)
+                .ok_or_else(|| StoreError::Bug(format!("a run in state {state}")))?,
+            counts: serde_json::from_str(&counts)
+                .map_err(|error| StoreError::Bug(format!("counts of a run: {error}")))?,
+            message: row.get(6)?,
+            first_errors: Vec::new(),
+        })
+    }
+}
+
+/// Notes that a run begins; its number. Earlier ones that never ended have failed: the caller holds the source's lease.
+pub(crate) fn begin(tx: &mut Tx<'_>, source: SourceId, now: Timestamp) -> Result<i64, StoreError> {
+    const BROKEN: Sql = Sql::same(
+        "update source_run set state = 'failed', ended = $2, message = 'it stopped without saying why' where source = $1 and state = 'running'",
+    );
+    const BEGIN: Sql = Sql::same(
+        "insert into source_run (source, started, state, counts) values ($1, $2, 'running', '{}') returning id",
+    );
+    tx.exec(&BROKEN, args![source.0, now])?;
+    let begun: Option<(i64,)> = tx.one(&BEGIN, args![source.0, now])?;
+    begun.map(|(run,)| run).ok_or_else(|| StoreError::Bug("a run without a number".into()))
+}
+
+/// Notes how a run ended, with errors and notes (`true`: an error), and forgets old runs.
+pub(crate) fn end(tx: &mut Tx<'_>, report: &RunReport, errors: &[(bool, EntryError)]) -> Result<(), StoreError> {
+    const END: Sql =
+        Sql::same("update source_run set ended = $2, state = $3, counts = $4, message = $5 where id = $1");
+    const ERRORS: Sql = Sql::each(
+        "insert into source_error (run, n, grave, line, entry, message) values ($1, $2, $3, $4, $5, $6)",
+        "insert into source_error (run, n, grave, line, entry, message)
+         select $1::bigint, * from unnest($2::bigint[], $3::boolean[], $4::bigint[], $5::text[], $6::text[])",
+    );
+    const FORGET: Sql = Sql::same("delete from source_run where source = $1 and id < $2 and started < $3");
+    let counts = serde_json::to_string(&report.counts).map_err(|error| StoreError::Bug(error.to_string()))?;
+    tx.exec(&END, args![report.run, report.ended, report.state.as_str(), counts, &report.message])?;
+    let columns = [
+        Column::Same(report.run.into()),
+        (0_i64..).take(errors.len()).collect(),
+        errors.iter().map(|(grave, _)| *grave).collect(),
+        errors.iter().map(|(_, error)| i64::try_from(error.line).unwrap_or(i64::MAX)).collect(),
+        errors.iter().map(|(_, error)| printable(&error.entry)).collect(),
+        errors.iter().map(|(_, error)| printable(&error.message)).collect(),
+    ];
+    tx.exec_many(&ERRORS, &columns)?;
+    tx.exec(&FORGET, args![report.source.0, report.run, report.started - KEPT])?;
+    Ok(())
+}
+
+/// PostgreSQL's text takes no U+0000, and a terminal no control characters.
+fn printable(text: &str) -> String {
+    text.chars().take(1000).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Errors and notes of a run under way.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) kept: Vec<(bool, EntryError)>,
+    pub(crate) errors: u64,
+}
+
+impl Findings {
+    /// An entry that can't be taken.
+    pub(crate) fn error(&mut self, error: EntryError) {
+        self.errors += 1;
+        self.keep(true, error);
+    }
+    /// Something worth knowing of one that was.
+    pub(crate) fn note(&mut self, note: EntryError) {
+        self.keep(false, note);
+    }
+    fn keep(&mut self, grave: bool, finding: EntryError) {
+        if self.kept.len() < ERRORS_KEPT {
+            self.kept.push((grave, finding));
+        }
+    }
+    /// The first errors.
+    pub(crate) fn first(&self) -> Vec<EntryError> {
+        self.kept.iter().filter(|(grave, _)| *grave).take(FIRST).map(|(_, error)| error.clone()).collect()
+    }
 }

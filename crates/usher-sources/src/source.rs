@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_directory::DirectoryId;
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
 
 /// A source's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -186,8 +186,7 @@ pub fn add(
     check_name(name)?;
     check_settings(kind, settings)?;
     let text = written(settings)?;
-    let args = [name.into(), directory.0.into(), kind.as_str().into(), text.into(), now.into()];
-    match tx.one::<(i64,)>(&ADD, &args) {
+    match tx.one::<(i64,)>(&ADD, args![name, directory, kind.as_str(), text, now]) {
         Ok(Some((id,))) => Ok(Source {
             id: SourceId(id),
             name: name.into(),
@@ -205,34 +204,34 @@ pub fn add(
 
 /// By name.
 pub fn by_name(on: &mut Snapshot<'_>, name: &str) -> Result<Option<Source>, StoreError> {
-    on.one(&BY_NAME, &[name.into()])
+    on.one(&BY_NAME, args![name])
 }
 
 /// By key.
 pub fn get(on: &mut Snapshot<'_>, id: SourceId) -> Result<Option<Source>, StoreError> {
-    on.one(&BY_ID, &[id.0.into()])
+    on.one(&BY_ID, args![id.0])
 }
 
 /// By name, at most 500 after the name given (`""`: from the first).
 pub fn list(on: &mut Snapshot<'_>, after: &str) -> Result<Vec<Source>, StoreError> {
-    on.all(&LIST, &[after.into()], 500)
+    on.all(&LIST, args![after], 500)
 }
 
 /// Changes a source's settings; they hold from its next run on.
 pub fn set(tx: &mut Tx<'_>, source: &Source, settings: &Settings) -> Result<Source, SourceError> {
     check_settings(source.kind, settings)?;
-    tx.exec(&SET, &[source.id.0.into(), written(settings)?.into()])?;
+    tx.exec(&SET, args![source.id.0, written(settings)?])?;
     Ok(Source { settings: settings.clone(), ..source.clone() })
 }
 
 /// Forgets a source with its runs. Its people and groups stay in the directory as they are.
 pub fn remove(tx: &mut Tx<'_>, id: SourceId) -> Result<bool, StoreError> {
-    Ok(tx.exec(&REMOVE, &[id.0.into()])? > 0)
+    Ok(tx.exec(&REMOVE, args![id.0])? > 0)
 }
 
 /// Notes by which attribute or column people are told apart.
 pub(crate) fn bind(tx: &mut Tx<'_>, id: SourceId, anchor: &str) -> Result<(), StoreError> {
-    tx.exec(&BIND, &[id.0.into(), anchor.into()]).map(|_| ())
+    tx.exec(&BIND, args![id.0, anchor]).map(|_| ())
 }
 
 fn written(settings: &Settings) -> Result<String, SourceError> {

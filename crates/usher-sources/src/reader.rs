@@ -1,0 +1,80 @@
+//! Reading a source's files, whatever its kind.
+use std::{io::BufReader, ops::ControlFlow, path::Path, time::SystemTime};
+
+use jiff::Timestamp;
+
+use crate::{
+    csv,
+    entry::Found,
+    file::{self, FileError, Meter, Metered},
+    ldap::Ldap,
+    ldif,
+    source::{Settings, SourceKind},
+};
+
+/// What is read, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) kind: SourceKind,
+    pub(crate) settings: Settings,
+    /// By what an earlier import told people apart.
+    pub(crate) bound: Option<String>,
+    /// What `Now()` gives.
+    pub(crate) now: Timestamp,
+}
+
+impl Job {
+    /// The files' sizes together; what can't be opened counts nothing.
+    pub(crate) fn size(&self) -> u64 {
+        self.files().map(|path| std::fs::metadata(path).map_or(0, |about| about.len())).sum()
+    }
+
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.settings.file).chain(&self.settings.memberships).map(std::path::PathBuf::as_path)
+    }
+
+    /// Reads everything. Errors name the file; what was given out before one must not be used.
+    pub(crate) fn read(&self, meter: &Meter, each: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Result<(), String> {
+        let people = self.settings.file.as_path();
+        whole(people, || match self.kind {
+            SourceKind::Ldif => self.ldif(people, meter, each),
+            SourceKind::Csv => csv::people(people, self.bound.as_deref(), meter, each),
+        })?;
+        match &self.settings.memberships {
+            Some(path) => whole(path, || csv::memberships(path, meter, each)),
+            None => Ok(()),
+        }
+    }
+
+    fn ldif(
+        &self,
+        path: &Path,
+        meter: &Meter,
+        each: &mut dyn FnMut(Found) -> ControlFlow<()>,
+    ) -> Result<(), FileError> {
+        let ldap = Ldap::new(self.now)?;
+        let (file, _) = file::open(path)?;
+        for record in ldif::Reader::new(BufReader::with_capacity(1 << 16, Metered::new(file, meter.clone()))) {
+            if each(ldap.found(&record?, self.bound.as_deref())).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names the file in errors, and refuses one that was written to while it was read.
+fn whole(path: &Path, read: impl FnOnce() -> Result<(), FileError>) -> Result<(), String> {
+    let named = |error: FileError| format!("{}: {error}", path.display());
+    let before = stamp(path);
+    read().map_err(named)?;
+    if stamp(path) != before {
+        return Err(named(FileError::whole("the file changed while it was read; try again when it is complete")));
+    }
+    Ok(())
+}
+
+fn stamp(path: &Path) -> Option<(u64, Option<SystemTime>)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.len(), about.modified().ok()))
+}

@@ -1,0 +1,207 @@
+//! The rows of `entry` and `staged`: what of a source stands in the directory, and what a run is about to write.
+use jiff::Timestamp;
+use usher_directory::{Key, Kind, ObjectId};
+use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
+
+use crate::{
+    entry::{Digest, Values},
+    source::SourceId,
+};
+
+/// How an entry's object stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// As the source says.
+    Present,
+    /// A leaver whom the safeguard holds: as the source said before.
+    Held,
+    /// A leaver who was held and may go now.
+    Allowed,
+    /// Soft-deleted.
+    Vanished,
+}
+
+impl State {
+    fn number(self) -> i64 {
+        match self {
+            Self::Present => 1,
+            Self::Held => 2,
+            Self::Allowed => 3,
+            Self::Vanished => 4,
+        }
+    }
+}
+
+/// A row of `entry`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EntryRow {
+    pub(crate) object: Key,
+    pub(crate) kind: Kind,
+    pub(crate) anchor: String,
+    pub(crate) id: ObjectId,
+    /// Of the userName.
+    pub(crate) name: Option<Digest>,
+    pub(crate) hash: Digest,
+    pub(crate) state: State,
+    /// Vanished since.
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) active: bool,
+    pub(crate) manager: Option<ObjectId>,
+    pub(crate) members: Option<Digest>,
+}
+
+impl FromRow for EntryRow {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let state = match row.get::<i64>(6)? {
+            1 => State::Present,
+            2 => State::Held,
+            3 => State::Allowed,
+            4 => State::Vanished,
+            other => return Err(StoreError::Bug(format!("an entry in state {other}"))),
+        };
+        Ok(Self {
+            object: row.get(0)?,
+            kind: row.get(1)?,
+            anchor: row.get(2)?,
+            id: row.get(3)?,
+            name: row.get(4)?,
+            hash: row.get(5)?,
+            state,
+            since: row.get(7)?,
+            active: row.get(8)?,
+            manager: row.get(9)?,
+            members: row.get(10)?,
+        })
+    }
+}
+
+/// Rows read at once.
+const BLOCK: usize = 2000;
+
+/// A block of a source's entries in the order of their objects; an empty one is the end.
+pub(crate) fn entries(
+    on: &mut Snapshot<'_>,
+    source: SourceId,
+    after: Option<Key>,
+) -> Result<Vec<EntryRow>, StoreError> {
+    const READ: Sql = Sql::same(
+        "select object, kind, anchor, id, name, hash, state, since, active, manager, members from entry
+         where source = $1 and object > $2 order by object limit $3",
+    );
+    on.all(&READ, args![source.0, after.map_or(0, |key| key.0), BLOCK as i64], BLOCK)
+}
+
+/// Writes what stands in the directory now; managers too, members not.
+pub(crate) fn save(tx: &mut Tx<'_>, source: SourceId, rows: &[EntryRow]) -> Result<(), StoreError> {
+    const SAVE: Sql = Sql::each(
+        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (source, kind, anchor) do update set object = excluded.object, id = excluded.id, name = excluded.name,
+         hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager",
+        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager)
+         select $1::bigint, * from unnest($2::bigint[], $3::smallint[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[],
+           $8::smallint[], $9::bigint[], $10::boolean[], $11::bytea[])
+         on conflict (source, kind, anchor) do update set object = excluded.object, id = excluded.id, name = excluded.name,
+         hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager",
+    );
+    let bytes = |digest: Option<Digest>| digest.map(|digest| digest.to_vec());
+    let columns = [
+        Column::Same(source.0.into()),
+        rows.iter().map(|row| row.object.0).collect(),
+        rows.iter().map(|row| row.kind as i64).collect(),
+        rows.iter().map(|row| row.anchor.clone()).collect(),
+        rows.iter().map(|row| row.id.0).collect(),
+        rows.iter().map(|row| bytes(row.name)).collect(),
+        rows.iter().map(|row| row.hash.to_vec()).collect(),
+        rows.iter().map(|row| row.state.number()).collect(),
+        rows.iter().map(|row| row.since).collect(),
+        rows.iter().map(|row| row.active).collect(),
+        rows.iter().map(|row| row.manager.map(|id| id.0.as_bytes().to_vec())).collect(),
+    ];
+    tx.exec_many(&SAVE, &columns).map(drop)
+}
+
+/// Notes the members last written of a group.
+pub(crate) fn save_members(tx: &mut Tx<'_>, source: SourceId, group: Key, members: Digest) -> Result<(), StoreError> {
+    const SAVE: Sql = Sql::same("update entry set members = $3 where source = $1 and object = $2");
+    tx.exec(&SAVE, args![source.0, group, members]).map(drop)
+}
+
+/// Moves entries to another state.
+pub(crate) fn mark(tx: &mut Tx<'_>, source: SourceId, objects: &[Key], state: State) -> Result<(), StoreError> {
+    const MARK: Sql = Sql::each(
+        "update entry set state = $3 where source = $1 and object = $2",
+        "update entry set state = $3::bigint from unnest($2::bigint[]) as r(object) where source = $1 and entry.object = r.object",
+    );
+    let columns = [
+        Column::Same(source.0.into()),
+        objects.iter().map(|key| key.0).collect(),
+        Column::Same(state.number().into()),
+    ];
+    tx.exec_many(&MARK, &columns).map(drop)
+}
+
+/// Lets all held leavers go at the next run; how many.
+pub(crate) fn allow(tx: &mut Tx<'_>, source: SourceId) -> Result<u64, StoreError> {
+    const ALLOW: Sql = Sql::same("update entry set state = 3 where source = $1 and state = 2");
+    tx.exec(&ALLOW, args![source.0])
+}
+
+/// Forgets entries.
+pub(crate) fn forget(tx: &mut Tx<'_>, source: SourceId, objects: &[Key]) -> Result<(), StoreError> {
+    const FORGET: Sql = Sql::each(
+        "delete from entry where source = $1 and object = $2",
+        "delete from entry using unnest($2::bigint[]) as r(object) where source = $1 and entry.object = r.object",
+    );
+    let columns = [Column::Same(source.0.into()), objects.iter().map(|key| key.0).collect()];
+    tx.exec_many(&FORGET, &columns).map(drop)
+}
+
+/// An entry as read, waiting to be written.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Staged {
+    /// Its number in the run's ledger.
+    pub(crate) n: usize,
+    pub(crate) label: String,
+    pub(crate) anchor: String,
+    pub(crate) name: Option<Digest>,
+    pub(crate) hash: Digest,
+    pub(crate) values: Values,
+}
+
+/// Keeps entries until they are written.
+pub(crate) fn stage(tx: &mut Tx<'_>, source: SourceId, rows: &[(i64, Vec<u8>)]) -> Result<(), StoreError> {
+    const STAGE: Sql = Sql::each(
+        "insert into staged (source, n, doc) values ($1, $2, $3)",
+        "insert into staged (source, n, doc) select $1::bigint, * from unnest($2::bigint[], $3::bytea[])",
+    );
+    let columns = [
+        Column::Same(source.0.into()),
+        rows.iter().map(|(n, _)| *n).collect(),
+        rows.iter().map(|(_, doc)| doc.clone()).collect(),
+    ];
+    tx.exec_many(&STAGE, &columns).map(drop)
+}
+
+/// A block of them after a number.
+pub(crate) fn staged(
+    on: &mut Snapshot<'_>,
+    source: SourceId,
+    after: i64,
+    most: usize,
+) -> Result<Vec<Staged>, StoreError> {
+    const READ: Sql = Sql::same("select doc from staged where source = $1 and n > $2 order by n limit $3");
+    let rows: Vec<(Vec<u8>,)> = on.all(&READ, args![source.0, after, most as i64], most)?;
+    let parse = |(doc,): (Vec<u8>,)| {
+        serde_json::from_slice(&doc).map_err(|error| StoreError::Bug(format!("a staged entry: {error}")))
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+/// Removes up to 500 of them; `false`: there are no more.
+pub(crate) fn unstage(tx: &mut Tx<'_>, source: SourceId) -> Result<bool, StoreError> {
+    const DELETE: Sql = Sql::same(
+        "delete from staged where source = $1 and n in (select n from staged where source = $1 order by n limit 500)",
+    );
+    Ok(tx.exec(&DELETE, args![source.0])? > 0)
+}

@@ -1,0 +1,32 @@
+//! This crate's tables.
+
+/// Migrations in order; applied ones never change.
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST];
+
+/// `entry`: what of a source stands in the directory, by the object it made. `hash` is of the values as they were last written,
+/// `manager` the object written as manager, `members` the digest of the members last written.
+/// `staged`: what a run has read and not yet written; nothing of it survives the run.
+const FIRST: &str = "
+create table source (
+  id {key}, name {text} not null, directory bigint not null references directory, kind {text} not null, settings {text} not null,
+  anchor {text}, created bigint not null);
+create unique index source_name on source (name);
+
+create table source_run (
+  id {key}, source bigint not null references source on delete cascade, started bigint not null, ended bigint,
+  state {text} not null, counts {text} not null, message {text});
+create index source_run_source on source_run (source, id);
+
+create table source_error (
+  run bigint not null references source_run on delete cascade, n bigint not null, grave boolean not null, line bigint not null,
+  entry {text} not null, message {text} not null, primary key (run, n));
+
+create table entry (
+  source bigint not null references source on delete cascade, object bigint not null, kind smallint not null, anchor {text} not null,
+  id {bytes} not null, name {bytes}, hash {bytes} not null, state smallint not null, since bigint, active boolean not null,
+  manager {bytes}, members {bytes}, primary key (source, object));
+create unique index entry_anchor on entry (source, kind, anchor);
+
+create table staged (
+  source bigint not null references source on delete cascade, n bigint not null, doc {bytes} not null, primary key (source, n));
+";
