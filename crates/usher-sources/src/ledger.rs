@@ -18,7 +18,7 @@ pub(crate) struct Item {
     pub(crate) kind: Kind,
     /// The object's id; of a new one, the id it will have.
     pub(crate) id: ObjectId,
-    /// What stands in the directory. (Without the anchor, which the database keeps.)
+    /// What stands in the directory.
     pub(crate) stored: Option<EntryRow>,
     pub(crate) seen: Seen,
     pub(crate) line: u64,
@@ -121,7 +121,7 @@ impl Ledger {
             kind: row.kind,
             id: row.id,
             plain: [plain, row.name],
-            stored: Some(EntryRow { anchor: String::new(), ..row }),
+            stored: Some(row),
             seen: Seen::No,
             line: 0,
             manager: Reference::Omitted,

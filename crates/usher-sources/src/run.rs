@@ -29,9 +29,9 @@ pub struct Counts {
     pub updated: u64,
     /// People and groups that are as they were.
     pub unchanged: u64,
-    /// People who vanished and were soft-deleted, or whom the source calls inactive now.
+    /// People and groups that vanished and were soft-deleted, and people whom the source calls inactive now.
     pub disabled: u64,
-    /// People who came back.
+    /// People and groups that came back.
     pub restored: u64,
     /// People and groups removed for good, 30 days after they vanished.
     pub removed: u64,

@@ -1,36 +1,66 @@
 //! Running sources: the one part of this crate that is async.
-use std::sync::Arc;
+//!
+//! A run reads the whole file first (on a thread of its own; what changed is staged), judges who leaves, and only then writes:
+//! leavers, people and groups by blocks, then managers and members. Each block is one transaction with the rows of `entry`
+//! that say what it wrote, so a run that is cut off anywhere is simply run again.
+mod link;
+mod write;
 
-use usher_directory::config::Configs;
-use usher_jobs::{clock::Clock, lease::Leases};
-use usher_store::{Store, StoreError};
+use std::{
+    collections::HashSet,
+    ops::ControlFlow,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
+use usher_directory::{
+    Kind, ObjectId,
+    config::{Configs, DirectoryConfig},
+    object::{self, PutError},
+};
+use usher_jobs::{
+    clock::Clock,
+    lease::{Lease, Leases},
+};
+use usher_store::{Lane, Snapshot, Store, StoreError, Tx};
 
 use crate::{
-    run::{Progress, RunReport},
-    source::Source,
+    check::usable,
+    entry::Found,
+    file::Meter,
+    ledger::{Ledger, Leavers, Seen, Taken},
+    reader::Job,
+    rows::{self, State},
+    run::{self, Counts, EntryError, Findings, Progress, RunReport, RunState},
+    source::{self, Source},
 };
+
+/// How long a vanished person or group is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Entries handed over by the reading thread at once, and staged in one transaction.
+const BATCH: usize = 500;
+/// One short read.
+const READ: Duration = Duration::from_secs(10);
 
 /// Runs sources. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
-    #[allow(dead_code)]
     store: Store,
-    #[allow(dead_code)]
     configs: Configs,
-    #[allow(dead_code)]
     clock: Clock,
-    #[allow(dead_code)]
-    leases: Arc<Leases>,
+    leases: Leases,
 }
 
 /// Why a run did not come to its end.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SyncError {
     /// The file can't be read or is not what it should be; nothing was changed.
-    #[error("{0}")]
+    #[error("{0}; nothing was imported")]
     File(String),
     /// Another run of this source is under way, here or on another instance.
-    #[error("another run of source {0} is under way; after a crash it can be run again within two minutes")]
+    #[error("another run of source {0} is under way (one that was killed frees the source within two minutes)")]
     Running(String),
     /// This run was taken for dead and another instance has taken over; what it wrote so far stands.
     #[error("this run of source {0} was taken over by another")]
@@ -49,28 +79,325 @@ impl From<StoreError> for SyncError {
     }
 }
 
+/// Who is told how far a run is.
+pub type Watcher<'w> = &'w mut (dyn FnMut(Progress) + Send);
+
 impl Sources {
     /// Over a store; `leases` are the process's own.
-    pub fn new(store: Store, configs: Configs, clock: Clock, leases: Arc<Leases>) -> Self {
+    pub fn new(store: Store, configs: Configs, clock: Clock, leases: Leases) -> Self {
         Self { store, configs, clock, leases }
     }
 
     /// Imports a source's file. `Ok` also when single entries failed or leavers are held: the report says so. A run that failed
     /// stands in the log of runs as well.
-    pub async fn sync(
-        &self,
-        _source: &Source,
-        _progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<RunReport, SyncError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`SyncError`]; after a failed run the next one begins anew and loses nothing.
+    pub async fn sync(&self, source: &Source, progress: Watcher<'_>) -> Result<RunReport, SyncError> {
+        let Some(lease) = self.leases.take(&format!("source/{}", source.id.0)).await? else {
+            return Err(SyncError::Running(source.name.clone()));
+        };
+        let result = tokio::select! {
+            () = self.leases.keep(&lease) => Err(SyncError::TakenOver(source.name.clone())),
+            result = self.held(source, &lease, progress) => result,
+        };
+        if let Err(error) = self.leases.give_back(lease).await {
+            tracing::warn!(source = source.name, %error, "the lease of a source could not be given back");
+        }
+        result
     }
 
-    /// Lets the leavers go that the last run held, and imports again. Others that vanished since are judged anew.
-    pub async fn allow(
+    /// Lets the leavers go whom the last run held, and imports again. Others that vanished since are judged anew.
+    ///
+    /// # Errors
+    /// As [`Sources::sync`]; those who were allowed to go then go with the next run.
+    pub async fn allow(&self, source: &Source, progress: Watcher<'_>) -> Result<RunReport, SyncError> {
+        let id = source.id;
+        self.store.write(Lane::Now, move |tx| rows::allow(tx, id)).await?;
+        self.sync(source, progress).await
+    }
+
+    /// A run while the lease is held.
+    async fn held(&self, source: &Source, lease: &Lease, progress: Watcher<'_>) -> Result<RunReport, SyncError> {
+        let started = self.clock.now();
+        let (id, configs, name) = (source.id, self.configs.clone(), source.name.clone());
+        let found = self
+            .read(move |on| {
+                let Some(source) = source::get(on, id)? else { return Ok(None) };
+                Ok(configs.get(on, source.directory)?.map(|config| (source, config)))
+            })
+            .await?;
+        let (source, config) = found.ok_or(SyncError::Gone(name))?;
+        let held = lease.clone();
+        let begun = self.store.write(Lane::Now, move |tx| checked(&held, tx, |tx| run::begin(tx, id, started))).await;
+        let number = begun.map_err(|error| error.of(&source))?;
+        let mut run = Run {
+            of: self,
+            lease,
+            config,
+            source,
+            number,
+            started,
+            ledger: Ledger::default(),
+            held: HashSet::new(),
+            findings: Findings::default(),
+            counts: Counts::default(),
+        };
+        let result = run.all(progress).await;
+        run.end(result).await
+    }
+
+    async fn read<T: Send + 'static>(
         &self,
-        _source: &Source,
-        _progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<RunReport, SyncError> {
-        todo!()
+        work: impl FnMut(&mut Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.store.read(READ, work).await
     }
 }
+
+/// Why a block was not written.
+#[derive(Debug)]
+enum WriteError {
+    /// The lease is another's.
+    Lost,
+    /// The directory refused one of its drafts.
+    Put(PutError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl WriteError {
+    fn of(self, source: &Source) -> SyncError {
+        match self {
+            Self::Lost => SyncError::TakenOver(source.name.clone()),
+            Self::Put(error) => SyncError::Store(StoreError::Bug(error.to_string())),
+            Self::Store(error) => SyncError::Store(error),
+        }
+    }
+}
+
+/// A write of the lease's holder.
+fn checked<T>(
+    lease: &Lease,
+    tx: &mut Tx<'_>,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>,
+) -> Result<T, WriteError> {
+    if !lease.check(tx)? {
+        return Err(WriteError::Lost);
+    }
+    Ok(work(tx)?)
+}
+
+/// A run under way.
+struct Run<'s> {
+    of: &'s Sources,
+    lease: &'s Lease,
+    config: Arc<DirectoryConfig>,
+    source: Source,
+    number: i64,
+    started: Timestamp,
+    ledger: Ledger,
+    /// The objects of leavers that are held: references to them stay.
+    held: HashSet<ObjectId>,
+    findings: Findings,
+    counts: Counts,
+}
+
+impl Run<'_> {
+    /// What the safeguard has to say, at the end.
+    async fn all(&mut self, progress: Watcher<'_>) -> Result<Option<String>, SyncError> {
+        self.unstage().await?;
+        self.know().await?;
+        let job = self.job();
+        self.read_file(&job, progress).await?;
+        usable(&self.ledger, &job).map_err(SyncError::File)?;
+        let mut leavers = self.ledger.judge(&self.source.settings.safeguard);
+        let message = leavers.message.take();
+        self.marks(&leavers).await?;
+        self.write_all(&leavers.go, progress).await?;
+        self.link_all(progress).await?;
+        self.purge().await?;
+        self.unstage().await?;
+        self.bind().await?;
+        Ok(message)
+    }
+
+    fn job(&self) -> Job {
+        Job {
+            kind: self.source.kind,
+            settings: self.source.settings.clone(),
+            bound: self.source.anchor.clone(),
+            now: self.started,
+        }
+    }
+
+    /// A write with the lease checked.
+    async fn write<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let lease = self.lease.clone();
+        let written = self.of.store.write(Lane::Bulk, move |tx| checked(&lease, tx, &mut work)).await;
+        written.map_err(|error: WriteError| error.of(&self.source))
+    }
+
+    /// Removes what an earlier run left staged, or this one.
+    async fn unstage(&self) -> Result<(), SyncError> {
+        let id = self.source.id;
+        while self.write(move |tx| rows::unstage(tx, id)).await? {}
+        Ok(())
+    }
+
+    /// Reads what stands in the directory of this source.
+    async fn know(&mut self) -> Result<(), SyncError> {
+        let (id, mut after) = (self.source.id, None);
+        loop {
+            let block = self.of.read(move |on| rows::entries(on, id, after)).await?;
+            let Some(last) = block.last() else { return Ok(()) };
+            after = Some(last.object);
+            block.into_iter().for_each(|row| self.ledger.know(row));
+        }
+    }
+
+    /// Reads the file on a thread of its own, and stages what is new or changed.
+    async fn read_file(&mut self, job: &Job, progress: Watcher<'_>) -> Result<(), SyncError> {
+        let (size, meter) = (job.size(), Meter::default());
+        let (sender, mut batches) = mpsc::channel::<Vec<Found>>(2);
+        let (job, counting) = (job.clone(), meter.clone());
+        let reading = tokio::task::spawn_blocking(move || read_in_batches(&job, &counting, &sender));
+        let mut staged = Vec::new();
+        while let Some(batch) = batches.recv().await {
+            for found in batch {
+                match self.ledger.take(found, ObjectId(self.of.clock.id())) {
+                    Taken::Nothing => {}
+                    Taken::Refused(error) => self.findings.error(error),
+                    Taken::Stage(entry) => {
+                        let doc = serde_json::to_vec(&entry)
+                            .map_err(|error| StoreError::Bug(format!("an entry can't be staged: {error}")))?;
+                        staged.push((i64::try_from(entry.n).unwrap_or(i64::MAX), doc));
+                    }
+                }
+            }
+            if staged.len() >= BATCH {
+                self.stage(std::mem::take(&mut staged)).await?;
+            }
+            progress(Progress::Reading { done: meter.done().min(size), of: size });
+        }
+        let read = reading.await.unwrap_or_else(|error| Err(format!("reading stopped: {error}")));
+        read.map_err(SyncError::File)?;
+        self.stage(staged).await?;
+        self.ledger.end();
+        Ok(())
+    }
+
+    async fn stage(&self, staged: Vec<(i64, Vec<u8>)>) -> Result<(), SyncError> {
+        let id = self.source.id;
+        self.write(move |tx| rows::stage(tx, id, &staged)).await
+    }
+
+    /// Notes who is held, and who is no leaver any more.
+    async fn marks(&mut self, leavers: &Leavers) -> Result<(), SyncError> {
+        for (these, state) in [(&leavers.held, State::Held), (&leavers.back, State::Present)] {
+            for block in these.chunks(BATCH) {
+                let mut keys = Vec::with_capacity(block.len());
+                for n in block {
+                    let row = self.ledger.items.get_mut(*n).and_then(|item| item.stored.as_mut());
+                    if let Some(row) = row.filter(|row| row.state != state) {
+                        row.state = state;
+                        keys.push(row.object);
+                    }
+                }
+                let id = self.source.id;
+                if !keys.is_empty() {
+                    self.write(move |tx| rows::mark(tx, id, &keys, state)).await?;
+                }
+            }
+        }
+        self.counts.held = leavers.held.len() as u64;
+        self.held = self.ledger.held_ids();
+        self.note_held(&leavers.held[..leavers.held.len().min(run::ERRORS_KEPT)]).await
+    }
+
+    /// Names those who are held in the run's notes.
+    async fn note_held(&mut self, held: &[usize]) -> Result<(), SyncError> {
+        for block in held.chunks(BATCH) {
+            let row = |n: &usize| self.ledger.items.get(*n)?.stored.as_ref();
+            let keys: Vec<_> = block.iter().filter_map(row).map(|row| row.object).collect();
+            let directory = self.source.directory;
+            for object in self.of.read(move |on| object::by_keys(on, directory, &keys)).await? {
+                let message = "held: would leave, but too many do at once".to_owned();
+                self.findings.note(EntryError { line: 0, entry: object.label, message });
+            }
+        }
+        Ok(())
+    }
+
+    /// The attribute that tells people apart stays the one that did at first.
+    async fn bind(&self) -> Result<(), SyncError> {
+        let Some(anchor) = self.ledger.anchor().filter(|_| self.source.anchor.is_none()).map(str::to_owned) else {
+            return Ok(());
+        };
+        let id = self.source.id;
+        self.write(move |tx| source::bind(tx, id, &anchor)).await
+    }
+
+    /// Writes the report, whatever came of it.
+    async fn end(mut self, result: Result<Option<String>, SyncError>) -> Result<RunReport, SyncError> {
+        if let Err(SyncError::TakenOver(_)) = result {
+            return Err(SyncError::TakenOver(self.source.name));
+        }
+        self.tally();
+        let report = RunReport {
+            run: self.number,
+            source: self.source.id,
+            started: self.started,
+            ended: Some(self.of.clock.now()),
+            state: if result.is_ok() { RunState::Done } else { RunState::Failed },
+            counts: self.counts.clone(),
+            message: match &result {
+                Ok(message) => message.clone(),
+                Err(error) => Some(error.to_string()),
+            },
+            first_errors: self.findings.first(),
+        };
+        let (written, findings) = (report.clone(), std::mem::take(&mut self.findings.kept));
+        let noted = self.write(move |tx| run::end(tx, &written, &findings)).await;
+        match result {
+            Err(error) => {
+                // The run's own error matters more than that it could not be noted.
+                let _ = self.unstage().await;
+                Err(error)
+            }
+            Ok(_) => noted.map(|()| report),
+        }
+    }
+
+    fn tally(&mut self) {
+        let items = &self.ledger.items;
+        let fine = items.iter().filter(|item| item.seen == Seen::Fine && item.stands());
+        self.counts.read = self.ledger.read;
+        self.counts.unchanged = fine.clone().filter(|item| !item.touched && !item.held).count() as u64;
+        self.counts.groups = items.iter().filter(|item| item.kind == Kind::Group && item.stands()).count() as u64;
+        self.counts.errors = self.findings.errors;
+    }
+}
+
+/// On the reading thread: hands over batches until the end, an error, or nobody listens any more.
+fn read_in_batches(job: &Job, meter: &Meter, to: &mpsc::Sender<Vec<Found>>) -> Result<(), String> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let result = job.read(meter, &mut |found| {
+        batch.push(found);
+        if batch.len() == BATCH && to.blocking_send(std::mem::take(&mut batch)).is_err() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    let _ = to.blocking_send(batch);
+    result
+}
+
