@@ -79,6 +79,13 @@ where
     }
 }
 
+/// Answers a job. What its result does when nobody wants it any more is not the thread's end, nor another job's.
+pub(crate) fn answer(job: Box<dyn Job>, outcome: Result<(), StoreError>) {
+    if catch_unwind(AssertUnwindSafe(|| job.finish(outcome))).is_err() {
+        tracing::error!("the result of a storage closure panicked when it was dropped");
+    }
+}
+
 fn text_of(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

@@ -9,7 +9,7 @@ use std::{
 use super::{Pool, Request, Session, Way};
 use crate::{
     StoreError, Tx,
-    job::{Job, Lane, Next, lock},
+    job::{Job, Lane, Next, answer, lock},
     tx::{Link, State},
 };
 
@@ -47,7 +47,7 @@ impl Worker {
             if lane == Lane::Bulk {
                 self.pool.lanes.bulk_done();
             }
-            job.finish(outcome);
+            answer(job, outcome);
         }
     }
 

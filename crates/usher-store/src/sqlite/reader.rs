@@ -9,7 +9,7 @@ use std::{
 use super::Connection;
 use crate::{
     Lane, StoreError, Tx,
-    job::{Job, Lanes, Next, Waiting, closed_error, lock},
+    job::{Job, Lanes, Next, Waiting, answer, closed_error, lock},
     tx::{Link, State},
 };
 
@@ -65,9 +65,9 @@ impl Readers {
                 Ok(connection) => {
                     let (outcome, _) = view(&connection, &mut *job, deadline);
                     self.give_back(connection);
-                    job.finish(outcome);
+                    answer(job, outcome);
                 }
-                Err(error) => job.finish(Err(error)),
+                Err(error) => answer(job, Err(error)),
             }
         }
     }

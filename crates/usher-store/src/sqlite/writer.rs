@@ -10,7 +10,7 @@ use super::{Connection, folder::Owner};
 use crate::{
     StoreError, Tx,
     commits::Commits,
-    job::{Job, Lane, Lanes, Next},
+    job::{Job, Lane, Lanes, Next, answer},
     tx::{Link, State},
 };
 
@@ -81,7 +81,7 @@ impl Writer {
     fn batch(&mut self, first: Box<dyn Job>, lane: Lane) {
         let began = Instant::now();
         if let Err(failure) = self.connection.control("begin immediate") {
-            first.finish(Err(failure.error));
+            answer(first, Err(failure.error));
             self.lane_done(lane);
             self.reopen();
             return;
@@ -111,7 +111,7 @@ impl Writer {
             self.commits.record(stand, announced);
         }
         for job in done {
-            job.finish(outcome.clone());
+            answer(job, outcome.clone());
         }
     }
 
@@ -125,7 +125,7 @@ impl Writer {
             if outcome.is_err() {
                 self.reopen();
             }
-            job.finish(outcome);
+            answer(job, outcome);
         }
     }
 

@@ -254,3 +254,36 @@ fn inline_runs_at_once() {
     let mut read = pin!(store.read(std::time::Duration::ZERO, |on| on.one::<(i64,)>(&COUNT, &[])));
     assert_eq!(begin(read.as_mut()), Poll::Ready(Ok(Some((1,)))));
 }
+
+#[test]
+fn a_result_that_nobody_wants_does_not_end_the_writer() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a result of the test");
+        }
+    }
+    testing::both(&[TABLES], |store| {
+        let held = hold(store);
+        for _ in 0..CONNECTIONS {
+            let mut write = pin!(store.write(Lane::Bulk, |_| Ok::<_, StoreError>(Bomb)));
+            assert!(begin(write.as_mut()).is_pending());
+        }
+        held.let_go();
+        for n in 0..CONNECTIONS {
+            add(store, &format!("n{n}")).unwrap();
+            store.block_write(Lane::Bulk, |tx| tx.one::<(i64,)>(&COUNT, &[])).unwrap();
+        }
+        assert_eq!(count(store), 4);
+    });
+}
+
+#[test]
+fn an_idle_writer_gives_the_logs_space_back() {
+    let store = testing::sqlite(&[TABLES]);
+    add(&store, &"x".repeat(100_000)).unwrap();
+    while store.figures().wal != Some(0) {
+        std::thread::yield_now();
+    }
+    assert_eq!(count(&store), 1);
+}
