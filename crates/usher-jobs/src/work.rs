@@ -77,6 +77,10 @@ const COUNT: Sql = Sql::same(
      from work where queue = $1",
 );
 const NEXT_DUE: Sql = Sql::same("select min(due) from work where queue = $1 and lane = $2");
+const WITH_DUE: Sql = Sql::same(
+    "select q.name from queue q where q.name >= $1 and q.name < $2
+       and exists (select 1 from work w where w.queue = q.id and w.due <= $3) order by q.name limit 10000",
+);
 const CLEAR: Sql = Sql::same("delete from work where queue = $1");
 
 /// Lanes begin above this.
@@ -226,6 +230,16 @@ pub fn next_due(on: &mut Snapshot<'_>, queues: &[Queue]) -> Result<Option<Timest
         }
     }
     Ok(earliest)
+}
+
+/// Names of the queues that begin with `prefix` and have a row that is due; at most 10,000.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn with_due(on: &mut Snapshot<'_>, prefix: &str, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    let end = format!("{prefix}\u{10ffff}");
+    let rows: Vec<(String,)> = on.all(&WITH_DUE, args![prefix, end, now], 10_000)?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
 /// Removes everything of a queue.

@@ -69,7 +69,7 @@ struct Desk {
 impl People {
     /// Compiles the default rules.
     pub fn new(store: Store, clock: Clock) -> Result<Self, PeopleError> {
-        let leases = Leases::new(store.clone());
+        let leases = Leases::with_clock(store.clone(), clock.clone());
         let rules = Arc::new(Rules::default_ones()?);
         Ok(Self(Arc::new(Inner { store, clock, rules, leases, desks: Mutex::default() })))
     }
@@ -199,15 +199,10 @@ async fn every(people: &People) -> Result<BTreeSet<DirectoryId>, PeopleError> {
     give_back(people, IDLE).await;
     let mut found = waiting(people).await?;
     let now = people.0.clock.now();
-    let due = people.0.store.read(READ, move |on| due(on, now)).await?;
-    found.extend(due);
+    let due = people.0.store.read(READ, move |on| work::with_due(on, QUEUES, now)).await?;
+    let directory = |name: String| name.strip_prefix(QUEUES)?.parse().ok().map(DirectoryId);
+    found.extend(due.into_iter().filter_map(directory));
     Ok(found)
-}
-
-/// Directories of accounts with work that is due.
-fn due(on: &mut usher_store::Snapshot<'_>, now: jiff::Timestamp) -> Result<Vec<DirectoryId>, StoreError> {
-    let _ = (on, now);
-    Ok(Vec::new())
 }
 
 async fn give_back(people: &People, idle: Duration) {
@@ -260,51 +255,61 @@ pub async fn catch_up(people: &People, directory: DirectoryId) -> Result<CaughtU
     let (_keep, never) = watch::channel(false);
     let mut done = CaughtUp::default();
     loop {
-        let desk = people.desk(directory);
-        let mut desk = desk.lock().await;
-        if take(people, directory, &mut desk).await? {
-            let executions = drain(people, directory, &mut desk, &never).await;
-            let lease = desk.lease.take();
-            if let Some(lease) = lease.filter(|_| !matches!(executions, Err(PeopleError::Lost))) {
-                people.0.leases.give_back(lease).await?;
-            }
-            match executions {
-                Ok(executions) => {
-                    done.executions += executions;
-                    return Ok(done);
-                }
-                Err(PeopleError::Lost) => continue,
-                Err(error) => return Err(error),
-            }
-        }
-        drop(desk);
-        if !left(people, directory).await? {
+        if let Some(executions) = catch_up_ourselves(people, directory, &never).await? {
+            done.executions += executions;
             return Ok(done);
         }
-        sleep(POLL).await;
+        // Another does it. It may end before all is done: then we go on.
+        let asked = Instant::now();
+        while asked.elapsed() < SWEEP {
+            if !left(people, directory).await? {
+                return Ok(done);
+            }
+            sleep(POLL).await;
+        }
     }
+}
+
+/// `None`: another has the lease, or took it over.
+async fn catch_up_ourselves(
+    people: &People,
+    directory: DirectoryId,
+    stop: &watch::Receiver<bool>,
+) -> Result<Option<u64>, PeopleError> {
+    let desk = people.desk(directory);
+    let mut desk = desk.lock().await;
+    if !take(people, directory, &mut desk).await? {
+        return Ok(None);
+    }
+    let executions = drain(people, directory, &mut desk, stop).await;
+    let lease = desk.lease.take();
+    if matches!(executions, Err(PeopleError::Lost)) {
+        return Ok(None);
+    }
+    if let Some(lease) = lease {
+        people.0.leases.give_back(lease).await?;
+    }
+    executions.map(Some)
 }
 
 /// Whether anything is left to do for a directory that another instance serves.
 async fn left(people: &People, directory: DirectoryId) -> Result<bool, PeopleError> {
-    let found = waiting(people).await?;
-    if found.contains(&directory) {
+    if waiting(people).await?.contains(&directory) {
         return Ok(true);
     }
     let now = people.0.clock.now();
-    let count = people
-        .0
-        .store
-        .write(Lane::Now, move |tx| {
-            let queue = work::queue(tx, &queue_name(directory))?;
-            work::count(tx, queue, now)
-        })
-        .await?;
-    Ok(count.1 > 0)
+    let due = people.0.store.read(READ, move |on| {
+        let queue = work::find_queue(on, &queue_name(directory))?;
+        work::next_due(on, queue.as_slice())
+    });
+    Ok(due.await?.is_some_and(|due| due <= now))
 }
 
+/// Queues of rules are named by this and the directory.
+const QUEUES: &str = "rules/";
+
 fn queue_name(directory: DirectoryId) -> String {
-    format!("rules/{}", directory.0)
+    format!("{QUEUES}{}", directory.0)
 }
 
 /// Takes the directory's lease, or keeps it. `false`: another instance has it.

@@ -297,3 +297,43 @@ impl ActionText {
         spelled.collect::<Vec<_>>().join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        match Rules::parse(text) {
+            Ok(_) => panic!("these rules should be refused"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_default_rules_compile() {
+        let rules = Rules::default_ones().unwrap();
+        assert_eq!((rules.access.len(), rules.user.len(), rules.group.len()), (1, 1, 2));
+        assert_eq!(rules.access[0].actions[0].act, Act::Set(Field::Disabled));
+    }
+
+    #[test]
+    fn an_error_names_the_rule_and_what_is_wrong() {
+        let rule =
+            |rest: &str| format!("[[rule]]\nname = \"R\"\nkind = \"user\"\ncondition = 'true'\n{rest}");
+        let typo = error(&rule("actions = [{ set = \"vip\", to = 'Contians([userType], \"VIP\")' }]"));
+        assert!(typo.contains("rule \"R\"") && typo.contains('^') && typo.contains("Contains"), "{typo}");
+        for (actions, said) in [
+            ("{ set = \"hair\", to = 'true' }", "no such action: set hair"),
+            ("{ set = \"vip\" }", "set vip needs `to`"),
+            ("{ clear = \"manager\", to = 'true' }", "clear manager has no `to`"),
+            ("{ clear = \"name\" }", "no such action: clear name"),
+            ("{ link = \"organization\", to = '[x]' }", "no such action: link organization"),
+            ("{ add = \"contacts\", to = '[emails]' }", "no such action: add contacts"),
+            ("{ set = \"vip\", clear = \"manager\" }", "no such action: set vip, clear manager"),
+        ] {
+            let told = error(&rule(&format!("actions = [{actions}]")));
+            assert!(told.contains(said), "{told}");
+        }
+        assert!(error("[[rule]]\nnmae = \"R\"").contains("nmae"));
+    }
+}

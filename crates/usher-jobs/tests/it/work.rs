@@ -188,3 +188,17 @@ fn writers_of_the_same_rows_in_other_orders_do_not_lock_each_other_out() {
         assert_eq!(count(store, queue, 100), (50, 50, 0));
     });
 }
+
+#[test]
+fn queues_with_something_due_are_told_by_the_beginning_of_their_names() {
+    testing::both(&[TABLES], |store| {
+        for (name, due) in [("rules/1", 1_000), ("rules/2", 3_000), ("rule/3", 1_000), ("rules0", 1_000)] {
+            put(store, queue(store, name), &[row(7, 1, due)]);
+        }
+        queue(store, "rules/4");
+        let due = |now: i64| store.block_read(READ, move |on| work::with_due(on, "rules/", at(now))).unwrap();
+        assert_eq!(due(999), Vec::<String>::new());
+        assert_eq!(due(1_000), ["rules/1"]);
+        assert_eq!(due(3_000), ["rules/1", "rules/2"]);
+    });
+}

@@ -1,5 +1,7 @@
 //! The worker: it catches up, loses nothing, does nothing twice.
 
+use std::task::Poll;
+
 use serde_json::json;
 use tokio::sync::watch;
 use usher_people::{
@@ -54,25 +56,50 @@ fn five_hundred_records_and_nothing_the_second_time() {
 fn a_worker_that_dies_anywhere_loses_nothing() {
     both(|rig| {
         company(rig, 60);
-        // Dropped at its first await, its second, its third, …: a new instance goes on each time.
-        for steps in 1..40 {
+        // Dropped when it is woken the first time, the second time, …: each time a new instance goes on.
+        let mut died = 0;
+        for wakes in 1..60 {
             let people = rig.other_instance();
             let directory = rig.directory;
-            rig.block_on(async {
+            let ended = rig.block_on(async {
                 let mut work = std::pin::pin!(driver::catch_up(&people, directory));
-                for _ in 0..steps {
-                    let ended =
-                        std::future::poll_fn(|cx| std::task::Poll::Ready(work.as_mut().poll(cx))).await;
-                    if ended.is_ready() {
-                        break;
+                let mut polled = 0;
+                std::future::poll_fn(|cx| {
+                    polled += 1;
+                    match work.as_mut().poll(cx) {
+                        Poll::Ready(result) => Poll::Ready(result.map(|_| true)),
+                        Poll::Pending if polled > wakes => Poll::Ready(Ok(false)),
+                        Poll::Pending => Poll::Pending,
                     }
-                    tokio::task::yield_now().await;
-                }
+                })
+                .await
             });
+            died += u32::from(!ended.unwrap());
             rig.free_leases();
         }
+        assert!(died >= 5, "it died {died} times");
         rig.catch_up();
         assert_whole(rig, 60);
+        assert_eq!(rig.catch_up(), 0);
+    });
+}
+
+#[test]
+fn two_instances_share_the_work_without_doing_it_twice() {
+    both(|rig| {
+        let (stop, stopped) = watch::channel(false);
+        let one = rig.spawn(driver::run(rig.people.clone(), stopped.clone()));
+        let two = rig.spawn(driver::run(rig.other_instance(), stopped));
+        company(rig, 40);
+        rig.wait_for(|rig| {
+            let (records, people) = figures(rig);
+            records.in_order == 41 && people.with_manager == 39 && people.with_organization == 40
+        });
+        stop.send(true).unwrap();
+        rig.block_on(one).unwrap();
+        rig.block_on(two).unwrap();
+        assert_eq!(rig.catch_up(), 0);
+        assert_whole(rig, 40);
     });
 }
 
