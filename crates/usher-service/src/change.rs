@@ -202,14 +202,11 @@ pub(crate) async fn patch(cx: &Context, kind: Kind, id: &str, body: Object) -> R
         let of = config.resource_type(kind);
         let applied = patch.apply(of, &was.object()?, cx.tolerance())?;
         cx.note(&applied.notes);
-        if applied.changed {
-            resource::check(of, &applied.object)?;
-            return prepared(cx, was, &applied.object, &applied.members);
+        if !applied.changed {
+            return with_members(cx, was, None, &applied.members);
         }
-        let (members, notes) = Members::prepare(config, &applied.members, cx.settings().members)?;
-        cx.note(&notes);
-        let expected = condition::expects(config.profile, &cx.headers).then_some(was.version);
-        Ok(Prepared { was: Some(was.clone()), draft: None, members, expected })
+        resource::check(of, &applied.object)?;
+        prepared(cx, was, &applied.object, &applied.members)
     });
     let stored = stored.await?;
     let chosen = selection != Selection::default();
@@ -256,9 +253,22 @@ fn prepared(
 ) -> Result<Prepared, Problem> {
     let config = &cx.caller.config;
     let draft = Draft::replace(config, was, document, cx.now)?.because(cx.cause());
+    // A document that stays as it is takes no part in the write: then changes of members don't wait for each other.
+    let draft = Some(draft).filter(Draft::changes);
+    with_members(cx, was, draft, members)
+}
+
+fn with_members(
+    cx: &Context,
+    was: &Stored,
+    draft: Option<Draft>,
+    members: &[MemberChange],
+) -> Result<Prepared, Problem> {
+    let config = &cx.caller.config;
     let (members, notes) = Members::prepare(config, members, cx.settings().members)?;
     cx.note(&notes);
-    Ok(Prepared { was: Some(was.clone()), draft: Some(draft), members, expected: None })
+    let guarded = draft.is_none() && condition::expects(config.profile, &cx.headers);
+    Ok(Prepared { was: Some(was.clone()), draft, members, expected: guarded.then_some(was.version) })
 }
 
 /// Reads, checks the preconditions, prepares, writes; again when another change came between.
@@ -272,7 +282,11 @@ async fn change(
     for _ in 0..TRIES {
         let was = read::stored(cx, kind, id).await?;
         condition::check_match(cx.caller.config.profile, &cx.headers, &was)?;
-        match write(cx, prepare(&was)?).await {
+        let prepared = prepare(&was)?;
+        if prepared.draft.as_ref().is_none_or(|draft| !draft.changes()) && prepared.members.is_none() {
+            return Ok(was);
+        }
+        match write(cx, prepared).await {
             Ok(stored) => return Ok(stored),
             Err(error) if error.is_overtaken() => overtaken = error,
             Err(WriteError::Put(PutError::Gone)) => return Err(Problem::no_resource(id)),

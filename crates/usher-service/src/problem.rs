@@ -132,3 +132,26 @@ impl From<QueryError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_busy_database_asks_to_wait_in_whole_seconds_and_a_bug_is_not_told() {
+        let answer = |error: StoreError| Problem::from(error).into_response();
+        let busy = answer(StoreError::Busy { retry_after: Duration::from_millis(1_200) });
+        assert_eq!((busy.status().as_u16(), busy.headers()["retry-after"].to_str().unwrap()), (503, "2"));
+        for error in
+            [StoreError::Full, StoreError::Unknown, StoreError::Unavailable("x".into()), StoreError::TooSlow]
+        {
+            let answer = answer(error);
+            assert!(answer.status() == 503 && answer.headers().contains_key("retry-after"));
+        }
+        let bug = Problem::from(StoreError::Bug("select secret".into()));
+        assert_eq!(bug.error.status, 500);
+        assert!(!bug.error.detail.contains("secret"));
+    }
+}

@@ -84,8 +84,10 @@ pub(crate) async fn answer(
 ) -> Result<Response, Problem> {
     let kind = stored.kind;
     let view = View::new(&cx.caller.config, kind, &cx.base, selection);
-    // A user that was just made is in no group yet.
-    let view = if kind == Kind::User && status == StatusCode::CREATED { view.without_links() } else { view };
+    // A user shows nothing but itself where groups are not asked for, and no groups where it was just made.
+    if kind == Kind::User && (status == StatusCode::CREATED || !view.shows_links()) {
+        return respond(cx, &view, &stored, Links::None, status);
+    }
     let (reading, directory) = (view.clone(), cx.directory());
     let found = cx.service.0.store.read(READ, move |on| -> Result<_, StoreError> {
         let mut stored = stored.clone();

@@ -72,10 +72,9 @@ impl View {
         Self { config: config.clone(), kind, base: base.into(), projection, links }
     }
 
-    /// The same without groups or members.
-    pub(crate) fn without_links(mut self) -> Self {
-        self.links = false;
-        self
+    /// Whether groups or members are shown, and so have to be read.
+    pub(crate) fn shows_links(&self) -> bool {
+        self.links
     }
 
     /// `meta.location`.

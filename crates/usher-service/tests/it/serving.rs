@@ -72,7 +72,7 @@ async fn requests_under_way_finish_and_no_more_come_in() {
 
 #[tokio::test]
 async fn draining_has_an_end() {
-    let router = Router::new().route("/", get(|| std::future::pending::<()>()));
+    let router = Router::new().route("/", get(std::future::pending::<()>));
     let listening = Listening { drain: Duration::from_millis(50), ..Listening::default() };
     let (address, stop, served) = start(router, listening).await;
     let mut stuck = TcpStream::connect(address).await.unwrap();
