@@ -13,6 +13,8 @@ pub mod feed;
 mod index;
 mod list;
 pub mod object;
+#[cfg(test)]
+mod plans;
 pub mod profile;
 pub mod query;
 mod tables;

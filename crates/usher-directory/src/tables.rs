@@ -2,6 +2,9 @@
 //!
 //! `object.directory` and its like are no foreign keys: each insert would lock the directory's row together with all others,
 //! and a directory goes only as a whole. Members do have them: a user removed while somebody adds it is decided there.
+//!
+//! SQLite plans without statistics. Where keys are given it must not walk a directory's index instead: hence `+o.directory` in
+//! statements by key, and `+o.key` where another index leads. `plans.rs` tests what comes of it.
 
 /// Migrations in order; applied ones never change.
 pub(crate) const MIGRATIONS: &[&str] = &[FIRST];
@@ -25,9 +28,9 @@ create table object (
   name {bytes} not null, label {text} not null, external {bytes}, doc {bytes} not null);
 create unique index object_id on object (directory, id);
 create unique index object_name on object (directory, name) where kind = 1 and deleted is null;
-create index object_group on object (directory, name) where kind = 2;
+create index object_group on object (directory, kind, name) where kind = 2;
 create index object_external on object (directory, kind, external) where external is not null;
-create index object_walk on object (directory, kind, key, active, created) where deleted is null;
+create index object_walk on object (directory, kind, key, deleted, active, created);
 create index object_modified on object (directory, kind, modified, key);
 
 create table taken (

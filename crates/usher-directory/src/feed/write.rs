@@ -175,6 +175,14 @@ pub(crate) fn clear_members(
     sweep(tx, &CLEAR, directory, cause, &[group.into(), list::keys(keep.iter().copied())])
 }
 
+pub(crate) const BUMP_GROUPS: Sql = Sql::each(
+    "update object set version = version + 1, modified = $3
+     where +directory = $1 and key in (select grp from member where member = $2)",
+    "with affected as (select key from object where +directory = $1 and key in (select grp from member where member = $2)
+                     order by key for no key update)
+     update object o set version = o.version + 1, modified = $3 from affected where o.key = affected.key",
+);
+
 /// Takes an object out of all groups, and everything out of it; the groups it was in get a new version, in key order.
 pub(crate) fn leave_groups(
     tx: &mut Tx<'_>,
@@ -183,14 +191,7 @@ pub(crate) fn leave_groups(
     now: Timestamp,
     cause: Cause,
 ) -> Result<(), StoreError> {
-    const BUMP: Sql = Sql::each(
-        "update object set version = version + 1, modified = $3
-         where directory = $1 and key in (select grp from member where member = $2)",
-        "with affected as (select key from object where directory = $1 and key in (select grp from member where member = $2)
-                         order by key for no key update)
-         update object o set version = o.version + 1, modified = $3 from affected where o.key = affected.key",
-    );
     const LEAVE: Sweep = sweep!("(member = $4 or grp = $4)", "(member = $4 or grp = $4)", "$5");
-    tx.exec(&BUMP, args![directory, object, now])?;
+    tx.exec(&BUMP_GROUPS, args![directory, object, now])?;
     sweep(tx, &LEAVE, directory, cause, &[object.into()]).map(drop)
 }

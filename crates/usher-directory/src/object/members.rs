@@ -137,6 +137,15 @@ pub fn members(
     Ok(MembersPut { version: Version(version.0 + 1), added, removed, unknown })
 }
 
+pub(crate) const RESOLVE: Sql = Sql::each(
+    "select o.id, o.key, o.kind, m.member is not null from json_each($3) j
+     cross join object o on o.directory = $1 and o.id = unhex(j.value)
+     left join member m on m.grp = $2 and m.member = o.key where o.key <> $2",
+    "select o.id, o.key, o.kind, m.member is not null from json_array_elements_text($3::text::json) j(value)
+     join object o on o.directory = $1 and o.id = decode(j.value, 'hex')
+     left join member m on m.grp = $2 and m.member = o.key where o.key <> $2",
+);
+
 /// The named objects of this directory, the group itself left out.
 fn resolve(
     tx: &mut Tx<'_>,
@@ -144,14 +153,6 @@ fn resolve(
     group: Key,
     wish: &Wish,
 ) -> Result<HashMap<ObjectId, Named>, StoreError> {
-    const RESOLVE: Sql = Sql::each(
-        "select o.id, o.key, o.kind, m.member is not null from json_each($3) j
-         join object o on o.directory = $1 and o.id = unhex(j.value)
-         left join member m on m.grp = $2 and m.member = o.key where o.key <> $2",
-        "select o.id, o.key, o.kind, m.member is not null from json_array_elements_text($3::text::json) j(value)
-         join object o on o.directory = $1 and o.id = decode(j.value, 'hex')
-         left join member m on m.grp = $2 and m.member = o.key where o.key <> $2",
-    );
     if wish.named.is_empty() {
         return Ok(HashMap::new());
     }

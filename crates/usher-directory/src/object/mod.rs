@@ -14,6 +14,11 @@ use usher_store::{FromRow, Row, StoreError};
 
 use crate::{Key, Kind, ObjectId, Version};
 
+#[cfg(test)]
+pub(crate) use members::RESOLVE;
+#[cfg(test)]
+pub(crate) use read::{BY_GROUP_NAME, BY_KEYS, WALK_ALL, WALK_LIVE};
+
 pub use draft::Draft;
 pub use members::{MemberOp, MembersPut, members};
 pub use put::put;

@@ -27,22 +27,29 @@ pub fn get(
     on.one(&GET, args![directory, id])
 }
 
+pub(crate) const BY_KEYS: Sql = with_keys!(
+    concat!("select ", columns!(), " from object o where +o.directory = $1 and o.key in "),
+    "$2",
+    " order by o.key"
+);
+
 /// By keys of this directory, in key order; missing ones are left out.
 pub fn by_keys(
     on: &mut Snapshot<'_>,
     directory: DirectoryId,
     keys: &[Key],
 ) -> Result<Vec<Stored>, StoreError> {
-    const READ: Sql = with_keys!(
-        concat!("select ", columns!(), " from object o where o.directory = $1 and o.key in "),
-        "$2",
-        " order by o.key"
-    );
     match keys {
         [] => Ok(Vec::new()),
-        keys => on.all(&READ, args![directory, list::keys(keys.iter().copied())], keys.len()),
+        keys => on.all(&BY_KEYS, args![directory, list::keys(keys.iter().copied())], keys.len()),
     }
 }
+
+pub(crate) const BY_GROUP_NAME: Sql = Sql::same(concat!(
+    "select ",
+    columns!(),
+    " from object o where o.directory = $1 and o.kind = 2 and o.name = $2 and o.deleted is null order by o.key limit $3"
+));
 
 /// By prepared userName (unique) or displayName (first by key), soft-deleted ones left out.
 pub fn by_name(
@@ -56,18 +63,13 @@ pub fn by_name(
         columns!(),
         " from object o where o.directory = $1 and o.kind = 1 and o.name = $2 and o.deleted is null"
     ));
-    const GROUP: Sql = Sql::same(concat!(
-        "select ",
-        columns!(),
-        " from object o where o.directory = $1 and o.kind = 2 and o.name = $2 and o.deleted is null order by o.key limit $3"
-    ));
     // A text that is no userName is nobody's.
     let Ok(prepared) = index::name(kind, name) else { return Ok(None) };
     if kind == Kind::User {
         return on.one(&USER, args![directory, prepared]);
     }
     let cut = prepared.len() >= index::CUT;
-    let groups: Vec<Stored> = on.all(&GROUP, args![directory, prepared, SHARED as i64], SHARED)?;
+    let groups: Vec<Stored> = on.all(&BY_GROUP_NAME, args![directory, prepared, SHARED as i64], SHARED)?;
     let wanted = prepare::fold(name);
     Ok(groups.into_iter().find(|group| !cut || prepare::fold(&group.label) == wanted))
 }
@@ -130,6 +132,17 @@ fn has_email(stored: &Stored, wanted: &str) -> bool {
     emails.filter_map(|email| email.get("value")?.as_str()).any(|value| prepare::fold(value) == wanted)
 }
 
+pub(crate) const WALK_LIVE: Sql = Sql::same(concat!(
+    "select ",
+    columns!(),
+    " from object o where o.directory = $1 and o.kind = $2 and o.key > $3 and o.deleted is null order by o.key limit $4"
+));
+pub(crate) const WALK_ALL: Sql = Sql::same(concat!(
+    "select ",
+    columns!(),
+    " from object o where o.directory = $1 and o.kind = $2 and o.key > $3 order by o.key limit $4"
+));
+
 /// A block of a walk over a kind in key order (soft-deleted ones too if asked).
 pub fn walk(
     on: &mut Snapshot<'_>,
@@ -139,18 +152,8 @@ pub fn walk(
     most: usize,
     deleted_too: bool,
 ) -> Result<Vec<Stored>, StoreError> {
-    const LIVE: Sql = Sql::same(concat!(
-        "select ",
-        columns!(),
-        " from object o where o.directory = $1 and o.kind = $2 and o.key > $3 and o.deleted is null order by o.key limit $4"
-    ));
-    const ALL: Sql = Sql::same(concat!(
-        "select ",
-        columns!(),
-        " from object o where o.directory = $1 and o.kind = $2 and o.key > $3 order by o.key limit $4"
-    ));
     let after = after.unwrap_or(Key(0));
-    let sql = if deleted_too { &ALL } else { &LIVE };
+    let sql = if deleted_too { &WALK_ALL } else { &WALK_LIVE };
     on.all(sql, args![directory, kind, after, most as i64], most)
 }
 
@@ -176,7 +179,7 @@ impl FromRow for Link {
 /// Objects by keys without their documents, in key order; missing ones are left out.
 pub fn links(on: &mut Snapshot<'_>, directory: DirectoryId, keys: &[Key]) -> Result<Vec<Link>, StoreError> {
     const READ: Sql = with_keys!(
-        "select o.key, o.id, o.kind, o.label from object o where o.directory = $1 and o.key in ",
+        "select o.key, o.id, o.kind, o.label from object o where +o.directory = $1 and o.key in ",
         "$2",
         " order by o.key"
     );

@@ -13,7 +13,7 @@ use usher_scim::{
     Filter, ScimError, ScimType,
     filter::{Compiled, Unknown},
 };
-use usher_store::{Snapshot, Sql, StoreError, args};
+use usher_store::{Snapshot, Sql, StoreError, Value, args};
 
 use crate::{
     DirectoryId, Key, Kind,
@@ -179,9 +179,38 @@ impl QueryPlan {
         Where::new(directory, self.kind, &self.predicates)
     }
 
-    /// Whether candidates are found by an index of their own, so that walking all in key order would be a waste.
-    fn is_pointed(&self) -> bool {
-        self.predicates.iter().any(Predicate::is_pointed)
+    /// The key in conditions and orders. A walk in key order has an index of its own; where another index leads to a few, that one
+    /// would be wrong, hence the `+`.
+    fn key(&self) -> &'static str {
+        if self.predicates.iter().any(Predicate::is_pointed) { "+o.key" } else { "o.key" }
+    }
+
+    /// Selects the keys of the objects that fulfil the predicates, at most `most`.
+    pub(crate) fn keys(&self, directory: DirectoryId, from: From, most: usize) -> (Sql, Vec<Value>) {
+        let mut condition = self.condition(directory);
+        let limit = condition.argument(most as i64);
+        let statement = match from {
+            From::Index(start) => {
+                let order = self.order.columns(self.key());
+                let offset = condition.argument(i64::try_from(start.max(1) - 1).unwrap_or(i64::MAX));
+                format!(
+                    "select o.key from object o where {condition} order by {order} limit {limit} offset {offset}"
+                )
+            }
+            From::After { key: after, .. } => {
+                let (key, after) = (self.key(), condition.argument(after));
+                format!(
+                    "select o.key from object o where {condition} and {key} > {after} order by {key} limit {limit}"
+                )
+            }
+        };
+        (Sql::built(statement), condition.arguments)
+    }
+
+    /// Counts them.
+    pub(crate) fn count(&self, directory: DirectoryId) -> (Sql, Vec<Value>) {
+        let condition = self.condition(directory);
+        (Sql::built(format!("select count(*) from object o where {condition}")), condition.arguments)
     }
 }
 
@@ -224,28 +253,9 @@ fn exact(
         };
         return Ok(Page { objects: Vec::new(), total, last, more: total > 0 });
     }
-    let mut condition = plan.condition(config.id);
-    // A walk in key order has an index of its own; for a few found by another index it would be the wrong one, hence the `+`.
-    let order = plan.order.columns(plan.is_pointed());
-    let wanted = i64::from(count) + 1;
-    let limit = condition.argument(wanted);
-    let statement = match from {
-        From::Index(start) => {
-            let skipped = i64::try_from(start.max(1) - 1).unwrap_or(i64::MAX);
-            let offset = condition.argument(skipped);
-            format!(
-                "select o.key from object o where {condition} order by {order} limit {limit} offset {offset}"
-            )
-        }
-        From::After { key, .. } => {
-            let after = condition.argument(key);
-            format!(
-                "select o.key from object o where {condition} and o.key > {after} order by {order} limit {limit}"
-            )
-        }
-    };
-    let keys: Vec<(Key,)> =
-        on.all(&Sql::built(statement), &condition.arguments, wanted.unsigned_abs() as usize)?;
+    let wanted = count as usize + 1;
+    let (statement, arguments) = plan.keys(config.id, from, wanted);
+    let keys: Vec<(Key,)> = on.all(&statement, &arguments, wanted)?;
     let mut keys: Vec<Key> = keys.into_iter().map(|(key,)| key).collect();
     let more = keys.len() > count as usize;
     keys.truncate(count as usize);
@@ -259,9 +269,8 @@ fn matches(on: &mut Snapshot<'_>, config: &DirectoryConfig, plan: &QueryPlan) ->
     if plan.predicates.is_empty() {
         return Ok(object::count(on, config.id, plan.kind)?.unsigned_abs());
     }
-    let condition = plan.condition(config.id);
-    let statement = Sql::built(format!("select count(*) from object o where {condition}"));
-    Ok(on.one::<(i64,)>(&statement, &condition.arguments)?.map_or(0, |(n,)| n.unsigned_abs()))
+    let (statement, arguments) = plan.count(config.id);
+    Ok(on.one::<(i64,)>(&statement, &arguments)?.map_or(0, |(n,)| n.unsigned_abs()))
 }
 
 /// The documents of these keys in this order, as many as fit a page; whether some did not. All there is was seen in the same
@@ -272,7 +281,7 @@ fn documents(
     keys: &[Key],
 ) -> Result<(Vec<Stored>, bool), StoreError> {
     const SIZES: Sql = list::with_keys!(
-        "select o.key, length(o.doc) from object o where o.directory = $1 and o.key in ",
+        "select o.key, length(o.doc) from object o where +o.directory = $1 and o.key in ",
         "$2",
         ""
     );

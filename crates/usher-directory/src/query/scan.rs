@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use usher_scim::{AttributePath, Filter, Object};
-use usher_store::{Snapshot, Sql, StoreError};
+use usher_store::{Snapshot, StoreError};
 
-use super::{PAGE_BYTES, Page, QueryError, QueryPlan, documents};
+use super::{From, PAGE_BYTES, Page, QueryError, QueryPlan, documents};
 use crate::{
     Key, Kind,
     config::DirectoryConfig,
@@ -50,14 +50,9 @@ impl Scan<'_, '_> {
     /// Keys of candidates after `after`, one more than the budget at most.
     fn candidates(&mut self, after: Key) -> Result<Vec<Key>, StoreError> {
         let most = self.budget + 1;
-        let mut condition = self.plan.condition(self.config.id);
-        let order = if self.plan.is_pointed() { "+o.key" } else { "o.key" };
-        let after = condition.argument(after);
-        let limit = condition.argument(most as i64);
-        let statement = format!(
-            "select o.key from object o where {condition} and o.key > {after} order by {order} limit {limit}"
-        );
-        let keys: Vec<(Key,)> = self.on.all(&Sql::built(statement), &condition.arguments, most)?;
+        let (statement, arguments) =
+            self.plan.keys(self.config.id, From::After { key: after, total: 0 }, most);
+        let keys: Vec<(Key,)> = self.on.all(&statement, &arguments, most)?;
         Ok(keys.into_iter().map(|(key,)| key).collect())
     }
 

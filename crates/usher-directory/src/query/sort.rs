@@ -15,6 +15,8 @@ pub struct Sort {
     pub descending: bool,
 }
 
+const EXTERNAL: &str = "o.external";
+
 /// The order of a plan.
 #[derive(Debug, Clone)]
 pub(super) enum Order {
@@ -56,7 +58,7 @@ impl Order {
         let column = match (kind, name.attribute.as_str(), name.sub.as_deref()) {
             _ if name.extension.is_some() => None,
             (Kind::User, "userName", None) | (Kind::Group, "displayName", None) => Some("o.name"),
-            (_, "externalId", None) => Some("o.external"),
+            (_, "externalId", None) => Some(EXTERNAL),
             (_, "id", None) => Some("o.id"),
             (_, "meta", Some("created")) => Some("o.created"),
             (_, "meta", Some("lastModified")) => Some("o.modified"),
@@ -77,14 +79,16 @@ impl Order {
     }
 
     /// For `order by`. Values that are not there come last ascending and first descending (checklist Q-40).
-    pub(super) fn columns(&self, pointed: bool) -> String {
+    pub(super) fn columns(&self, key: &str) -> String {
         match self {
             Self::Column { name, descending } => {
                 let direction = if *descending { "desc" } else { "asc" };
-                format!("({name} is null) {direction}, {name} {direction}, o.key")
+                // The one column that may be null; the others' indexes are of use as they are.
+                let null =
+                    if *name == EXTERNAL { format!("({name} is null) {direction}, ") } else { String::new() };
+                format!("{null}{name} {direction}, o.key")
             }
-            _ if pointed => "+o.key".to_owned(),
-            _ => "o.key".to_owned(),
+            _ => key.to_owned(),
         }
     }
 

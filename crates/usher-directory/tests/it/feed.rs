@@ -33,7 +33,7 @@ fn move_to(house: &House, consumer: &'static str, to: Seq, at: jiff::Timestamp) 
 }
 
 fn waiting(house: &House, consumer: &'static str) -> Vec<DirectoryId> {
-    read(&house.store, move |on| feed::waiting(on, consumer))
+    read(house.store, move |on| feed::waiting(on, consumer))
 }
 
 /// What a reader knows who reads what the feed says has changed.
@@ -131,7 +131,7 @@ fn a_reader_misses_nothing_while_many_write() {
             }
             None
         });
-        let users = read(&house.store, move |on| object::walk(on, directory, Kind::User, None, 1000, true));
+        let users = read(house.store, move |on| object::walk(on, directory, Kind::User, None, 1000, true));
         let versions: BTreeMap<Key, Version> = users.iter().map(|user| (user.key, user.version)).collect();
         assert!(!versions.is_empty());
         let keys = [groups[0].key, groups[1].key];
@@ -147,7 +147,7 @@ fn a_reader_misses_nothing_while_many_write() {
                     .map(|(_, member)| *member)
                     .collect();
                 let key = group.key;
-                let there = read(&house.store, move |on| object::members_of(on, directory, key, None, 1000));
+                let there = read(house.store, move |on| object::members_of(on, directory, key, None, 1000));
                 assert_eq!(seen, there.iter().map(|link| link.key).collect::<Vec<_>>());
             }
         }
@@ -159,16 +159,16 @@ fn a_thing_changed_twice_is_one_row_at_the_end() {
     both("standard", |house| {
         let directory = house.id();
         let (a, b) = (house.user("a"), house.user("b"));
-        let first = changes(&house.store, directory, Seq(0), 1).expect("one");
+        let first = changes(house.store, directory, Seq(0), 1).expect("one");
         assert_eq!((first.rows.len(), first.rows[0].object, first.rows[0].op), (1, a.key, Op::Created));
         let cause = Cause { run: Some(7), request: Some(uuid::Uuid::now_v7()) };
         let draft = Draft::replace(&house.config, &a, &doc(json!({"userName": "c"})), later(1)).expect("fit");
         house.put(draft.because(cause)).expect("stored");
-        let rest = changes(&house.store, directory, first.upto, 10).expect("the rest");
+        let rest = changes(house.store, directory, first.upto, 10).expect("the rest");
         let said: Vec<(Key, Op)> = rest.rows.iter().map(|row| (row.object, row.op)).collect();
         assert_eq!(said, [(b.key, Op::Created), (a.key, Op::Updated)]);
         assert_eq!(rest.rows[1].cause, cause);
-        assert_eq!(changes(&house.store, directory, rest.upto, 10).expect("nothing").rows, []);
+        assert_eq!(changes(house.store, directory, rest.upto, 10).expect("nothing").rows, []);
     });
 }
 
@@ -176,20 +176,19 @@ fn a_thing_changed_twice_is_one_row_at_the_end() {
 fn consumers_have_places_and_what_all_have_passed_goes() {
     both("standard", |house| {
         let directory = house.id();
-        let rows =
-            |after| changes(&house.store, directory, Seq(after), 100).map(|changes| changes.rows.len());
+        let rows = |after| changes(house.store, directory, Seq(after), 100).map(|changes| changes.rows.len());
         assert!(waiting(house, "people").is_empty());
         house.user("a");
         house.user("b");
         assert_eq!(waiting(house, "people"), [directory]);
-        let upto = changes(&house.store, directory, Seq(0), 100).expect("both").upto;
+        let upto = changes(house.store, directory, Seq(0), 100).expect("both").upto;
         move_to(house, "engine", Seq(0), now());
         move_to(house, "people", upto, now());
         assert!(waiting(house, "people").is_empty());
         assert_eq!(waiting(house, "engine"), [directory]);
         assert_eq!(rows(0).expect("kept for the engine"), 2);
         let place =
-            |consumer: &'static str| read(&house.store, move |on| feed::place(on, directory, consumer));
+            |consumer: &'static str| read(house.store, move |on| feed::place(on, directory, consumer));
         assert_eq!((place("people"), place("engine"), place("x")), (Some(upto), Some(Seq(0)), None));
 
         move_to(house, "engine", upto, now());
@@ -212,13 +211,13 @@ fn who_leaves_changes_unread_for_thirty_days_loses_its_place() {
         // Nothing happens for long: that is no silence.
         house.user("a");
         move_to(house, "people", head(), later(40 * DAY));
-        assert_eq!(changes(&house.store, directory, start, 10).expect("kept").rows.len(), 1);
+        assert_eq!(changes(house.store, directory, start, 10).expect("kept").rows.len(), 1);
         house.user("b");
         move_to(house, "people", head(), later(69 * DAY));
-        assert_eq!(changes(&house.store, directory, start, 10).expect("kept").rows.len(), 2);
+        assert_eq!(changes(house.store, directory, start, 10).expect("kept").rows.len(), 2);
         house.user("c");
         move_to(house, "people", head(), later(71 * DAY));
-        assert!(matches!(changes(&house.store, directory, start, 10), Err(FeedError::Behind)));
+        assert!(matches!(changes(house.store, directory, start, 10), Err(FeedError::Behind)));
 
         house.user("d");
         let kept = head();
@@ -227,7 +226,7 @@ fn who_leaves_changes_unread_for_thirty_days_loses_its_place() {
             .block_write(Lane::Now, move |tx| feed::forget(tx, directory, "engine"))
             .expect("forgotten");
         move_to(house, "people", kept, later(72 * DAY));
-        assert_eq!(read(&house.store, move |on| feed::place(on, directory, "engine")), None);
+        assert_eq!(read(house.store, move |on| feed::place(on, directory, "engine")), None);
     });
 }
 
@@ -236,7 +235,7 @@ fn where_nobody_reads_somebody_numbers_all_the_same() {
     both("standard", |house| {
         let directory = house.id();
         house.user("a");
-        let unnumbered = || read(&house.store, feed::unnumbered);
+        let unnumbered = || read(house.store, feed::unnumbered);
         let number =
             || house.store.block_write(Lane::Now, move |tx| feed::number(tx, directory)).expect("numbered");
         let pending: &[DirectoryId] = if house.store.is_postgres() { &[directory] } else { &[] };

@@ -22,7 +22,7 @@ fn a_foreign_directory_reaches_nothing() {
         let group = house.group("g");
         house.members(&group, vec![MemberOp::Add(vec![user.id])]).expect("added");
         let foreign = house.account.qa;
-        let config = crate::config(&house.store, foreign);
+        let config = crate::config(house.store, foreign);
         let (id, key, grp) = (user.id, user.key, group.key);
         let page = move |filter: &'static str, kind| -> Reached {
             let config = config.clone();
@@ -63,10 +63,10 @@ fn a_foreign_directory_reaches_nothing() {
             ("members", page(member, Kind::Group)),
         ];
         for (name, mut reached) in reads {
-            assert_eq!(read(&house.store, move |on| reached(on)), 0, "{name}");
+            assert_eq!(read(house.store, move |on| reached(on)), 0, "{name}");
         }
 
-        let put = |draft: Draft| write(&house.store, move |tx| object::put(tx, foreign, &draft));
+        let put = |draft: Draft| write(house.store, move |tx| object::put(tx, foreign, &draft));
         let config = &house.config;
         let changed = doc(json!({"userName": "evil"}));
         for (name, draft) in [
@@ -77,7 +77,7 @@ fn a_foreign_directory_reaches_nothing() {
         ] {
             assert!(matches!(put(draft), Err(PutError::Gone)), "{name}");
         }
-        let change = write(&house.store, move |tx| {
+        let change = write(house.store, move |tx| {
             object::members(tx, foreign, grp, None, &[MemberOp::Clear], Cause::default(), now())
         });
         assert!(matches!(change, Err(PutError::Gone)));
@@ -114,7 +114,7 @@ fn a_foreign_account_reaches_no_token() {
             .block_write(Lane::Now, |tx| usher_directory::account::create(tx, "other", "standard", now()))
             .expect("another")
             .id;
-        assert!(read(&house.store, move |on| token::list(on, other, now())).is_empty());
+        assert!(read(house.store, move |on| token::list(on, other, now())).is_empty());
         let revoked =
             house.store.block_write(Lane::Now, move |tx| token::revoke(tx, other, issued.id, now()));
         assert!(matches!(revoked, Err(TokenError::Unknown(_))));
@@ -134,7 +134,7 @@ fn a_foreign_account_reaches_no_token() {
         });
         assert!(matches!(rotated, Err(TokenError::Unknown(_))));
         assert_eq!(
-            read(&house.store, move |on| token::list(on, account, now()))[0].state,
+            read(house.store, move |on| token::list(on, account, now()))[0].state,
             token::State::Active
         );
     });

@@ -1,4 +1,5 @@
 //! The crate through its door, on SQLite and PostgreSQL.
+#![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod accounts;
 mod feed;
@@ -21,27 +22,25 @@ use usher_directory::{
 use usher_scim::Object;
 use usher_store::{
     Lane, Snapshot, Store, StoreError, Tx,
-    testing::{TestStore, stores},
+    testing::{self, TestStore},
 };
 
 /// A store with one account, seen as its production directory.
-struct House {
-    store: TestStore,
+struct House<'s> {
+    store: &'s TestStore,
     account: Account,
     config: Arc<DirectoryConfig>,
 }
 
 /// Runs a test on both databases, in the production directory of an account with this profile.
 fn both(profile: &'static str, test: impl Fn(&House)) {
-    for store in stores(&[TABLES]) {
-        let at = store.backend();
-        let made = store
+    testing::both(&[TABLES], |store| {
+        let account = store
             .block_write(Lane::Now, move |tx| account::create(tx, "acme", profile, now()))
             .expect("an account");
-        let config = config(&store, made.production);
-        println!("on {at:?}");
-        test(&House { store, account: made, config });
-    }
+        let config = config(store, account.production);
+        test(&House { store, account, config });
+    });
 }
 
 fn now() -> Timestamp {
@@ -74,12 +73,12 @@ fn doc(value: Value) -> Object {
     value.as_object().expect("an object").clone()
 }
 
-impl House {
+impl House<'_> {
     fn id(&self) -> DirectoryId {
         self.config.id
     }
     fn put(&self, draft: Draft) -> Result<Stored, PutError> {
-        put(&self.store, &self.config, draft)
+        put(self.store, &self.config, draft)
     }
     fn user(&self, name: &str) -> Stored {
         self.add(Kind::User, json!({"userName": name})).expect("a user")
@@ -88,26 +87,26 @@ impl House {
         self.add(Kind::Group, json!({"displayName": name})).expect("a group")
     }
     fn add(&self, kind: Kind, value: Value) -> Result<Stored, PutError> {
-        add(&self.store, &self.config, kind, value)
+        add(self.store, &self.config, kind, value)
     }
     fn get(&self, id: ObjectId) -> Option<Stored> {
         let directory = self.id();
-        read(&self.store, move |on| object::get(on, directory, id))
+        read(self.store, move |on| object::get(on, directory, id))
     }
     fn fresh(&self, stored: &Stored) -> Stored {
         self.get(stored.id).expect("still there")
     }
     fn members(&self, group: &Stored, ops: Vec<MemberOp>) -> Result<MembersPut, PutError> {
-        change_members(&self.store, &self.config, group, ops)
+        change_members(self.store, &self.config, group, ops)
     }
     fn member_ids(&self, group: &Stored) -> Vec<ObjectId> {
         let (directory, key) = (self.id(), group.key);
-        let members = read(&self.store, move |on| object::members_of(on, directory, key, None, 10_000));
+        let members = read(self.store, move |on| object::members_of(on, directory, key, None, 10_000));
         members.into_iter().map(|member| member.id).collect()
     }
     fn count(&self, kind: Kind) -> i64 {
         let directory = self.id();
-        read(&self.store, move |on| object::count(on, directory, kind))
+        read(self.store, move |on| object::count(on, directory, kind))
     }
 }
 
@@ -144,7 +143,7 @@ fn at_once<T: Send>(house: &House, threads: usize, work: impl Fn(usize, &Store) 
         let running: Vec<_> = (0..threads)
             .map(|number| {
                 let (start, work) = (&start, &work);
-                let store = if number % 2 == 0 { Store::clone(&house.store) } else { instance.clone() };
+                let store = if number % 2 == 0 { Store::clone(house.store) } else { instance.clone() };
                 scope.spawn(move || {
                     start.wait();
                     work(number, &store)

@@ -50,8 +50,8 @@ fn members_are_changed_and_only_changes_count() {
 fn ids_that_name_nobody_here_are_told() {
     both("standard", |house| {
         let (group, user) = (house.group("g"), house.user("a"));
-        let qa = crate::config(&house.store, house.account.qa);
-        let foreign = add(&house.store, &qa, Kind::User, json!({"userName": "a"})).expect("stored");
+        let qa = crate::config(house.store, house.account.qa);
+        let foreign = add(house.store, &qa, Kind::User, json!({"userName": "a"})).expect("stored");
         let nobody = ObjectId::new(now());
         let put = house
             .members(
@@ -74,7 +74,7 @@ fn a_version_given_must_be_the_groups() {
         let (group, user) = (house.group("g"), house.user("a"));
         let (directory, key, id) = (house.id(), group.key, user.id);
         let with = |key, was| {
-            write(&house.store, move |tx| {
+            write(house.store, move |tx| {
                 object::members(
                     tx,
                     directory,
@@ -106,7 +106,7 @@ fn parallel_adds_are_all_kept() {
         assert_eq!(house.member_ids(&group), users);
         assert_eq!(house.fresh(&group).version, Version(61));
         let (directory, key) = (house.id(), group.key);
-        assert_eq!(read(&house.store, move |on| object::member_count(on, directory, key)), 60);
+        assert_eq!(read(house.store, move |on| object::member_count(on, directory, key)), 60);
     });
 }
 
@@ -154,7 +154,7 @@ fn groups_of_somebody_come_by_age_of_membership_and_cycles_end() {
         let directory = house.id();
         let join = |group: &object::Stored, member: ObjectId, at| {
             let key = group.key;
-            write(&house.store, move |tx| {
+            write(house.store, move |tx| {
                 object::members(
                     tx,
                     directory,
@@ -174,11 +174,11 @@ fn groups_of_somebody_come_by_age_of_membership_and_cycles_end() {
         join(&top, above.id, later(8));
         join(&old, top.id, later(9));
         let keys = [anna.key, bob.key];
-        let direct = read(&house.store, move |on| object::groups_of(on, directory, &keys));
+        let direct = read(house.store, move |on| object::groups_of(on, directory, &keys));
         let named: Vec<(i64, &str)> =
             direct.iter().map(|(key, group)| (key.0, group.name.as_str())).collect();
         assert_eq!(named, [(anna.key.0, "old"), (anna.key.0, "young"), (bob.key.0, "young")]);
-        let all = read(&house.store, move |on| object::all_groups_of(on, directory, &keys));
+        let all = read(house.store, move |on| object::all_groups_of(on, directory, &keys));
         let named: Vec<(i64, &str, bool)> =
             all.iter().map(|(key, group, direct)| (key.0, group.name.as_str(), *direct)).collect();
         assert_eq!(
@@ -208,7 +208,7 @@ fn a_large_group_is_set_and_read_in_blocks() {
         let ids: Vec<ObjectId> = drafts.iter().map(|draft| draft.next().id).collect();
         for block in drafts.chunks(400) {
             let block = block.to_vec();
-            write(&house.store, move |tx| {
+            write(house.store, move |tx| {
                 block.iter().try_for_each(|draft| object::put(tx, directory, draft).map(drop))
             })
             .expect("stored");
@@ -217,7 +217,7 @@ fn a_large_group_is_set_and_read_in_blocks() {
         let (mut after, mut seen) = (None, Vec::new());
         loop {
             let key = group.key;
-            let block = read(&house.store, move |on| object::members_of(on, directory, key, after, 500));
+            let block = read(house.store, move |on| object::members_of(on, directory, key, after, 500));
             let Some(last) = block.last() else { break };
             after = Some(last.key);
             seen.extend(block.iter().map(|member| member.id));

@@ -78,7 +78,7 @@ fn fill(house: &House) {
     }
     // One that no query finds.
     let draft = Draft::mark_deleted(&users[1], Some(later(30)), later(30));
-    write(&house.store, move |tx| object::put(tx, directory, &draft)).expect("deleted");
+    write(house.store, move |tx| object::put(tx, directory, &draft)).expect("deleted");
 }
 
 /// Comparisons over what there is, and over what there is not.
@@ -171,20 +171,22 @@ fn leaf(kind: Kind, ids: Vec<String>) -> BoxedStrategy<String> {
 }
 
 fn filter(kind: Kind, ids: Vec<String>) -> impl Strategy<Value = String> {
-    leaf(kind, ids).prop_recursive(3, 8, 2, |inner| {
+    let single = leaf(kind, ids.clone());
+    let nested = leaf(kind, ids).prop_recursive(3, 8, 2, |inner| {
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) and ({b})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) or ({b})")),
             inner.prop_map(|a| format!("not ({a})")),
         ]
-    })
+    });
+    prop_oneof![single, nested]
 }
 
 /// All resources of a kind with their groups and members, as a client would see them.
 fn resources(house: &House, kind: Kind) -> Vec<(Stored, Object)> {
     let directory = house.id();
     let of = house.config.resource_type(kind).clone();
-    read(&house.store, move |on| {
+    read(house.store, move |on| {
         let mut all = Vec::new();
         for stored in object::walk(on, directory, kind, None, 1000, false)? {
             let mut resource = stored.resource(&of)?;
@@ -225,7 +227,7 @@ fn what_the_database_tells_is_what_the_evaluator_says() {
             ids.push(ids[0].to_uppercase());
             let ways = std::cell::RefCell::new([0; 3]);
             let mut runner = TestRunner::new(ProptestConfig {
-                cases: 300,
+                cases: 200,
                 failure_persistence: None,
                 ..ProptestConfig::default()
             });
@@ -271,7 +273,7 @@ fn what_the_database_tells_is_what_the_evaluator_says() {
                     Ok(())
                 })
                 .expect("the property holds");
-            assert!(ways.borrow().iter().all(|n| *n > 10), "all three ways were gone: {ways:?}");
+            assert!(ways.borrow().iter().all(|n| *n > 5), "all three ways were gone: {ways:?}");
         }
     });
 }

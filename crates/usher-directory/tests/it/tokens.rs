@@ -42,7 +42,7 @@ fn rotate(
 
 fn present(house: &House, secret: &SecretToken, at: Timestamp) -> Presented {
     let text = secret.reveal().to_owned();
-    read(&house.store, move |on| token::authenticate(on, &text, at))
+    read(house.store, move |on| token::authenticate(on, &text, at))
 }
 
 fn is_valid(house: &House, secret: &SecretToken, at: Timestamp) -> bool {
@@ -51,14 +51,14 @@ fn is_valid(house: &House, secret: &SecretToken, at: Timestamp) -> bool {
 
 fn state_of(house: &House, id: uuid::Uuid, at: Timestamp) -> State {
     let account = house.account.id;
-    let listed = read(&house.store, move |on| token::list(on, account, at));
+    let listed = read(house.store, move |on| token::list(on, account, at));
     listed.into_iter().find(|token| token.id == id).expect("listed").state
 }
 
 #[test]
 fn a_token_opens_its_directory_until_it_expires() {
     both("4me", |house| {
-        let (issued, secret) = issue(&house.store, house, "entra", now()).expect("issued");
+        let (issued, secret) = issue(house.store, house, "entra", now()).expect("issued");
         assert!(secret.reveal().ends_with(&issued.last4));
         let Presented::Valid { directory, account, environment, .. } = present(house, &secret, now()) else {
             panic!("it is valid");
@@ -71,14 +71,14 @@ fn a_token_opens_its_directory_until_it_expires() {
         );
         assert_eq!(state_of(house, issued.id, later(30 * DAY)), State::Expired);
         assert_eq!(present(house, &SecretToken::generate(), now()), Presented::Unknown);
-        assert_eq!(read(&house.store, |on| token::authenticate(on, "Bearer x", now())), Presented::Unknown);
+        assert_eq!(read(house.store, |on| token::authenticate(on, "Bearer x", now())), Presented::Unknown);
     });
 }
 
 #[test]
 fn a_rotated_token_ends_with_its_overlap_and_a_dead_one_stays_dead() {
     both("4me", |house| {
-        let (old, old_secret) = issue(&house.store, house, "entra", now()).expect("issued");
+        let (old, old_secret) = issue(house.store, house, "entra", now()).expect("issued");
         // One day before its own end it is rotated: the overlap holds all the same.
         let (new, new_secret) = rotate(house, None, 30 * DAY, later(29 * DAY)).expect("rotated");
         assert_ne!(old.id, new.id);
@@ -88,7 +88,7 @@ fn a_rotated_token_ends_with_its_overlap_and_a_dead_one_stays_dead() {
         assert!(!is_valid(house, &old_secret, later(59 * DAY)));
         assert_eq!(state_of(house, old.id, later(59 * DAY)), State::Expired);
 
-        let (leaked, leaked_secret) = issue(&house.store, house, "okta", now()).expect("issued");
+        let (leaked, leaked_secret) = issue(house.store, house, "okta", now()).expect("issued");
         let (next, _) = rotate(house, Some(leaked.id), 0, now()).expect("rotated");
         assert_eq!(next.provider, "okta");
         assert!(!is_valid(house, &leaked_secret, now()));
@@ -100,7 +100,7 @@ fn a_rotated_token_ends_with_its_overlap_and_a_dead_one_stays_dead() {
 #[test]
 fn a_revoked_token_is_refused_from_the_next_request_on() {
     both("standard", |house| {
-        let (issued, secret) = issue(&house.store, house, "okta", now()).expect("issued");
+        let (issued, secret) = issue(house.store, house, "okta", now()).expect("issued");
         let revoke = |id| {
             let account = house.account.id;
             house.store.block_write(Lane::Now, move |tx| token::revoke(tx, account, id, later(1)))
@@ -120,9 +120,9 @@ fn three_live_tokens_an_integration_also_when_many_issue_at_once() {
         assert_eq!(issued.iter().filter(|result| result.is_ok()).count(), 3);
         assert!(refused.iter().all(|error| matches!(error, TokenError::TooMany(provider, idle) if provider == "okta" && idle.contains("never used"))), "{refused:?}");
         // Another integration has its own three, and so has the time after they are over.
-        issue(&house.store, house, "entra", now()).expect("issued");
+        issue(house.store, house, "entra", now()).expect("issued");
         assert!(matches!(rotate(house, None, 0, now()), Err(TokenError::Which(_))));
-        issue(&house.store, house, "okta", later(31 * DAY)).expect("the others have expired");
+        issue(house.store, house, "okta", later(31 * DAY)).expect("the others have expired");
     });
 }
 
@@ -138,14 +138,14 @@ fn an_issue_run_again_after_an_unknown_commit_finds_its_own() {
         };
         assert_eq!(run().expect("issued"), run().expect("the same"));
         let account = house.account.id;
-        assert_eq!(read(&house.store, move |on| token::list(on, account, now())).len(), 1);
+        assert_eq!(read(house.store, move |on| token::list(on, account, now())).len(), 1);
     });
 }
 
 #[test]
 fn the_last_use_is_kept_once_a_minute() {
     both("standard", |house| {
-        let (issued, secret) = issue(&house.store, house, "okta", now()).expect("issued");
+        let (issued, secret) = issue(house.store, house, "okta", now()).expect("issued");
         let used = |at, address: &'static str| {
             house
                 .store
@@ -162,7 +162,7 @@ fn the_last_use_is_kept_once_a_minute() {
         assert_eq!(used(later(59), "192.0.2.2"), Some(now()));
         assert_eq!(used(later(60), "192.0.2.3\n"), Some(later(60)));
         let account = house.account.id;
-        let listed = read(&house.store, move |on| token::list(on, account, now()));
+        let listed = read(house.store, move |on| token::list(on, account, now()));
         let (at, address, agent) = listed[0].last_used.clone().expect("used");
         assert_eq!(
             (at, address.as_str(), agent.as_str()),
