@@ -143,21 +143,21 @@ pub fn create(
     if name.is_empty() || name.chars().count() > limits::UNIT_NAME {
         return Err(PeopleError::Name { kind, name: name.to_owned() });
     }
-    tx.savepoint(|tx| {
-        tx.exec(
-            &INSERT,
-            &[
-                directory.0.into(),
-                (kind as i64).into(),
-                id.into(),
-                name.into(),
-                folded(name).into(),
-                false.into(),
-                now.into(),
-            ],
-        )
-    })
-    .map_err(|error| taken(error, kind, name))?;
+    let args = [
+        directory.0.into(),
+        (kind as i64).into(),
+        id.into(),
+        name.into(),
+        folded(name).into(),
+        false.into(),
+        now.into(),
+    ];
+    match tx.savepoint(|tx| tx.exec(&INSERT, &args)) {
+        Ok(_) => {}
+        // Run again after a commit whose outcome was unknown: our own row.
+        Err(StoreError::Conflict { .. }) if by_id(tx, directory, id)?.is_some() => {}
+        Err(error) => return Err(taken(error, kind, name)),
+    }
     asked::changed(tx, directory, &Question::unit(kind, name))?;
     Ok(Unit { id, kind, name: name.to_owned(), disabled: false, group: None, created: now, updated: now })
 }

@@ -122,6 +122,13 @@ fn units_have_one_name_each_and_are_found_by_it() {
             unit::create(tx, directory, UnitKind::Organization, " SALES", id, now)
         });
         assert!(matches!(twice, Err(PeopleError::Taken { .. })), "{twice:?}");
+        // The same one again, as after a commit whose outcome was unknown.
+        for _ in 0..2 {
+            let made = rig.store.block_write(usher_store::Lane::Now, move |tx| {
+                unit::create(tx, directory, UnitKind::Organization, "Buyers", id, now)
+            });
+            assert_eq!(made.unwrap().id, id);
+        }
         let blank = rig.store.block_write(usher_store::Lane::Now, move |tx| {
             unit::create(tx, directory, UnitKind::Organization, "  ", id, now)
         });

@@ -85,6 +85,38 @@ fn a_worker_that_dies_anywhere_loses_nothing() {
 }
 
 #[test]
+fn a_leaver_overtakes_everything_else() {
+    both(|rig| {
+        let ids: Vec<_> = (0..200).map(|n| rig.plain(&format!("u{n}@example.com"), "U")).collect();
+        rig.catch_up();
+        for id in &ids {
+            rig.change(*id, json!({"title": "Buyer"}));
+        }
+        rig.change(ids[199], json!({"active": false}));
+        let untouched = |rig: &Rig| {
+            let directory = rig.directory;
+            let page = rig.read(move |on| person::list(on, directory, None, 200));
+            page.items.iter().filter(|person| person.job_title.is_none()).count()
+        };
+        let mut left_at = None;
+        rig.block_on(async {
+            let mut work = std::pin::pin!(driver::catch_up(&rig.people, rig.directory));
+            std::future::poll_fn(|cx| {
+                let polled = work.as_mut().poll(cx);
+                if left_at.is_none() && rig.person("u199@example.com").disabled {
+                    left_at = Some(untouched(rig));
+                }
+                polled
+            })
+            .await
+        })
+        .unwrap();
+        assert!(left_at.unwrap() > 100, "{left_at:?} had still to wait");
+        assert_eq!(untouched(rig), 0);
+    });
+}
+
+#[test]
 fn two_instances_share_the_work_without_doing_it_twice() {
     both(|rig| {
         let (stop, stopped) = watch::channel(false);
