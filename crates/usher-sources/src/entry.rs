@@ -110,7 +110,7 @@ pub(crate) enum Found {
         error: EntryError,
         /// Who it is, where that can be told.
         who: Option<(Kind, Anchor)>,
-        /// Where it can't: every text that may be somebody's key or userName.
+        /// Where it can't, or nobody is known by that: every text that may be somebody's key or userName.
         perhaps: Vec<String>,
         /// Names by which others mean it.
         names: Vec<Name>,

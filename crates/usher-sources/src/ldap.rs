@@ -65,13 +65,16 @@ impl Ldap {
         let refused = |line: u64, message: String| Found::Refused {
             error: EntryError { line, entry: record.dn.clone(), message },
             who: Some((kind, anchor.clone())),
-            perhaps: Vec::new(),
+            perhaps: perhaps_of(record),
             names: names.clone(),
         };
         if let Some((line, problem)) = &record.problem {
             return refused(*line, problem.clone());
         }
         let mapping = if kind == Kind::User { &self.user } else { &self.group };
+        if let Some(bound) = bound.filter(|bound| kind == Kind::User && *bound != "dn" && anchor.by != *bound) {
+            return refused(record.line, format!("it has no {bound}, by which the people of this source are known"));
+        }
         match self.mapped(mapping, kind, record) {
             Ok(None) => Found::Other,
             Err(message) => refused(record.line, message),
@@ -216,6 +219,13 @@ fn anchor_by(record: &Record, by: &str) -> Option<Anchor> {
         Raw::Text(text) => squeeze(text),
     };
     (!value.is_empty()).then(|| Anchor { by: by.into(), value })
+}
+
+/// What may have been the key or userName of an entry that can't be taken now.
+fn perhaps_of(record: &Record) -> Vec<String> {
+    let leaf = record.dn.split(',').next().and_then(|rdn| rdn.split_once('=')).map(|(_, value)| value);
+    let known = ["uid", "mail"].into_iter().flat_map(|name| record.texts(name));
+    known.chain(leaf).map(str::to_owned).chain([normalise(&record.dn)]).collect()
 }
 
 fn names_of(record: &Record, kind: Kind) -> Vec<Name> {

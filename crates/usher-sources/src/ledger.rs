@@ -137,9 +137,12 @@ impl Ledger {
         match found {
             Found::Other => Taken::Nothing,
             Found::Refused { error, who, perhaps, names } => {
-                self.perhaps.extend(perhaps.iter().map(|text| name_digest("key", text)));
-                if let Some((kind, anchor)) = who {
-                    let n = self.item(kind, key_digest(kind, &anchor.key()), id);
+                let key = who.map(|(kind, anchor)| (kind, key_digest(kind, &anchor.key())));
+                if key.is_none_or(|(_, key)| !self.by_key.contains_key(&key)) {
+                    self.perhaps.extend(perhaps.iter().map(|text| name_digest("key", text)));
+                }
+                if let Some((kind, key)) = key {
+                    let n = self.item(kind, key, id);
                     self.see(n, Seen::Refused, error.line);
                     self.name(n, &names);
                 }

@@ -98,8 +98,17 @@ impl Run<'_> {
             let done = u64::try_from(after).unwrap_or(0) + 1;
             progress(Progress::Writing { done: done.min(of), of });
         }
-        // A name that another gave up in this run is free now.
-        for task in std::mem::take(&mut taken) {
+        // A name that another gave up in this run is free now; that one's name may be the next one's.
+        loop {
+            let before = taken.len();
+            for task in std::mem::take(&mut taken) {
+                self.single(task, Some(&mut taken)).await?;
+            }
+            if taken.len() == before {
+                break;
+            }
+        }
+        for task in taken {
             self.single(task, None).await?;
         }
         Ok(())

@@ -1,0 +1,144 @@
+//! What an LDIF file's entries become.
+use serde_json::json;
+
+use super::*;
+
+const FIRM: &str = include_str!("firm.ldif");
+
+#[test]
+fn a_firm_as_it_is_exported() {
+    both(SourceKind::Ldif, |house| {
+        let report = house.import(FIRM);
+        let counts = &report.counts;
+        assert_eq!((counts.read, counts.created, counts.groups, counts.memberships), (9, 7, 3, 6));
+        assert_eq!((counts.unchanged, counts.unresolved, counts.errors), (0, 2, 0));
+        assert_eq!(house.present(Kind::User), ["ada@firm.example", "grace@firm.example", "linus", "zoe@firm.example"]);
+
+        let ada = house.doc("ada@firm.example");
+        assert_eq!(ada["displayName"], "Ada Lovelace");
+        assert_eq!(ada["name"], json!({"givenName": "Ada", "familyName": "Lovelace"}));
+        assert_eq!(ada["emails"], json!([{"type": "work", "value": "ada@firm.example"}]));
+        assert_eq!(ada["phoneNumbers"], json!([{"type": "work", "value": "+44 20 5550 0001"}]));
+        assert_eq!(ada["addresses"], json!([{"type": "work", "locality": "London"}]));
+        assert_eq!((&ada["title"], &ada["active"]), (&json!("Analyst"), &json!(true)));
+        assert_eq!((&ada[ENTERPRISE]["department"], &ada[ENTERPRISE]["employeeNumber"]), (&json!("Research"), &json!("7")));
+
+        let zoe = house.doc("zoe@firm.example");
+        assert_eq!((text(&zoe["displayName"]), text(&zoe["name"]["givenName"])), ("Zoë Müller", "Zoë"));
+        assert_eq!((&zoe[ENTERPRISE]["department"], &zoe[OPEN]["departmentNumber"]), (&json!("4711"), &json!("4711")));
+        assert_eq!(zoe["preferredLanguage"], "de");
+        assert!(!house.user("linus").active);
+    });
+}
+
+#[test]
+fn managers_and_members_by_every_spelling_of_their_names() {
+    both(SourceKind::Ldif, |house| {
+        house.import(FIRM);
+        assert_eq!(house.manager("ada@firm.example").as_deref(), Some("grace@firm.example"));
+        assert_eq!(house.manager("zoe@firm.example").as_deref(), Some("grace@firm.example"));
+        assert!(house.doc("linus").get(ENTERPRISE).is_none_or(|values| values.get("manager").is_none()));
+        assert_eq!(house.members("Research"), ["ada@firm.example", "grace@firm.example"]);
+        assert_eq!(house.members("unix"), ["ada@firm.example", "zoe@firm.example"]);
+        assert_eq!(house.members("All, of us"), ["Research", "linus"]);
+    });
+}
+
+#[test]
+fn the_same_again_writes_nothing() {
+    both(SourceKind::Ldif, |house| {
+        house.import(FIRM);
+        let first = house.changes();
+        assert_eq!(first.len(), 7 + 6);
+        let report = house.sync();
+        assert_eq!((report.counts.unchanged, report.counts.created, report.counts.updated), (7, 0, 0));
+        assert_eq!(house.changes(), []);
+        // Attributes that nothing maps, passwords among them, are no change either.
+        let other = FIRM.replace("oPensesame-ada", "another").replace("gidNumber: 100", "gidNumber: 101");
+        house.import(other.replace('\n', "\r\n"));
+        assert_eq!(house.changes(), []);
+    });
+}
+
+#[test]
+fn only_what_changed_is_written() {
+    both(SourceKind::Ldif, |house| {
+        house.import(FIRM);
+        house.changes();
+        let changed = FIRM
+            .replace("title: Analyst\n", "")
+            .replace("telephoneNumber: +44 20 5550 0001\n", "")
+            .replace("memberUid: ada", "memberUid: grace")
+            .replace("manager: UID=Grace , OU=people,DC=Firm,DC=Example", "manager: uid=ada,ou=people,dc=firm,dc=example");
+        let report = house.import(changed);
+        assert_eq!((report.counts.updated, report.counts.unchanged), (3, 4));
+        let ada = house.doc("ada@firm.example");
+        assert_eq!((ada.get("title"), ada.get("phoneNumbers")), (None, None));
+        assert_eq!(house.manager("zoe@firm.example").as_deref(), Some("ada@firm.example"));
+        assert_eq!(house.members("unix"), ["grace@firm.example", "zoe@firm.example"]);
+        // Two people, and two memberships of one group.
+        let (people, members): (Vec<_>, Vec<_>) = house.changes().into_iter().partition(|(_, member)| member.is_none());
+        assert_eq!((people.len(), members.len()), (2, 2));
+    });
+}
+
+#[test]
+fn a_manager_who_comes_later_is_linked_then() {
+    both(SourceKind::Ldif, |house| {
+        house.import(staff([1, 2]));
+        assert_eq!(house.manager_or_none("p1@x.example"), None);
+        let report = house.import(staff([1, 2, 0]));
+        assert_eq!((report.counts.created, report.counts.updated), (1, 2));
+        assert_eq!(house.manager("p1@x.example").as_deref(), Some("p0@x.example"));
+        // She leaves: she is nobody's manager any more.
+        house.import(staff([1, 2]));
+        assert_eq!(house.manager_or_none("p2@x.example"), None);
+    });
+}
+
+impl House {
+    fn manager_or_none(&self, name: &str) -> Option<Value> {
+        self.doc(name).get(ENTERPRISE)?.get("manager").cloned()
+    }
+}
+
+#[test]
+fn a_rename_keeps_the_person() {
+    both(SourceKind::Ldif, |house| {
+        house.import(staff([0, 1]));
+        let before = house.user("p1@x.example");
+        house.import(staff([0, 1]).replace("p1@x.example", "new@x.example").replace("uid=p1,dc=x", "uid=p1,ou=moved,dc=x"));
+        let after = house.user("new@x.example");
+        assert_eq!((before.id, after.active), (after.id, true));
+        assert_eq!(house.present(Kind::User).len(), 2);
+    });
+}
+
+#[test]
+fn names_can_be_passed_on_within_one_import() {
+    both(SourceKind::Ldif, |house| {
+        house.import(staff([0, 1, 2]));
+        let ids = ["p0", "p1", "p2"].map(|name| house.user(&format!("{name}@x.example")).id);
+        let moved = staff([0, 1, 2])
+            .replace("mail: p2@", "mail: p3@")
+            .replace("mail: p1@", "mail: p2@")
+            .replace("mail: p0@", "mail: p1@");
+        house.import(moved);
+        assert_eq!(["p1", "p2", "p3"].map(|name| house.user(&format!("{name}@x.example")).id), ids);
+    });
+}
+
+#[test]
+fn uuids_tell_people_apart_once_they_did() {
+    both(SourceKind::Ldif, |house| {
+        let with = staff([0, 1]).replace("uid: p", "entryUUID: 0198c4c2-0000-7000-8000-00000000000\nuid: p");
+        let with: String = with.replace("0000\nuid: p", "000\nuid: p").replace("\nentryUUID", "\nentryUUID");
+        let numbered = with.replacen("000\nuid: p0", "0000\nuid: p0", 1).replacen("000\nuid: p1", "0001\nuid: p1", 1);
+        house.import(&numbered);
+        house.put(staff([0, 1]));
+        let error = house.try_sync().unwrap_err().to_string();
+        assert!(error.contains("nobody in it has entryUUID") && error.contains("nothing was imported"), "{error}");
+        assert_eq!(house.present(Kind::User).len(), 2);
+        house.import(&numbered);
+    });
+}
