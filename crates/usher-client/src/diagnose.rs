@@ -177,86 +177,85 @@ fn judge_users(
     matching: &AttributePath,
     has_token: bool,
 ) -> Result<(), bool> {
-    let status = answer.status;
-    let detail = answer.detail();
-    let html = matches!(answer.body, Body::Html);
-    match answer.failure(false) {
-        Some(ClientError::Credentials { status: 401, .. }) => {
-            let what =
-                if has_token { "the app refused the secret token" } else { "the app wants a secret token" };
-            diagnosis.bad(
-                "credentials",
-                format!("{what} (401: {detail}); enter a new one from the app's settings"),
-            );
-            return Err(false);
-        }
-        Some(ClientError::Credentials { .. }) => {
-            let text = format!(
-                "the app took the request but does not allow it (403: {detail}); check the token's rights, and that no \
-                 firewall of the app's keeps this server out"
-            );
-            diagnosis.bad("credentials", text);
-            return Err(false);
-        }
-        Some(ClientError::Wait { retry_after }) => {
-            let when = retry_after.map(|d| format!(" in {} s", d.as_secs())).unwrap_or_default();
-            diagnosis.bad("scim", format!("the app is busy ({status}); try again{when}"));
-            return Err(false);
-        }
-        Some(_) if status == 404 => {
-            diagnosis.bad("scim", "there is nothing at this address (404); check the tenant URL's path");
-            return Err(true);
-        }
-        Some(_) if (300..400).contains(&status) => {
-            diagnosis.bad("scim", format!("no SCIM here ({status}): {detail}"));
-            return Err(true);
-        }
-        Some(_) if html => {
-            diagnosis.bad(
-                "scim",
-                format!("the app answered {status} with HTML instead of SCIM; check the tenant URL's path"),
-            );
-            return Err(true);
-        }
-        Some(_) if (400..500).contains(&status) => {
-            diagnosis.good("credentials", "the secret token is accepted");
-            diagnosis.bad("filter", format!("the app does not take a filter on {matching} ({status}: {detail}); choose another matching property"));
-            return Err(false);
-        }
-        Some(_) => {
-            diagnosis.bad("scim", format!("the app failed ({status}: {detail}); ask its operator"));
-            return Err(false);
-        }
-        None => {}
+    if let Some(failure) = answer.failure(false) {
+        return Err(judge_refusal(diagnosis, &answer, &failure, matching, has_token));
     }
-    let wrong =
-        html.then_some("HTML instead of SCIM (a sign-in page?); check the tenant URL's path".to_owned());
-    match (wrong, answer.list()) {
-        (Some(text), _) => {
-            diagnosis.bad("scim", text);
-            Err(true)
-        }
-        (None, Err(error)) => {
+    if matches!(answer.body, Body::Html) {
+        diagnosis.bad("scim", "HTML instead of SCIM (a sign-in page?); check the tenant URL's path");
+        return Err(true);
+    }
+    match answer.list() {
+        Err(error) => {
             diagnosis.bad("scim", format!("{error}; check the tenant URL's path"));
             Err(true)
         }
-        (None, Ok((total, found))) => {
-            diagnosis.good(
-                "credentials",
-                if has_token { "the secret token is accepted" } else { "the app asks for none" },
-            );
+        Ok((total, found)) => {
+            let accepted = if has_token { "the secret token is accepted" } else { "the app asks for none" };
+            diagnosis.good("credentials", accepted);
             diagnosis.good("scim", "/Users answers as SCIM 2.0");
             if found.is_empty() && total == 0 {
                 diagnosis.good("filter", format!("a filter on {matching} works"));
                 return Ok(());
             }
-            diagnosis.bad("filter", format!(
+            let text = format!(
                 "the app ignores the filter on {matching}: a random value still returned {total} users; choose another \
                  matching property, or people would be linked to the wrong accounts"
-            ));
+            );
+            diagnosis.bad("filter", text);
             Err(false)
         }
     }
+}
+
+/// What a refusal means; whether another address may do better.
+fn judge_refusal(
+    diagnosis: &mut Diagnosis,
+    answer: &Answer,
+    failure: &ClientError,
+    matching: &AttributePath,
+    has_token: bool,
+) -> bool {
+    let (status, detail) = (answer.status, answer.detail());
+    let (step, text, elsewhere) = match (failure, status) {
+        (ClientError::Credentials { .. }, 401) => {
+            let what =
+                if has_token { "the app refused the secret token" } else { "the app wants a secret token" };
+            ("credentials", format!("{what} (401: {detail}); enter a new one from the app's settings"), false)
+        }
+        (ClientError::Credentials { .. }, _) => {
+            let text = format!(
+                "the app took the request but does not allow it ({status}: {detail}); check the token's rights, and that \
+                 no firewall of the app's keeps this server out"
+            );
+            ("credentials", text, false)
+        }
+        (ClientError::Wait { retry_after }, _) => {
+            let when = retry_after.map(|d| format!(" in {} s", d.as_secs())).unwrap_or_default();
+            ("scim", format!("the app is busy ({status}); try again{when}"), false)
+        }
+        (_, 404) => {
+            ("scim", "there is nothing at this address (404); check the tenant URL's path".to_owned(), true)
+        }
+        (_, 300..400) => ("scim", format!("no SCIM here ({status}): {detail}"), true),
+        _ if matches!(answer.body, Body::Html) => {
+            let text =
+                format!("the app answered {status} with HTML instead of SCIM; check the tenant URL's path");
+            ("scim", text, true)
+        }
+        (_, 400..500) => {
+            diagnosis.good(
+                "credentials",
+                if has_token { "the secret token is accepted" } else { "the app asks for none" },
+            );
+            let text = format!(
+                "the app does not take a filter on {matching} ({status}: {detail}); choose another matching property"
+            );
+            ("filter", text, false)
+        }
+        _ => ("scim", format!("the app failed ({status}: {detail}); ask its operator"), false),
+    };
+    diagnosis.bad(step, text);
+    elsewhere
 }
 
 fn judge_groups(

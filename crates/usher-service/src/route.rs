@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, header};
 use percent_encoding::percent_decode_str;
 use tracing::Instrument;
 use usher_directory::Kind;
-use usher_scim::ScimType;
+use usher_scim::{Object, ScimType};
 use uuid::Uuid;
 
 use crate::{
@@ -164,25 +164,7 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
     let address = client_address(settings, connection, &parts.headers);
     let caller = auth::authenticate(&service.0, &parts.headers, tenant, address, now).await?;
 
-    let unknown = || {
-        let detail = "there is no such endpoint; the tenant URL ends with /scim/v2, and below it are /Users, /Groups, \
-                      /ServiceProviderConfig, /ResourceTypes and /Schemas";
-        Problem::status(404, detail)
-    };
-    let target = target.ok_or_else(unknown)?;
-    if let Some(version) = target.version {
-        let detail = format!("SCIM {version} is not spoken here; use /scim/v2");
-        return Err(Problem::bad(ScimType::InvalidVers, detail));
-    }
-    let route = Route::of(&target.segments).ok_or_else(unknown)?;
-    if let Route::Absent(why) = route {
-        return Err(Problem::status(501, why));
-    }
-    if !route.methods().contains(&parts.method) {
-        let allow = route.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        let detail = format!("{} is not possible here; allowed: {allow}", parts.method);
-        return Err(Problem::status(405, detail).with(header::ALLOW, &allow));
-    }
+    let (target, route) = routed(target, &parts.method)?;
     let has_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
     if has_body {
         media::check_content_type(&parts.headers)?;
@@ -198,18 +180,51 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
         service: service.clone(),
     };
     let body = if has_body { Some(read_body(body, settings.body_bytes).await?) } else { None };
-    match (route, parts.method, body) {
-        (Route::Collection(kind), Method::POST, Some(body)) => change::create(&cx, kind, body).await,
-        (Route::Resource(kind, id), Method::PUT, Some(body)) => change::replace(&cx, kind, &id, body).await,
-        (Route::Resource(kind, id), Method::PATCH, Some(body)) => change::patch(&cx, kind, &id, body).await,
-        (Route::Resource(kind, id), Method::DELETE, _) => change::delete(&cx, kind, &id).await,
-        (Route::Resource(kind, id), ..) => read::one(&cx, kind, &id).await,
-        (Route::Collection(kind), ..) => query::list(&cx, kind).await,
-        (Route::Config, ..) => discovery::config(&cx),
-        (Route::Types, ..) => discovery::types(&cx),
-        (Route::Type(name), ..) => discovery::one_type(&cx, &name),
-        (Route::Schemas, ..) => discovery::schemas(&cx),
-        (Route::Schema(urn), ..) => discovery::schema(&cx, &urn),
+    carry_out(&cx, route, parts.method, body).await
+}
+
+/// Route, then method: 404, 400 `invalidVers`, 501, 405.
+fn routed(target: Option<Target>, method: &Method) -> Result<(Target, Route), Problem> {
+    let unknown = || {
+        let detail = "there is no such endpoint; the tenant URL ends with /scim/v2, and below it are /Users, /Groups, \
+                      /ServiceProviderConfig, /ResourceTypes and /Schemas";
+        Problem::status(404, detail)
+    };
+    let target = target.ok_or_else(unknown)?;
+    if let Some(version) = &target.version {
+        let detail = format!("SCIM {version} is not spoken here; use /scim/v2");
+        return Err(Problem::bad(ScimType::InvalidVers, detail));
+    }
+    let route = Route::of(&target.segments).ok_or_else(unknown)?;
+    if let Route::Absent(why) = route {
+        return Err(Problem::status(501, why));
+    }
+    if !route.methods().contains(method) {
+        let allow = route.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let detail = format!("{method} is not possible here; allowed: {allow}");
+        return Err(Problem::status(405, detail).with(header::ALLOW, &allow));
+    }
+    Ok((target, route))
+}
+
+async fn carry_out(
+    cx: &Context,
+    route: Route,
+    method: Method,
+    body: Option<Object>,
+) -> Result<Response, Problem> {
+    match (route, method, body) {
+        (Route::Collection(kind), Method::POST, Some(body)) => change::create(cx, kind, body).await,
+        (Route::Resource(kind, id), Method::PUT, Some(body)) => change::replace(cx, kind, &id, body).await,
+        (Route::Resource(kind, id), Method::PATCH, Some(body)) => change::patch(cx, kind, &id, body).await,
+        (Route::Resource(kind, id), Method::DELETE, _) => change::delete(cx, kind, &id).await,
+        (Route::Resource(kind, id), ..) => read::one(cx, kind, &id).await,
+        (Route::Collection(kind), ..) => query::list(cx, kind).await,
+        (Route::Config, ..) => discovery::config(cx),
+        (Route::Types, ..) => discovery::types(cx),
+        (Route::Type(name), ..) => discovery::one_type(cx, &name),
+        (Route::Schemas, ..) => discovery::schemas(cx),
+        (Route::Schema(urn), ..) => discovery::schema(cx, &urn),
         (Route::Absent(why), ..) => Err(Problem::status(501, why)),
     }
 }

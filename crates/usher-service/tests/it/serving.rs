@@ -2,13 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{Extension, Router, routing::get};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{Notify, oneshot},
 };
-use usher_service::{Listening, serve};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+use usher_service::{Connection, Listening, serve};
+
+/// A certificate for `localhost` with its key, signed by itself; good for a hundred years and for nothing but this test.
+const LOCALHOST: &[u8] = include_bytes!("localhost.pem");
 
 async fn start(
     router: Router,
@@ -94,4 +98,40 @@ async fn connections_are_bounded_and_wait_their_turn() {
     assert!(early.is_err(), "answered while the only place was taken");
     drop(idle);
     assert!(answer(&mut second).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn tls_is_spoken_and_said_to_the_router() {
+    use tokio_rustls::rustls::{
+        ClientConfig, RootCertStore, ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    };
+
+    let certificate = CertificateDer::from_pem_slice(LOCALHOST).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(LOCALHOST).unwrap();
+    let provider = Arc::new(ring::default_provider());
+    let server =
+        ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let server = server.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+
+    let about =
+        |Extension(connection): Extension<Connection>| async move { format!("tls: {}", connection.tls) };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/", get(about));
+    let tls = TlsAcceptor::from(Arc::new(server));
+    tokio::spawn(serve(listener, router, Some(tls), Listening::default(), std::future::pending()));
+
+    let stream = TcpStream::connect(address).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(client));
+    let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(text.ends_with("tls: true"), "{text}");
 }
