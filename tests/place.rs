@@ -32,7 +32,11 @@ pub struct Place {
 
 impl Place {
     pub fn sqlite() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), schema: None, printed: Arc::default() }
+        Self::new(None)
+    }
+
+    fn new(schema: Option<(String, String)>) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), schema, printed: Arc::default() }
     }
 
     pub fn postgres() -> Self {
@@ -42,7 +46,7 @@ impl Place {
         let mut client = postgres::Client::connect(&base, postgres::NoTls).unwrap();
         client.batch_execute(&format!("create schema {schema}")).unwrap();
         let url = format!("{base}?options=-csearch_path%3D{schema}");
-        Self { schema: Some((schema, url)), ..Self::sqlite() }
+        Self::new(Some((schema, url)))
     }
 
     /// A place on each database.

@@ -53,7 +53,7 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> 
         }),
         request::Source::Test { name } => {
             let source = admin.read(move |on| find(on, &name))?;
-            Ok(Outcome::Done(Answer::Test(test(&check::file(&source)))))
+            Ok(Outcome::Done(Answer::Test(test(&check::file(&source, now)))))
         }
         request::Source::Sync { name } => admin.read(move |on| {
             let source = Box::new(find(on, &name)?);

@@ -94,6 +94,8 @@ enum Command {
     /// The key that seals secrets.
     #[command(subcommand)]
     Key(c::key::Command),
+    /// The settings as they hold here.
+    Settings,
     /// Bring the database to this version's tables; done by itself at each start.
     Migrate,
 }
@@ -106,7 +108,7 @@ fn main() -> ExitCode {
         let chosen = arguments.data.is_some()
             || std::env::var_os("USHER_DATA").is_some()
             || !settings.database_url.is_empty();
-        log(&settings, arguments.verbose, matches!(arguments.command, Command::Serve(_)));
+        log(&settings, arguments.verbose, &arguments.command);
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(
             arguments.command,
             settings,
@@ -136,11 +138,13 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-/// Text on a terminal, JSON otherwise. A server says what it does, a command only what goes wrong.
-fn log(settings: &Settings, verbose: u8, server: bool) {
-    let level = match (verbose, server) {
-        (0, true) => settings.log.as_str(),
-        (0, false) => "warn",
+/// Text on a terminal, JSON otherwise. A server says what it does, a command only what goes wrong, a demo tells its story.
+fn log(settings: &Settings, verbose: u8, command: &Command) {
+    let server = matches!(command, Command::Serve(_));
+    let level = match (verbose, command) {
+        (0, Command::Serve(_)) => settings.log.as_str(),
+        (0, Command::Demo(_)) => "error",
+        (0, _) => "warn",
         (1, _) => "info",
         _ => "debug",
     };
@@ -171,6 +175,11 @@ async fn run(
         }
         Command::Key(command) => {
             command.run(&printer)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Settings => {
+            let (table, values) = settings.shown()?;
+            printer.either(&values, &table)?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Migrate => {
@@ -210,7 +219,7 @@ fn exit(answer: &Answer) -> ExitCode {
         Answer::Plan(plan) if !plan.items.is_empty() => ExitCode::from(3),
         Answer::Cycle(cycle) if cycle.counts.failed > 0 => ExitCode::FAILURE,
         Answer::Test(test) if !test.ok => ExitCode::FAILURE,
-        Answer::Run(run) if run.state == "failed" => ExitCode::FAILURE,
+        Answer::Run(run) if run.state == "failed" || run.held > 0 => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }

@@ -50,8 +50,8 @@ pub(crate) struct Call {
 
 /// Whom to ask.
 pub(crate) enum Reach {
-    /// We do it ourselves.
-    Here(Box<System>, Option<Owner>),
+    /// We do it ourselves; the data folder is ours meanwhile.
+    Here { system: Box<System>, _owner: Option<Owner> },
     /// The server that owns the data folder.
     There(PathBuf),
 }
@@ -60,12 +60,13 @@ impl Reach {
     /// Finds out. On PostgreSQL commands always go to the database.
     pub(crate) async fn find(settings: &Settings) -> anyhow::Result<Self> {
         if !settings.database_url.is_empty() {
-            return Ok(Self::Here(Box::new(open(settings).await?), None));
+            return Ok(Self::Here { system: Box::new(open(settings).await?), _owner: None });
         }
         let began = Instant::now();
         loop {
             if let Some(owner) = own(&settings.data)? {
-                return Ok(Self::Here(Box::new(open(settings).await?), Some(owner)));
+                let system = Box::new(open(settings).await?);
+                return Ok(Self::Here { system, _owner: Some(owner) });
             }
             let socket = settings.data.join("usher.sock");
             if UnixStream::connect(&socket).await.is_ok() {
@@ -89,7 +90,7 @@ impl Reach {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> anyhow::Result<Answer> {
         match self {
-            Self::Here(system, _) => Ok(done(system, actor, request, progress).await?),
+            Self::Here { system, .. } => Ok(done(system, actor, request, progress).await?),
             Self::There(socket) => ask(socket, actor, request, progress).await,
         }
     }

@@ -11,6 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
+use usher_scim::ScimError;
 use usher_service::{Listening, Service};
 
 use crate::{
@@ -51,7 +52,7 @@ pub(crate) async fn run(
     for listener in listeners {
         let scheme = if tls.is_some() { "https" } else { "http" };
         addresses.push(format!("{scheme}://{}", listener.local_addr()?));
-        let router = usher_service::router(service(&system, &settings)?);
+        let router = router(&system, &settings)?;
         let ended = ended(stopping.clone());
         parts.spawn(usher_service::serve(listener, router, tls.clone(), Listening::default(), ended));
     }
@@ -95,8 +96,20 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-/// The SCIM service as the settings say.
-pub(crate) fn service(system: &System, settings: &Settings) -> anyhow::Result<Service> {
+/// The SCIM service as the settings say, and an answer for what is none of it.
+pub(crate) fn router(system: &System, settings: &Settings) -> anyhow::Result<axum::Router> {
+    let elsewhere = || async {
+        let error = ScimError::status(404, "nothing is here; the SCIM service is at /scim/v2");
+        (
+            axum::http::StatusCode::NOT_FOUND,
+            [(axum::http::header::CONTENT_TYPE, "application/scim+json")],
+            serde_json::Value::from(error.body()).to_string(),
+        )
+    };
+    Ok(usher_service::router(service(system, settings)?).fallback(elsewhere))
+}
+
+fn service(system: &System, settings: &Settings) -> anyhow::Result<Service> {
     let clocks = (system.clock.clone(), system.clock.clone());
     let clock = usher_service::Clock::new(move || clocks.0.now(), move || clocks.1.id());
     let rate = settings.scim_requests_per_second;

@@ -145,6 +145,24 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Every key with its value and what it does, as a table and as JSON. A database's password is left out.
+    pub(crate) fn shown(&self) -> anyhow::Result<(String, serde_json::Value)> {
+        let mut shown = self.clone();
+        if let Some((scheme, rest)) = self.database_url.split_once("://")
+            && let Some((user, host)) = rest.rsplit_once('@')
+        {
+            let user = user.split(':').next().unwrap_or_default();
+            shown.database_url = format!("{scheme}://{user}@{host}");
+        }
+        let values = serde_json::to_value(&shown)?;
+        let rows = KEYS
+            .iter()
+            .map(|key| vec![key.name.to_owned(), values[key.name].to_string(), key.doc.to_owned()]);
+        Ok((crate::print::table(&["key", "value", "what it does"], rows), values))
+    }
+}
+
 /// Refuses an unknown key, naming the nearest.
 fn known(name: &str) -> anyhow::Result<()> {
     if KEYS.iter().any(|key| key.name == name) {

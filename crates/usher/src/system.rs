@@ -65,7 +65,7 @@ impl System {
             Arc::new(move |_| Ok(Arc::clone(&transport))),
         );
         let people = People::new(store.clone(), clock.clone())?;
-        let leases = Arc::new(Leases::new(store.clone()));
+        let leases = Leases::new(store.clone());
         let sources = Sources::new(store.clone(), configs.clone(), clock.clone(), leases);
         let admin = Admin::new(store.clone(), configs.clone(), clock.clone());
         Ok(Self { store, configs, clock, admin, engine, people, sources })

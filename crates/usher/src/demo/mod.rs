@@ -58,7 +58,7 @@ pub(crate) async fn run(
     let mut parts = JoinSet::new();
     let listener = listen(&settings, arguments.exit).await?;
     let address = listener.local_addr()?;
-    let router = usher_service::router(serve::service(&system, &settings)?);
+    let router = serve::router(&system, &settings)?;
     let until = serve::ended(stopping.clone());
     parts.spawn(usher_service::serve(listener, router, None, Listening::default(), until));
 
