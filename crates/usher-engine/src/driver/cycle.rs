@@ -223,8 +223,8 @@ impl Worker<'_> {
                     }
                     let mut cycle = before.clone();
                     let pumped = pump::step(tx, &app, id, now)?;
-                    let (all, due, _) = work::count(tx, app.queue, now)?;
-                    cycle.planned = cycle.done + u64::try_from(all).unwrap_or_default();
+                    let (_, due, _) = work::count(tx, app.queue, now)?;
+                    cycle.planned = cycle.done + u64::try_from(due).unwrap_or_default();
                     cycle.counts.out_of_scope += pumped.out_of_scope;
                     if pumped.initial {
                         cycle.kind = CycleKind::Initial;

@@ -97,8 +97,9 @@ fn refused(status: u16, scim_type: Option<String>, detail: String) -> Trouble {
         )),
         405 => object("MethodNotAllowed", "The app does not take this request; switch the action off."),
         501 => object("NotImplemented", "The app does not take this request; switch the action off."),
+        // Its trouble with this object, or a proxy's before a dead app.
         500.. => {
-            Trouble::Object(failure("InternalServerError", detail, "It is tried again by itself.", true))
+            Trouble::Suspect(failure("InternalServerError", detail, "It is tried again by itself.", true))
         }
         _ => object("UnprocessableEntity", "Correct the value that the app refuses, or its mapping."),
     }

@@ -212,6 +212,9 @@ fn finish(
     }
     if !matches!(done.link, Links::Forget) && !matches!(done.counted, Counted::Nothing) {
         reference::wait_for(tx, app.id, written.key, &written.awaited)?;
+        // Whoever got a target after this one was prepared is not waited for in vain.
+        let there = link::of(tx, app.id, &written.awaited)?;
+        healed.extend(there.into_iter().filter(|l| l.target.is_some()).map(|l| l.object));
     }
     if done.left {
         leaver::done(tx, app.id, written.key, now)?;

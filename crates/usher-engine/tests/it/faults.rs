@@ -100,7 +100,7 @@ fn bad_credentials_stop_the_cycle_with_the_reason_and_lose_nothing() {
         assert!(matches!(&stopped, EngineError::Stopped { .. }), "{stopped}");
         assert!(stopped.to_string().contains("token expired"), "{stopped}");
         let (app, now) = (rig.app(), rig.clock.now());
-        let status = rig.read(move |on| usher_engine::status::get(on, &app, now).unwrap());
+        let status = rig.read(move |on| usher_engine::status::get(on, &app, now));
         assert_eq!(status.state.as_str(), "quarantine");
         assert_eq!(status.stopped.unwrap().code, "EncounteredQuarantineException");
         assert_eq!(status.escrows, 0, "the app's fault is no object's");

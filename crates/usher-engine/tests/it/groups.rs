@@ -1,7 +1,10 @@
 //! Groups and their memberships.
 
 use serde_json::json;
-use usher_directory::object::MemberOp;
+use usher_directory::{
+    Kind,
+    object::{self, MemberOp},
+};
 use usher_engine::app::Scope;
 
 use crate::rig::both;
@@ -87,10 +90,8 @@ fn a_big_group_goes_in_blocks() {
         assert_eq!((counts.create, counts.failed), (1_101, 0));
         let app = rig.there;
         let members = rig.read(move |on| {
-            let group = usher_directory::object::by_name(on, app, usher_directory::Kind::Group, "Big")
-                .unwrap()
-                .unwrap();
-            usher_directory::object::member_count(on, app, group.key).unwrap()
+            let group = object::by_name(on, app, Kind::Group, "Big")?.unwrap();
+            object::member_count(on, app, group.key)
         });
         assert_eq!(members, 1_100);
     });

@@ -30,14 +30,14 @@ use usher_engine::{
 };
 use usher_jobs::clock::Clock;
 use usher_scim::Object;
-use usher_store::{Lane, Snapshot, Store, Tables, Tx, testing};
+use usher_store::{Lane, Snapshot, Store, StoreError, Tables, Tx, testing};
 
 /// Every table that both sides need.
-pub const TABLES: &[Tables] = &[usher_directory::TABLES, usher_jobs::TABLES, usher_engine::TABLES];
+pub(crate) const TABLES: &[Tables] = &[usher_directory::TABLES, usher_jobs::TABLES, usher_engine::TABLES];
 
 /// What happens to a request on its way.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The app never sees it; this comes back.
     Answer(u16, Vec<(&'static str, String)>, String),
     /// The app does it; the answer is lost.
@@ -51,13 +51,13 @@ pub enum Fault {
 type Rule = Box<dyn Fn(&http::Request<Bytes>) -> Option<Fault> + Send + Sync>;
 
 /// Between engine and app: counts, and makes faults by rule.
-pub struct Wire {
+pub(crate) struct Wire {
     inner: Box<dyn Transport>,
     rule: Mutex<Rule>,
     seen: Mutex<Vec<(String, String)>>,
     /// How many requests hang.
-    pub hung: AtomicUsize,
-    pub notify: tokio::sync::Notify,
+    pub(crate) hung: AtomicUsize,
+    pub(crate) notify: tokio::sync::Notify,
 }
 
 impl Transport for Wire {
@@ -95,18 +95,18 @@ impl Wire {
         std::future::pending().await
     }
     /// From now on faults come by this rule.
-    pub fn rule(&self, rule: impl Fn(&http::Request<Bytes>) -> Option<Fault> + Send + Sync + 'static) {
+    pub(crate) fn rule(&self, rule: impl Fn(&http::Request<Bytes>) -> Option<Fault> + Send + Sync + 'static) {
         *self.rule.lock().unwrap() = Box::new(rule);
     }
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.rule(|_| None);
     }
     /// (all requests, those that write) since the last call.
-    pub fn take(&self) -> (usize, usize) {
+    pub(crate) fn take(&self) -> (usize, usize) {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         (seen.len(), seen.iter().filter(|(method, _)| method != "GET").count())
     }
-    pub fn seen(&self) -> Vec<(String, String)> {
+    pub(crate) fn seen(&self) -> Vec<(String, String)> {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -119,19 +119,19 @@ impl Transport for Shared {
     }
 }
 
-pub struct Rig {
-    pub store: Store,
-    pub configs: Configs,
-    pub clock: Clock,
-    pub wire: Arc<Wire>,
-    pub engine: Engine,
-    pub directory: DirectoryId,
-    pub there: DirectoryId,
-    pub app: AppId,
+pub(crate) struct Rig {
+    pub(crate) store: Store,
+    pub(crate) configs: Configs,
+    pub(crate) clock: Clock,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) engine: Engine,
+    pub(crate) directory: DirectoryId,
+    pub(crate) there: DirectoryId,
+    pub(crate) app: AppId,
 }
 
 /// A rig over each database, with an app of that template against an account of that profile.
-pub fn rigs(template: &str, profile: &str) -> Vec<(testing::TestStore, Rig)> {
+pub(crate) fn rigs(template: &str, profile: &str) -> Vec<(testing::TestStore, Rig)> {
     testing::stores(TABLES)
         .into_iter()
         .map(|store| {
@@ -141,16 +141,16 @@ pub fn rigs(template: &str, profile: &str) -> Vec<(testing::TestStore, Rig)> {
         .collect()
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Runs a test on both databases, with the generic template against the standard profile.
-pub fn both<F: Future<Output = ()>>(test: impl Fn(Rig) -> F) {
+pub(crate) fn both<F: Future<Output = ()>>(test: impl Fn(Rig) -> F) {
     both_as("scim", "standard", test);
 }
 
-pub fn both_as<F: Future<Output = ()>>(template: &str, profile: &str, test: impl Fn(Rig) -> F) {
+pub(crate) fn both_as<F: Future<Output = ()>>(template: &str, profile: &str, test: impl Fn(Rig) -> F) {
     let runtime = runtime();
     let _inside = runtime.enter();
     for (store, rig) in rigs(template, profile) {
@@ -160,12 +160,12 @@ pub fn both_as<F: Future<Output = ()>>(template: &str, profile: &str, test: impl
     }
 }
 
-pub fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     "2026-11-02T08:00:00Z".parse().unwrap()
 }
 
 impl Rig {
-    pub fn new(store: &Store, template: &str, profile: &str) -> Self {
+    pub(crate) fn new(store: &Store, template: &str, profile: &str) -> Self {
         let (store, clock, configs) = (store.clone(), Clock::simulated(start(), 7), Configs::default());
         let token = SecretToken::generate();
         let secret = SecretString::from(token.reveal().to_owned());
@@ -209,32 +209,41 @@ impl Rig {
     }
 
     /// Another instance, or this one after a crash.
-    pub fn another(&self) -> Engine {
+    pub(crate) fn another(&self) -> Engine {
         engine(&self.store, &self.configs, &self.clock, &self.wire)
     }
 
-    pub fn write<T: Send + 'static>(&self, mut work: impl FnMut(&mut Tx<'_>) -> T + Send + 'static) -> T {
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_>) -> T + Send + 'static,
+    ) -> T {
         let work = move |tx: &mut Tx<'_>| Ok::<T, EngineError>(work(tx));
         tokio::task::block_in_place(|| self.store.block_write(Lane::Now, work)).unwrap()
     }
-    pub fn read<T: Send + 'static>(
+    /// A read goes by errors: the store may run it again where one statement was not enough.
+    pub(crate) fn read<T: Send + 'static, E: Into<EngineError>>(
         &self,
-        mut work: impl FnMut(&mut Snapshot<'_>) -> T + Send + 'static,
+        mut work: impl FnMut(&mut Snapshot<'_>) -> Result<T, E> + Send + 'static,
     ) -> T {
-        let work = move |on: &mut Snapshot<'_>| Ok::<T, EngineError>(work(on));
-        tokio::task::block_in_place(|| self.store.block_read(Duration::from_secs(10), work)).unwrap()
+        self.try_read(move |on| work(on).map_err(Into::into)).unwrap()
+    }
+    pub(crate) fn try_read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Snapshot<'_>) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        tokio::task::block_in_place(|| self.store.block_read(Duration::from_secs(10), work))
     }
 
-    pub async fn sync(&self) -> Cycle {
+    pub(crate) async fn sync(&self) -> Cycle {
         self.engine.sync(self.app, &|_| {}).await.unwrap()
     }
-    pub async fn plan(&self) -> Plan {
+    pub(crate) async fn plan(&self) -> Plan {
         self.engine.plan(self.app, None).await.unwrap()
     }
 
     // The directory's side.
 
-    pub fn user(&self, name: &str, more: Value) -> Stored {
+    pub(crate) fn user(&self, name: &str, more: Value) -> Stored {
         let mut doc = json!({
             "userName": name, "active": true, "displayName": name.to_uppercase(),
             "name": {"givenName": name, "familyName": "Test"},
@@ -244,7 +253,7 @@ impl Rig {
         self.put(Kind::User, doc)
     }
 
-    pub fn group(&self, name: &str, members: &[&Stored]) -> Stored {
+    pub(crate) fn group(&self, name: &str, members: &[&Stored]) -> Stored {
         let group = self.put(Kind::Group, json!({"displayName": name}));
         self.members(&group, MemberOp::Add(members.iter().map(|m| m.id).collect()));
         group
@@ -261,7 +270,7 @@ impl Rig {
         })
     }
 
-    pub fn edit(&self, what: &Stored, change: Value) -> Stored {
+    pub(crate) fn edit(&self, what: &Stored, change: Value) -> Stored {
         let (directory, configs, now, id) = (self.directory, self.configs.clone(), self.clock.now(), what.id);
         self.write(move |tx| {
             let config = configs.get(tx, directory).unwrap().unwrap();
@@ -273,7 +282,7 @@ impl Rig {
         })
     }
 
-    pub fn mark_deleted(&self, what: &Stored, deleted: bool) {
+    pub(crate) fn mark_deleted(&self, what: &Stored, deleted: bool) {
         let (directory, now, id) = (self.directory, self.clock.now(), what.id);
         self.write(move |tx| {
             let was = object::get(tx, directory, id).unwrap().unwrap();
@@ -282,7 +291,7 @@ impl Rig {
         });
     }
 
-    pub fn purge(&self, what: &Stored) {
+    pub(crate) fn purge(&self, what: &Stored) {
         let (directory, configs, now, id) = (self.directory, self.configs.clone(), self.clock.now(), what.id);
         self.write(move |tx| {
             let config = configs.get(tx, directory).unwrap().unwrap();
@@ -291,7 +300,7 @@ impl Rig {
         });
     }
 
-    pub fn members(&self, group: &Stored, op: MemberOp) {
+    pub(crate) fn members(&self, group: &Stored, op: MemberOp) {
         let (directory, key, now) = (self.directory, group.key, self.clock.now());
         self.write(move |tx| {
             object::members(tx, directory, key, None, std::slice::from_ref(&op), Cause::default(), now)
@@ -301,27 +310,27 @@ impl Rig {
 
     // The app's configuration.
 
-    pub fn app(&self) -> app::App {
+    pub(crate) fn app(&self) -> app::App {
         let id = self.app;
-        self.read(move |on| app::get(on, id).unwrap().unwrap())
+        self.read(move |on| app::get(on, id)).unwrap()
     }
-    pub fn scope(&self, scope: Scope) {
+    pub(crate) fn scope(&self, scope: Scope) {
         let app = self.app();
         self.write(move |tx| app::set_scope(tx, &app, scope).unwrap());
     }
-    pub fn set(&self, key: &str, value: &str) {
+    pub(crate) fn set(&self, key: &str, value: &str) {
         let (app, pair) = (self.app(), (key.to_owned(), value.to_owned()));
         self.write(move |tx| drop(app::set(tx, &app, std::slice::from_ref(&pair)).unwrap()));
     }
-    pub fn assign(&self, what: &Stored) {
+    pub(crate) fn assign(&self, what: &Stored) {
         self.assign_as(what, None);
     }
-    pub fn assign_as(&self, what: &Stored, role: Option<&str>) {
+    pub(crate) fn assign_as(&self, what: &Stored, role: Option<&str>) {
         let (app, key, kind, now) = (self.app(), what.key, what.kind, self.clock.now());
         let role = assignment::role(&app, role).unwrap();
         self.write(move |tx| assert!(assignment::assign(tx, &app, key, kind, &role, now).unwrap()));
     }
-    pub fn unassign(&self, what: &Stored) {
+    pub(crate) fn unassign(&self, what: &Stored) {
         let (app, key, kind) = (self.app(), what.key, what.kind);
         self.write(move |tx| assert!(assignment::unassign(tx, &app, key, kind, None).unwrap()));
     }
@@ -329,39 +338,41 @@ impl Rig {
     // What stands in the app.
 
     /// The app's users by userName.
-    pub fn users_there(&self) -> BTreeMap<String, (ObjectId, bool, Object)> {
+    pub(crate) fn users_there(&self) -> BTreeMap<String, (ObjectId, bool, Object)> {
         let there = self.there;
         self.read(move |on| {
-            object::walk(on, there, Kind::User, None, 1_000, true)
-                .unwrap()
-                .into_iter()
-                .map(|o| (o.name().to_owned(), (o.id, o.active, o.object().unwrap())))
-                .collect()
+            let users = object::walk(on, there, Kind::User, None, 1_000, true)?;
+            Ok::<_, StoreError>(
+                users
+                    .into_iter()
+                    .map(|o| (o.name().to_owned(), (o.id, o.active, o.object().unwrap())))
+                    .collect(),
+            )
         })
     }
-    pub fn user_there(&self, name: &str) -> (ObjectId, bool, Object) {
+    pub(crate) fn user_there(&self, name: &str) -> (ObjectId, bool, Object) {
         self.users_there().remove(name).unwrap_or_else(|| panic!("no {name} in the app"))
     }
-    pub fn active_there(&self) -> Vec<String> {
+    pub(crate) fn active_there(&self) -> Vec<String> {
         self.users_there().into_iter().filter(|(_, (_, active, _))| *active).map(|(name, _)| name).collect()
     }
     /// The app's groups with their members' userNames.
-    pub fn groups_there(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn groups_there(&self) -> BTreeMap<String, Vec<String>> {
         let there = self.there;
         self.read(move |on| {
-            let groups = object::walk(on, there, Kind::Group, None, 1_000, true).unwrap();
+            let groups = object::walk(on, there, Kind::Group, None, 1_000, true)?;
             let mut found = BTreeMap::new();
             for group in groups {
-                let members = object::members_of(on, there, group.key, None, 1_000).unwrap();
+                let members = object::members_of(on, there, group.key, None, 1_000)?;
                 let mut names: Vec<String> = members.into_iter().map(|m| m.name).collect();
                 names.sort();
                 found.insert(group.name().to_owned(), names);
             }
-            found
+            Ok::<_, StoreError>(found)
         })
     }
     /// The userName of whom the app has as somebody's manager.
-    pub fn manager_there(&self, name: &str) -> Option<String> {
+    pub(crate) fn manager_there(&self, name: &str) -> Option<String> {
         let users = self.users_there();
         let (_, _, doc) = &users[name];
         let manager =
@@ -369,7 +380,7 @@ impl Rig {
         users.iter().find(|(_, (id, ..))| id.0.to_string() == manager).map(|(name, _)| name.clone())
     }
     /// Puts an account into the app behind the engine's back.
-    pub fn account_there(&self, doc: Value) -> ObjectId {
+    pub(crate) fn account_there(&self, doc: Value) -> ObjectId {
         let (there, configs, now) = (self.there, self.configs.clone(), self.clock.now());
         let Value::Object(doc) = doc else { panic!("an object") };
         let id = ObjectId(uuid::Uuid::now_v7());
@@ -381,9 +392,9 @@ impl Rig {
     }
 
     /// The log, oldest first: (action, status, whose, error code).
-    pub fn logged(&self) -> Vec<(String, String, String, String)> {
+    pub(crate) fn logged(&self) -> Vec<(String, String, String, String)> {
         let app = self.app;
-        let entries = self.read(move |on| log::page(on, app, &log::Query::default(), 10_000).unwrap());
+        let entries = self.read(move |on| log::page(on, app, &log::Query::default(), 10_000));
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         entries
             .into_iter()
@@ -398,7 +409,7 @@ impl Rig {
             })
             .collect()
     }
-    pub fn keys(&self, of: &[&Stored]) -> Vec<Key> {
+    pub(crate) fn keys(&self, of: &[&Stored]) -> Vec<Key> {
         of.iter().map(|s| s.key).collect()
     }
 }
@@ -428,6 +439,6 @@ fn merge(into: &mut Value, more: Value) {
 }
 
 /// As [`Rig::user`]'s third argument: a manager.
-pub fn managed_by(manager: &Stored) -> Value {
+pub(crate) fn managed_by(manager: &Stored) -> Value {
     json!({ (usher_scim::schema::ENTERPRISE): { "manager": { "value": manager.id.0.to_string() } } })
 }
