@@ -1,7 +1,7 @@
 //! Consumers and their places in a feed; rows that all of them have passed go.
 
 use jiff::Timestamp;
-use usher_store::{Snapshot, Sql, StoreError, Tx, args};
+use usher_store::{Backend, Snapshot, Sql, StoreError, Tx, args};
 
 use super::too_silent;
 use crate::{DirectoryId, Seq};
@@ -37,6 +37,11 @@ pub fn move_to(
     // Since when others leave unread what this one has read: silence is counted from there, not from their last word.
     const BEHIND: Sql =
         Sql::same("update consumer set behind = $3 where directory = $1 and seq < $2 and behind is null");
+    // The directory first, then its consumers: as a reader does who numbers and then moves, so that no two wait for each other.
+    const LOCK: Sql = Sql::same("select 1 from directory where id = $1 for no key update");
+    if tx.backend() == Backend::Postgres {
+        tx.one::<(i64,)>(&LOCK, args![directory])?;
+    }
     tx.exec(&MOVE, args![directory, consumer, to])?;
     tx.exec(&BEHIND, args![directory, to, now])?;
     prune(tx, directory, now)
@@ -49,8 +54,13 @@ fn prune(tx: &mut Tx<'_>, directory: DirectoryId, now: Timestamp) -> Result<(), 
         "select max(seq) from (select seq from change where directory = $1 and seq is not null and seq <= $2
                                order by seq limit $3) as oldest",
     );
-    const DELETE: Sql =
-        Sql::same("delete from change where directory = $1 and seq is not null and seq <= $2");
+    // A row that somebody is just changing is left to the next time: it gets a new number with their commit.
+    const DELETE: Sql = Sql::each(
+        "delete from change where directory = $1 and seq is not null and seq <= $2",
+        "delete from change c using (select object, member from change where directory = $1 and seq is not null and seq <= $2
+                                     for update skip locked) passed
+         where c.directory = $1 and c.object = passed.object and c.member = passed.member",
+    );
     const FLOOR: Sql = Sql::same("update directory set floor = $2 where id = $1 and floor < $2");
     let Some((Some(passed),)) = tx.one::<(Option<Seq>,)>(&PASSED, args![directory, too_silent(now)])? else {
         return Ok(());

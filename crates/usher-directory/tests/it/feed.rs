@@ -9,7 +9,7 @@ use usher_directory::{
     feed::{self, FeedError, Op},
     object::{self, Cause, Draft, MemberOp},
 };
-use usher_store::{Lane, Store};
+use usher_store::{Lane, Store, StoreError};
 
 use crate::{House, add, at_once, both, change_members, doc, later, now, put, read};
 
@@ -100,6 +100,7 @@ fn a_reader_misses_nothing_while_many_write() {
             let mut replica = Replica::default();
             if number >= writers {
                 while !done.load(Ordering::Acquire) {
+                    house.goes_on();
                     replica.follow(store, directory);
                 }
                 while replica.follow(store, directory) {}
@@ -243,5 +244,57 @@ fn where_nobody_reads_somebody_numbers_all_the_same() {
         assert_eq!(number(), pending.len() as u64);
         assert!(unnumbered().is_empty());
         assert_eq!((number(), house.count(Kind::User)), (0, 1));
+    });
+}
+
+#[test]
+fn consumers_move_while_others_write_and_nobody_loses_a_change() {
+    both("standard", |house| {
+        let directory = house.id();
+        let names = ["people", "engine", "third"];
+        let users: Vec<_> = (0..4).map(|n| house.user(&n.to_string())).collect();
+        let last = at_once(house, 5, |number, store| {
+            let Some(name) = names.get(number).copied() else {
+                let mut user = users[number - 3].clone();
+                for round in 0..30 {
+                    let value = doc(json!({"userName": user.label, "title": round.to_string()}));
+                    let draft = Draft::replace(&house.config, &user, &value, now()).expect("fit");
+                    user = put(store, &house.config, draft).expect("stored");
+                }
+                return BTreeMap::from([(user.key, user.version)]);
+            };
+            let mut seen = BTreeMap::new();
+            while [0, 1].iter().any(|n| seen.get(&users[*n].key) != Some(&Version(31))) {
+                house.goes_on();
+                // Reading, and moving its place, is one transaction.
+                let changed = store.block_write(Lane::Now, move |tx| {
+                    let from = feed::place(tx, directory, name)?.unwrap_or(Seq(0));
+                    let changes = feed::changes(tx, directory, from, 5)?;
+                    feed::move_to(tx, directory, name, changes.upto, now())?;
+                    let keys: Vec<Key> = changes.rows.iter().map(|row| row.object).collect();
+                    Ok::<_, FeedError>(object::by_keys(tx, directory, &keys)?)
+                });
+                match changed {
+                    Ok(changed) => seen.extend(changed.iter().map(|user| (user.key, user.version))),
+                    // A newcomer: what was there before is gone from the feed, so it begins with a full pass.
+                    Err(FeedError::Behind) => {
+                        let all = store.block_write(Lane::Now, move |tx| {
+                            let head = feed::head(tx, directory)?;
+                            feed::move_to(tx, directory, name, head, now())?;
+                            object::walk(tx, directory, Kind::User, None, 100, true)
+                        });
+                        seen.extend(all.expect("a pass").iter().map(|user| (user.key, user.version)));
+                    }
+                    Err(FeedError::Store(StoreError::Busy { .. })) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            seen
+        });
+        let there: BTreeMap<Key, Version> =
+            users.iter().map(|user| house.fresh(user)).map(|user| (user.key, user.version)).collect();
+        for seen in &last[..3] {
+            assert_eq!(*seen, there);
+        }
     });
 }

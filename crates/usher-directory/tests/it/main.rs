@@ -9,7 +9,13 @@ mod objects;
 mod queries;
 mod tokens;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -30,6 +36,8 @@ struct House<'s> {
     store: &'s TestStore,
     account: Account,
     config: Arc<DirectoryConfig>,
+    /// A thread of the test has failed: the others needn't wait for what it would have done.
+    failed: AtomicBool,
 }
 
 /// Runs a test on both databases, in the production directory of an account with this profile.
@@ -39,7 +47,7 @@ fn both(profile: &'static str, test: impl Fn(&House)) {
             .block_write(Lane::Now, move |tx| account::create(tx, "acme", profile, now()))
             .expect("an account");
         let config = config(store, account.production);
-        test(&House { store, account, config });
+        test(&House { store, account, config, failed: AtomicBool::new(false) });
     });
 }
 
@@ -66,7 +74,16 @@ fn write<T: Send + 'static>(
     store: &Store,
     work: impl FnMut(&mut Tx<'_>) -> Result<T, PutError> + Send + 'static,
 ) -> Result<T, PutError> {
-    store.block_write(Lane::Now, work)
+    // Somebody told that the database is busy tries again, as a client does.
+    let work = Arc::new(Mutex::new(work));
+    loop {
+        let work = Arc::clone(&work);
+        let written =
+            store.block_write(Lane::Now, move |tx| (work.lock().unwrap_or_else(PoisonError::into_inner))(tx));
+        if !matches!(written, Err(PutError::Store(StoreError::Busy { .. }))) {
+            return written;
+        }
+    }
 }
 
 fn doc(value: Value) -> Object {
@@ -74,6 +91,9 @@ fn doc(value: Value) -> Object {
 }
 
 impl House<'_> {
+    fn goes_on(&self) {
+        assert!(!self.failed.load(Ordering::Acquire), "another thread of the test has failed");
+    }
     fn id(&self) -> DirectoryId {
         self.config.id
     }
@@ -145,6 +165,7 @@ fn at_once<T: Send>(house: &House, threads: usize, work: impl Fn(usize, &Store) 
                 let (start, work) = (&start, &work);
                 let store = if number % 2 == 0 { Store::clone(house.store) } else { instance.clone() };
                 scope.spawn(move || {
+                    let _told = Told(house);
                     start.wait();
                     work(number, &store)
                 })
@@ -152,6 +173,17 @@ fn at_once<T: Send>(house: &House, threads: usize, work: impl Fn(usize, &Store) 
             .collect();
         running.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     })
+}
+
+/// Tells the others when its thread fails.
+struct Told<'h>(&'h House<'h>);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed.store(true, Ordering::Release);
+        }
+    }
 }
 
 fn account_error(result: Result<Account, AccountError>) -> AccountError {
