@@ -7,6 +7,8 @@ use crate::{
 
 const USER: &str = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann@example.com","displayName":"Ann Lee","emails":[{"value":"ann@example.com","type":"work","primary":true}],"active":true}"#;
 
+const PEOPLE: &str = "userName,mail,displayName\nann@example.com,ann@example.com,Ann Lee\nbob@example.com,bob@example.com,Bob Poe\n";
+
 #[test]
 fn commands_beside_a_running_server() {
     for place in Place::both() {
@@ -60,7 +62,7 @@ fn rotation_keeps_the_old_token_for_the_overlap() {
 #[test]
 fn start_and_stop() {
     for place in Place::both() {
-        let file = place.file("people.csv", "userName,mail\nann@example.com,ann@example.com\nbob@example.com,bob@example.com\n");
+        let file = place.file("people.csv", PEOPLE);
         place.directory(&file);
         let token = place.account("acme", "4me");
         let server = place.serve();
@@ -78,7 +80,7 @@ fn start_and_stop() {
 #[test]
 fn default_access_alone_is_out_where_the_app_has_roles() {
     let place = Place::sqlite();
-    let file = place.file("people.csv", "userName,mail\nann@example.com,ann@example.com\nbob@example.com,bob@example.com\n");
+    let file = place.file("people.csv", PEOPLE);
     place.directory(&file);
     let token = place.account("acme", "4me");
     let server = place.serve();

@@ -134,8 +134,14 @@ fn example_ldif_assigned_groups_only() {
 fn no_password_anywhere(place: &Place, file: &str, company: &ldif::Company) {
     let text = std::fs::read_to_string(file).unwrap();
     let elsewhere: String = text.lines().filter(|line| !line.to_lowercase().starts_with("userpassword:")).collect();
-    let secrets: Vec<&String> = company.passwords.iter().filter(|p| !elsewhere.contains(p.as_str())).collect();
-    assert!(secrets.len() >= 145, "too many passwords are words of other attributes to prove anything");
+    // Some passwords are words of the file's other attributes, or of usher itself ("express" is in "expression").
+    let usher = std::fs::read(env!("CARGO_BIN_EXE_usher")).unwrap();
+    let secrets: Vec<&String> = company
+        .passwords
+        .iter()
+        .filter(|password| !elsewhere.contains(password.as_str()) && !find(&usher, password.as_bytes()))
+        .collect();
+    assert!(secrets.len() >= 120, "too few passwords are left to prove anything: {}", secrets.len());
     let mut kept = vec![place.printed.lock().unwrap().clone().into_bytes()];
     if place.is_sqlite() {
         for entry in std::fs::read_dir(place.data()).unwrap() {
@@ -153,6 +159,7 @@ fn no_password_anywhere(place: &Place, file: &str, company: &ldif::Company) {
     }
 }
 
-fn find(in_: &[u8], what: &[u8]) -> bool {
-    in_.windows(what.len()).any(|part| part == what)
+fn find(hay: &[u8], needle: &[u8]) -> bool {
+    let Some((first, rest)) = needle.split_first() else { return true };
+    hay.iter().enumerate().any(|(at, byte)| byte == first && hay[at + 1..].starts_with(rest))
 }

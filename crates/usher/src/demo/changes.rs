@@ -193,9 +193,7 @@ fn pick(tx: &mut Tx<'_>, directory: DirectoryId, group: Option<&Group>) -> Resul
     let users = all(tx, directory, Kind::User)?;
     let mut managers = BTreeSet::new();
     for user in &users {
-        if let Some(manager) = user.object()?[ENTERPRISE]["manager"]["value"].as_str() {
-            managers.insert(manager.to_owned());
-        }
+        managers.extend(manager(&user.object()?));
     }
     let inside: Option<BTreeSet<Key>> = match group {
         Some(group) => {
@@ -241,9 +239,8 @@ fn join(
     .as_object()
     .cloned()
     .unwrap_or_default();
-    let manager = &beside.object()?[ENTERPRISE]["manager"];
-    if manager["value"].is_string() {
-        doc.insert(ENTERPRISE.into(), json!({"manager": manager}));
+    if let Some(manager) = manager(&beside.object()?) {
+        doc.insert(ENTERPRISE.into(), json!({"manager": {"value": manager}}));
     }
     let joiner = object::put(tx, config.id, &Draft::create(config, Kind::User, id, &doc, now)?)?;
     if let Some(group) = group {
@@ -251,6 +248,11 @@ fn join(
         object::members(tx, config.id, group.key, None, &[add], Cause::default(), now)?;
     }
     Ok((joiner.key, email))
+}
+
+/// The id of a user's manager.
+fn manager(user: &Object) -> Option<String> {
+    user.get(ENTERPRISE)?.get("manager")?.get("value")?.as_str().map(str::to_owned)
 }
 
 /// Key and e-mail (as the app's mapping takes it: work address, else userName).

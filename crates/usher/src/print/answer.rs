@@ -233,6 +233,12 @@ fn run(run: &Run) -> String {
     if let Some(message) = &run.message {
         text.push_str(&format!("\n{message}"));
     }
+    if run.held > 0 {
+        text.push_str(&format!(
+            "\n{} leavers are held and keep their access. Is the file whole? Then `usher source allow {}` lets them go.",
+            run.held, run.source
+        ));
+    }
     text
 }
 
