@@ -118,7 +118,8 @@ fn async_stands_where_it_may() {
             }
             let text = std::fs::read_to_string(&file).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
-            assert!(!code.contains("async fn") && !code.contains(".await"), "async in {}", file.display());
+            let awaits = code.split(".await").skip(1).any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
+            assert!(!code.contains("async fn") && !awaits, "async in {}", file.display());
         }
     }
 }
@@ -153,9 +154,9 @@ fn every_row_of_coverage_has_a_proof_or_a_reason() {
     let page = std::fs::read_to_string(root().join("docs/coverage.md")).unwrap();
     let mut rows = BTreeSet::new();
     for line in page.lines().filter(|line| line.starts_with("| F") || line.starts_with("| E")) {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         assert_eq!(cells.len(), 4, "{line}");
-        let (row, proof) = (cells[0], cells[3].trim_end_matches('|').trim());
+        let (row, proof) = (cells[0], cells[3]);
         rows.insert(row.to_owned());
         if proof.starts_with("later") || proof.starts_with("not, because ") {
             continue;
