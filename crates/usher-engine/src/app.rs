@@ -326,7 +326,7 @@ pub fn secret(on: &mut Snapshot<'_>, store: &Store, app: &App) -> Result<SecretS
     Ok(SecretString::from(text))
 }
 
-/// Replaces the secret token.
+/// Replaces the secret token; lifts a stop, which was most likely the old one's.
 pub fn set_secret(
     tx: &mut Tx<'_>,
     store: &Store,
@@ -336,6 +336,8 @@ pub fn set_secret(
     // A token pasted from a file ends in a newline more often than not.
     let sealed = store.seal("app", id.0, "secret", secret.expose_secret().trim().as_bytes());
     tx.exec(&SET_SECRET, &[id.0.into(), sealed.into()])?;
+    crate::cycle::run::lift(tx, id)?;
+    tx.announce();
     Ok(())
 }
 

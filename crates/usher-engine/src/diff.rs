@@ -111,3 +111,83 @@ pub fn applied(
     }
     Ok(after)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use usher_mapping::{Context, NoLookup, mapping::Moment};
+
+    use super::*;
+    use crate::gallery;
+
+    fn object(json: Json) -> Object {
+        match json {
+            Json::Object(o) => o,
+            other => panic!("{other}"),
+        }
+    }
+
+    fn found(source: Json, there: Json, nulls: &str) -> Vec<(String, Json, Json)> {
+        let template = gallery::get("scim").unwrap();
+        let target = template.target();
+        let mut table = template.users.to_toml();
+        for row in table["mapping"].as_array_mut().unwrap() {
+            row.as_table_mut().unwrap().insert("nulls".into(), nulls.into());
+        }
+        let mapping = ObjectMapping::from_toml(&table).unwrap();
+        let source = object(source);
+        let named = [("IsSoftDeleted".to_owned(), usher_mapping::Value::Boolean(false))];
+        let mut lookup = NoLookup;
+        let mut cx =
+            Context { named: &named, ..Context::new(&source, &mut lookup, jiff::Timestamp::UNIX_EPOCH) };
+        let rows = mapping.apply(&mut cx, Moment::Update).unwrap();
+        against(&target.user, &rows, &object(there))
+            .unwrap()
+            .into_iter()
+            .map(|d| (d.path.to_string(), d.old, d.new))
+            .collect()
+    }
+
+    #[test]
+    fn what_the_schema_calls_equal_is_no_difference() {
+        let source =
+            json!({"userName": "Ann", "title": "Head", "emails": [{"type": "work", "value": "a@b.c"}]});
+        let there = json!({
+            "userName": "ann", "active": true, "title": "HEAD",
+            "emails": [{"type": "home", "value": "x@y.z"}, {"type": "work", "primary": true, "value": "A@B.C"}],
+        });
+        assert_eq!(found(source, there, "skip"), []);
+    }
+
+    #[test]
+    fn a_difference_names_both_values_by_its_path() {
+        let source = json!({"userName": "ann", "emails": [{"type": "work", "value": "new@b.c"}]});
+        let there =
+            json!({"userName": "ann", "active": false, "emails": [{"type": "work", "value": "old@b.c"}]});
+        let expected = [
+            ("active".to_owned(), json!(false), json!(true)),
+            ("emails[type eq \"work\"].value".to_owned(), json!("old@b.c"), json!("new@b.c")),
+        ];
+        assert_eq!(found(source, there, "skip"), expected);
+    }
+
+    #[test]
+    fn a_null_leaves_what_is_there_or_clears_it_by_its_row() {
+        let source = json!({"userName": "ann"});
+        let there = json!({"userName": "ann", "active": true, "title": "Head"});
+        assert_eq!(found(source.clone(), there.clone(), "skip"), []);
+        assert_eq!(found(source, there, "clear"), [("title".to_owned(), json!("Head"), Json::Null)]);
+    }
+
+    #[test]
+    fn a_reference_is_compared_by_its_value_alone() {
+        let target = gallery::get("scim").unwrap().target();
+        let path = AttributePath::parse(&format!("{}:manager", usher_scim::schema::ENTERPRISE)).unwrap();
+        assert!(reference::is(&target.user, &path));
+        let shown = json!({ (usher_scim::schema::ENTERPRISE): {
+            "manager": {"value": "7", "$ref": "https://x/Users/7", "displayName": "Boss"} } });
+        assert_eq!(at(&target.user, &object(shown), &path), json!({"value": "7"}));
+        let title = AttributePath::parse("title").unwrap();
+        assert!(!reference::is(&target.user, &title));
+    }
+}

@@ -79,7 +79,7 @@ const ALLOW_ONE: Sql =
     Sql::same("update leaver set state = 1 where app = $1 and object = $2 and state in (4, 5)");
 const MAY_GO: Sql =
     Sql::same("select count(*) from leaver where app = $1 and object = $2 and state in (1, 2)");
-const DONE: Sql = Sql::same("update leaver set state = 3, since = $3 where app = $1 and object = $2");
+const DONE: Sql = Sql::same("update leaver set state = $3, since = $4 where app = $1 and object = $2");
 
 fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or_default()
@@ -232,7 +232,7 @@ pub(crate) fn may_go(on: &mut Snapshot<'_>, app: AppId, object: Key) -> Result<b
 
 /// It went.
 pub(crate) fn done(tx: &mut Tx<'_>, app: AppId, object: Key, now: Timestamp) -> Result<(), StoreError> {
-    tx.exec(&DONE, &[app.0.into(), object.0.into(), now.into()]).map(drop)
+    tx.exec(&DONE, &[app.0.into(), object.0.into(), (State::Done as i64).into(), now.into()]).map(drop)
 }
 
 /// A block of those held back, by key.

@@ -76,8 +76,7 @@ pub fn judge(
 ) -> Result<Vec<Judged>, EngineError> {
     let mut stored: HashMap<Key, object::Stored> =
         object::by_keys(on, app.directory, keys)?.into_iter().map(|o| (o.key, o)).collect();
-    let present: Vec<Key> = keys.iter().copied().filter(|k| stored.contains_key(k)).collect();
-    let mut roles = roles(on, app, &present)?;
+    let mut roles = roles(on, app, &stored)?;
     let mut judged = Vec::with_capacity(keys.len());
     for key in keys {
         let roles = roles.remove(key).unwrap_or_default();
@@ -134,19 +133,25 @@ fn filter(app: &App, judged: &mut Judged, kind: Kind, now: Timestamp) {
 }
 
 /// The app roles of each object: its own assignments and, for users, those of the groups it is directly in.
-fn roles(on: &mut Snapshot<'_>, app: &App, keys: &[Key]) -> Result<HashMap<Key, Vec<String>>, EngineError> {
+fn roles(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    stored: &HashMap<Key, object::Stored>,
+) -> Result<HashMap<Key, Vec<String>>, EngineError> {
     let mut found: HashMap<Key, Vec<String>> = HashMap::new();
-    if keys.is_empty() {
+    if stored.is_empty() {
         return Ok(found);
     }
-    for a in assignment::of(on, app.id, keys)? {
+    let mut keys: Vec<Key> = stored.keys().copied().collect();
+    keys.sort_unstable();
+    for a in assignment::of(on, app.id, &keys)? {
         found.entry(a.object).or_default().push(a.role);
     }
-    let memberships: Vec<(Key, Key)> = object::groups_of(on, app.directory, keys)?
-        .into_iter()
-        .map(|(member, group)| (member, group.key))
-        .collect();
-    let mut groups: Vec<Key> = memberships.iter().map(|(_, g)| *g).collect();
+    // Only users get accounts through a group: a group in a group is not expanded.
+    let users: Vec<Key> =
+        keys.into_iter().filter(|k| stored.get(k).is_some_and(|o| o.kind == Kind::User)).collect();
+    let memberships = object::groups_of(on, app.directory, &users)?;
+    let mut groups: Vec<Key> = memberships.iter().map(|(_, g)| g.key).collect();
     groups.sort_unstable();
     groups.dedup();
     let mut by_group: HashMap<Key, Vec<String>> = HashMap::new();
@@ -160,16 +165,8 @@ fn roles(on: &mut Snapshot<'_>, app: &App, keys: &[Key]) -> Result<HashMap<Key, 
             by_group.remove(&group.key);
         }
     }
-    // Only users get accounts through a group: a group in a group is not expanded.
-    let kinds: HashMap<Key, Kind> = if by_group.is_empty() {
-        HashMap::new()
-    } else {
-        object::by_keys(on, app.directory, keys)?.into_iter().map(|o| (o.key, o.kind)).collect()
-    };
     for (member, group) in memberships {
-        if let Some(roles) = by_group.get(&group)
-            && kinds.get(&member) == Some(&Kind::User)
-        {
+        if let Some(roles) = by_group.get(&group.key) {
             found.entry(member).or_default().extend(roles.iter().cloned());
         }
     }

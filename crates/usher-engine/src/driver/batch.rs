@@ -1,6 +1,12 @@
 //! A batch of tasks against the app: look for what isn't linked, note creates before they are sent, send.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -138,14 +144,20 @@ impl Batch<'_> {
 
     async fn each(&self, jobs: Vec<Job>, health: &mut Health, stage: Stage) -> Vec<Job> {
         let width = self.app.settings.concurrency.max(1) as usize;
+        let halted = &AtomicBool::new(false);
         let done: Vec<(Job, Option<Result<(), Trouble>>)> = stream::iter(jobs)
             .map(|mut job| async move {
                 let result = match (stage, &job.end, &job.task.todo) {
                     (_, Some(_), _) => None,
+                    // The app asked for a pause or refused the token: what is not under way yet stays as it is.
+                    _ if halted.load(Ordering::Relaxed) => None,
                     (Stage::Find, None, Todo::Find(_)) => Some(self.find(&mut job).await),
                     (Stage::Find, None, _) => None,
                     (Stage::Send, None, _) => Some(self.send(&mut job).await),
                 };
+                if let Some(Err(Trouble::Wait(_) | Trouble::Credentials(_))) = &result {
+                    halted.store(true, Ordering::Relaxed);
+                }
                 (job, result)
             })
             .buffered(width)
@@ -155,7 +167,12 @@ impl Batch<'_> {
             .map(|(mut job, result)| {
                 match result {
                     None => {}
-                    Some(Ok(())) => health.answered = true,
+                    Some(Ok(())) => {
+                        health.answered = true;
+                        if stage == Stage::Send {
+                            job.end.get_or_insert_with(|| End::Failed(failure::ours("it came to no end")));
+                        }
+                    }
                     Some(Err(trouble)) => take(&mut job, health, trouble),
                 }
                 job
@@ -304,14 +321,8 @@ impl Batch<'_> {
             job.task.steps.push(exported("EntryExportUpdate", &job.task.name, &self.app.name));
         }
         let target = self.app.target.of(job.task.kind);
-        link.sent = diff::applied(target, &link.sent, &write.differences).map_err(|e| {
-            Trouble::Object(Failure {
-                code: "InternalError",
-                reason: e.detail,
-                action: "It is tried again by itself.",
-                passing: true,
-            })
-        })?;
+        link.sent = diff::applied(target, &link.sent, &write.differences)
+            .map_err(|e| Trouble::Object(failure::ours(&e.detail)))?;
         let nothing = changes.is_empty();
         let counted = match write.verb {
             _ if nothing => Counted::InSync,

@@ -120,7 +120,15 @@ impl Engine {
         if !first && run.stopped.is_none() {
             return Ok(());
         }
-        self.probe_or_stop(app, client, lease).await
+        self.probe_or_stop(app, client, lease).await?;
+        let (id, lease) = (app.id, lease.clone());
+        self.write(Lane::Now, move |tx| {
+            if !lease.check(tx)? {
+                return Err(EngineError::LeaseLost);
+            }
+            Ok(run::lift(tx, id)?)
+        })
+        .await
     }
 
     /// Probes; an app that can't be worked with is stopped, with the reason.

@@ -124,3 +124,8 @@ pub(super) fn claimed(target: &str) -> Failure {
         false,
     )
 }
+
+/// A mistake of ours.
+pub(super) fn ours(what: &str) -> Failure {
+    failure("InternalError", what.to_owned(), "It is tried again by itself; report it if it stays.", true)
+}

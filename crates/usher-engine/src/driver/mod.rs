@@ -11,7 +11,7 @@ mod serve;
 use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use usher_client::{Client, Diagnosis, Endpoint, Settings, Transport, Wire};
+use usher_client::{AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, Settings, Transport, Wire};
 use usher_directory::{Key, Kind, config::Configs};
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_scim::AttributePath;
@@ -24,8 +24,18 @@ use crate::{
     plan::Plan,
 };
 
-/// Gives the way to an app's server: the real one shares an [`usher_client::HttpTransport`]; tests call a router in process.
+/// Gives the way to an app's server: the real one shares an [`HttpTransport`] ([`over_http`]); tests call a router in process.
 pub type Transports = Arc<dyn Fn(&App) -> Result<Arc<dyn Transport>, EngineError> + Send + Sync>;
+
+/// The real way to apps: one pool of connections for all, to addresses that the policy allows.
+///
+/// # Errors
+/// [`EngineError::Client`]: the pool can't be made (no trusted certificates, say).
+pub fn over_http(policy: AddressPolicy, connect: Duration) -> Result<Transports, EngineError> {
+    let shared: Arc<dyn Transport> =
+        Arc::new(HttpTransport::new(policy, connect).map_err(usher_client::ClientError::from)?);
+    Ok(Arc::new(move |_: &App| Ok(shared.clone())))
+}
 
 /// What a short read may take.
 const READ: Duration = Duration::from_secs(10);

@@ -146,7 +146,7 @@ impl<'e> Planner<'e> {
         }
         let width = self.app.settings.concurrency.max(1) as usize;
         let client = &self.client;
-        let found: Vec<(Task, Option<Result<Option<Object>, FindError>>)> = stream::iter(prepared.tasks)
+        let found: Vec<(Task, Option<Looked>)> = stream::iter(prepared.tasks)
             .map(|task| async move {
                 let found = match &task.todo {
                     Todo::Find(find) => Some(look(client, task.kind, find).await),
@@ -359,7 +359,10 @@ enum FindError {
     Object(Failure),
 }
 
-async fn look(client: &Client, kind: Kind, find: &Find) -> Result<Option<Object>, FindError> {
+/// The account that matches, if there is one.
+type Looked = Result<Option<Object>, FindError>;
+
+async fn look(client: &Client, kind: Kind, find: &Find) -> Looked {
     for (path, value) in &find.matchers {
         let found = client.find(endpoint(kind), path, value).await;
         let mut found = found.map_err(|error: ClientError| match sort(error.clone(), At::Collection) {

@@ -154,7 +154,6 @@ pub(crate) fn both_as<F: Future<Output = ()>>(template: &str, profile: &str, tes
     let runtime = runtime();
     let _inside = runtime.enter();
     for (store, rig) in rigs(template, profile) {
-        eprintln!("on {:?}", store.backend());
         runtime.block_on(test(rig));
         drop(store);
     }
