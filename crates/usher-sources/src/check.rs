@@ -60,12 +60,7 @@ impl Checked {
 /// Looks at a source's file as an import at `now` would. Blocking: reads the whole file.
 pub fn file(source: &Source, now: Timestamp) -> Checked {
     let mut checked = Checked::default();
-    let job = Job {
-        kind: source.kind,
-        settings: source.settings.clone(),
-        bound: source.anchor.clone(),
-        now,
-    };
+    let job = Job { kind: source.kind, settings: source.settings.clone(), bound: source.anchor.clone(), now };
     let paths = std::iter::once(&source.settings.file).chain(&source.settings.memberships);
     for path in paths {
         let opened = file::open(path)

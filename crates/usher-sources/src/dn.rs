@@ -139,7 +139,12 @@ fn hex(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
     let digits = text.strip_prefix('#')?.as_bytes();
     let bytes: Vec<u8> = digits
         .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().filter(|p| p.len() == 2).and_then(|p| u8::from_str_radix(p, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .filter(|p| p.len() == 2)
+                .and_then(|p| u8::from_str_radix(p, 16).ok())
+        })
         .collect::<Option<_>>()?;
     match bytes.as_slice() {
         [0x04 | 0x0c | 0x13 | 0x16, length, rest @ ..] if usize::from(*length) == rest.len() => {
@@ -222,7 +227,10 @@ mod tests {
 
     #[test]
     fn escapes_and_multi_valued_rdns() {
-        assert_eq!(normalise("CN=Sue\\, Grabbit and Runn,C=GB"), normalise("cn=\"Sue, Grabbit  and Runn\",c=gb"));
+        assert_eq!(
+            normalise("CN=Sue\\, Grabbit and Runn,C=GB"),
+            normalise("cn=\"Sue, Grabbit  and Runn\",c=gb")
+        );
         assert_eq!(normalise("OU=Sales+CN=J. Smith,DC=net"), normalise("cn=j.  smith + ou=sales,dc=net"));
         assert_eq!(normalise("cn=Lu\\C4\\8Di\\C4\\87"), normalise("CN=Lučić"));
         assert_ne!(normalise("cn=a\\,b=c"), normalise("cn=a,b=c"));

@@ -181,7 +181,8 @@ fn trimmed(value: Json) -> Json {
             shorter => shorter.into(),
         },
         Json::Array(values) => {
-            let values: Vec<Json> = values.into_iter().map(trimmed).filter(|value| !value.is_null()).collect();
+            let values: Vec<Json> =
+                values.into_iter().map(trimmed).filter(|value| !value.is_null()).collect();
             if values.is_empty() { Json::Null } else { Json::Array(values) }
         }
         other => other,
@@ -191,8 +192,12 @@ fn trimmed(value: Json) -> Json {
 /// Yes and no as files say them.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match fold(text.trim()).as_str() {
-        "true" | "t" | "yes" | "y" | "1" | "on" | "active" | "enabled" | "ja" | "oui" | "si" | "sí" => Some(true),
-        "false" | "f" | "no" | "n" | "0" | "off" | "inactive" | "disabled" | "nein" | "nee" | "non" => Some(false),
+        "true" | "t" | "yes" | "y" | "1" | "on" | "active" | "enabled" | "ja" | "oui" | "si" | "sí" => {
+            Some(true)
+        }
+        "false" | "f" | "no" | "n" | "0" | "off" | "inactive" | "disabled" | "nein" | "nee" | "non" => {
+            Some(false)
+        }
         _ => None,
     }
 }

@@ -49,7 +49,8 @@ impl Mapping {
 impl Ldap {
     /// With the default mappings; `now` is what `Now()` gives.
     pub(crate) fn new(now: Timestamp) -> Result<Self, FileError> {
-        let table: toml::Table = DEFAULT.parse().map_err(|error| FileError::whole(format!("the mapping: {error}")))?;
+        let table: toml::Table =
+            DEFAULT.parse().map_err(|error| FileError::whole(format!("the mapping: {error}")))?;
         Ok(Self {
             user: Mapping::new(&table, "users", entry::user_type())?,
             group: Mapping::new(&table, "groups", entry::group_type())?,
@@ -72,8 +73,12 @@ impl Ldap {
             return refused(*line, problem.clone());
         }
         let mapping = if kind == Kind::User { &self.user } else { &self.group };
-        if let Some(bound) = bound.filter(|bound| kind == Kind::User && *bound != "dn" && anchor.by != *bound) {
-            return refused(record.line, format!("it has no {bound}, by which the people of this source are known"));
+        if let Some(bound) = bound.filter(|bound| kind == Kind::User && *bound != "dn" && anchor.by != *bound)
+        {
+            return refused(
+                record.line,
+                format!("it has no {bound}, by which the people of this source are known"),
+            );
         }
         match self.mapped(mapping, kind, record) {
             Ok(None) => Found::Other,
@@ -112,10 +117,16 @@ impl Ldap {
         let mut parts = Parts::of(&mapping.target, apply(Moment::Update)?)?;
         if mapping.twofold {
             let fresh = Parts::of(&mapping.target, apply(Moment::Create)?)?.values.set;
-            parts.values.fresh = fresh.into_iter().filter(|value| !parts.values.set.contains(value)).collect();
+            parts.values.fresh =
+                fresh.into_iter().filter(|value| !parts.values.set.contains(value)).collect();
         }
         let needed = if kind == Kind::User { "userName" } else { "displayName" };
-        let given = parts.values.set.iter().chain(&parts.values.fresh).any(|(p, value)| p == needed && !value.is_null());
+        let given = parts
+            .values
+            .set
+            .iter()
+            .chain(&parts.values.fresh)
+            .any(|(p, value)| p == needed && !value.is_null());
         if !given {
             let from = if kind == Kind::User { "it has neither mail nor uid" } else { "it has no cn" };
             return Err(format!("no {needed}: {from}"));
@@ -150,7 +161,11 @@ impl Parts {
                 parts.members = member_names(&value.to_json());
                 continue;
             }
-            let value = if is_manager(target, &path) { first(value.to_json()) } else { fit(target, &path, value.to_json())? };
+            let value = if is_manager(target, &path) {
+                first(value.to_json())
+            } else {
+                fit(target, &path, value.to_json())?
+            };
             if value.is_null() && !clear {
                 continue;
             }
@@ -195,7 +210,8 @@ fn kind_of(record: &Record) -> Option<Kind> {
     let is_any = |classes: &[&str]| classes.iter().any(|class| record.is_a(class));
     if is_any(&["groupOfNames", "groupOfUniqueNames", "posixGroup", "group"]) {
         Some(Kind::Group)
-    } else if is_any(&["inetOrgPerson", "organizationalPerson", "person", "user"]) && !record.is_a("computer") {
+    } else if is_any(&["inetOrgPerson", "organizationalPerson", "person", "user"]) && !record.is_a("computer")
+    {
         Some(Kind::User)
     } else {
         None
@@ -203,10 +219,11 @@ fn kind_of(record: &Record) -> Option<Kind> {
 }
 
 fn anchor_of(record: &Record, bound: Option<&str>) -> Anchor {
-    bound.into_iter().chain(ANCHORS).find_map(|by| anchor_by(record, by)).unwrap_or_else(|| Anchor {
-        by: "dn".into(),
-        value: normalise(&record.dn),
-    })
+    bound
+        .into_iter()
+        .chain(ANCHORS)
+        .find_map(|by| anchor_by(record, by))
+        .unwrap_or_else(|| Anchor { by: "dn".into(), value: normalise(&record.dn) })
 }
 
 fn anchor_by(record: &Record, by: &str) -> Option<Anchor> {
@@ -265,14 +282,16 @@ fn named_of(record: &Record, kind: Kind) -> Result<Vec<(String, Value)>, String>
     match kind {
         Kind::User => {
             named.push(("locked".into(), Value::Boolean(locked(record))));
-            named.push(("unit".into(), unit(record).map_or(Value::Null, |unit| Value::Text(unit.to_owned()))));
+            named
+                .push(("unit".into(), unit(record).map_or(Value::Null, |unit| Value::Text(unit.to_owned()))));
         }
         Kind::Group => {
             let cut = |(name, _): &&(String, Raw)| name.to_ascii_lowercase().starts_with("member;range=");
             if record.values.iter().any(|value| cut(&value)) {
                 return Err("its members are cut into ranges (member;range=…): export them whole".into());
             }
-            let dns = ["member", "uniqueMember"].into_iter().flat_map(|name| record.texts(name)).map(str::to_owned);
+            let dns =
+                ["member", "uniqueMember"].into_iter().flat_map(|name| record.texts(name)).map(str::to_owned);
             let uids = record.texts("memberUid").map(|uid| format!("uid:{uid}"));
             named.push(("members".into(), Value::List(dns.chain(uids).map(Value::Text).collect())));
         }

@@ -143,7 +143,10 @@ impl<R: BufRead> Reader<R> {
                 }
                 ("control", true) => return Err(changes(line)),
                 ("dn", _) => {
-                    return Err(FileError::at(line, "a second \"dn:\" in one entry; a blank line is missing before it"));
+                    return Err(FileError::at(
+                        line,
+                        "a second \"dn:\" in one entry; a blank line is missing before it",
+                    ));
                 }
                 _ => {}
             }
@@ -166,7 +169,9 @@ impl<R: BufRead> Reader<R> {
                 if result.split_whitespace().next() != Some("0") {
                     return Err(FileError::at(
                         line,
-                        format!("the search that made this file ended with result {result}: the export is not complete"),
+                        format!(
+                            "the search that made this file ended with result {result}: the export is not complete"
+                        ),
                     ));
                 }
             }
@@ -288,7 +293,8 @@ fn check_version(spec: &Spec<'_>, line: u64) -> Result<(), FileError> {
 
 /// `name: value`, `name:: base64` or `name:< url`. What a message quotes of the line is never its value.
 fn take_apart(line: &[u8], number: u64) -> Result<Spec<'_>, FileError> {
-    let bad = || FileError::at(number, "not of the form \"name: value\"; a line that goes on begins with a blank");
+    let bad =
+        || FileError::at(number, "not of the form \"name: value\"; a line that goes on begins with a blank");
     let colon = line.iter().position(|byte| *byte == b':').ok_or_else(bad)?;
     let name = std::str::from_utf8(&line[..colon]).map_err(|_| bad())?.trim_end();
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';' | '_' | '=' | '*');
@@ -308,12 +314,17 @@ fn take_apart(line: &[u8], number: u64) -> Result<Spec<'_>, FileError> {
 fn value_of(spec: Spec<'_>, line: u64) -> Result<Result<Value, String>, FileError> {
     let name = spec.name;
     match spec.value {
-        Raw::Url => Err(FileError::at(line, format!("{name} stands in another file or at a URL (\":<\"), which is not followed"))),
+        Raw::Url => Err(FileError::at(
+            line,
+            format!("{name} stands in another file or at a URL (\":<\"), which is not followed"),
+        )),
         Raw::Base64(text) => {
             let bytes = STANDARD
                 .decode(text)
                 .map_err(|_| FileError::at(line, format!("{name} is not base64, as \"::\" says")))?;
-            Ok(Ok(String::from_utf8(bytes).map_or_else(|error| Value::Binary(error.into_bytes()), Value::Text)))
+            Ok(Ok(
+                String::from_utf8(bytes).map_or_else(|error| Value::Binary(error.into_bytes()), Value::Text)
+            ))
         }
         Raw::Plain(bytes) => Ok(std::str::from_utf8(bytes)
             .map(|text| Value::Text(text.to_owned()))

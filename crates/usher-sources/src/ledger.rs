@@ -165,7 +165,9 @@ impl Ledger {
         }
         self.name(n, &entry.names);
         let name = entry.user_name.as_deref().map(|name| name_digest("key", name));
-        if let Some(other) = name.and_then(|name| self.user_names.get(&name)).and_then(|other| self.items.get(*other)) {
+        if let Some(other) =
+            name.and_then(|name| self.user_names.get(&name)).and_then(|other| self.items.get(*other))
+        {
             let message = format!("the same userName as line {}", other.line);
             self.see(n, Seen::Refused, entry.line);
             return refused(message);
@@ -186,7 +188,14 @@ impl Ledger {
         }
         match &item.stored {
             Some(row) if row.hash == hash && row.state != State::Vanished => Taken::Nothing,
-            _ => Taken::Stage(Box::new(Staged { n, label: entry.label, anchor, name, hash, values: entry.values })),
+            _ => Taken::Stage(Box::new(Staged {
+                n,
+                label: entry.label,
+                anchor,
+                name,
+                hash,
+                values: entry.values,
+            })),
         }
     }
 
@@ -263,7 +272,8 @@ impl Ledger {
         let gone = of(Kind::Group).filter(counted).count() as u64;
         // Groups give access too, and a source has too few of them for a percentage alone: most of them gone at once is a
         // file that was cut off.
-        let groups_over = over || guard.holds(gone, groups) || (gone > 1 && gone * 2 > groups);
+        let most = guard.percent < 100 && gone > 1 && gone * 2 > groups;
+        let groups_over = over || guard.holds(gone, groups) || most;
         let mut leavers = Leavers::default();
         for (n, item) in self.items.iter_mut().enumerate() {
             let over = if item.kind == Kind::User { over } else { groups_over };
@@ -278,9 +288,11 @@ impl Ledger {
             }
         }
         if over {
-            leavers.message = Some(format!("{leaving} of {before} people would leave: more than the safeguard allows"));
+            leavers.message =
+                Some(format!("{leaving} of {before} people would leave: more than the safeguard allows"));
         } else if groups_over {
-            leavers.message = Some(format!("{gone} of {groups} groups would go: more than the safeguard allows"));
+            leavers.message =
+                Some(format!("{gone} of {groups} groups would go: more than the safeguard allows"));
         }
         leavers
     }

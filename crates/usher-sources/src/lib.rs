@@ -9,24 +9,25 @@
 //! Passwords in a file are dropped while it is read ([`secret`]): they are never stored, hashed or logged.
 
 pub mod check;
+mod csv;
 pub mod dn;
 pub mod driver;
-mod csv;
 mod entry;
 pub mod file;
 mod ldap;
+pub mod ldif;
 mod ledger;
 mod reader;
 mod rows;
-mod tables;
-pub mod ldif;
 pub mod run;
 pub mod secret;
 pub mod source;
+mod tables;
 
 pub use driver::{Sources, SyncError};
 pub use run::{EntryError, Progress, RunReport, RunState};
 pub use source::{Safeguard, Settings, Source, SourceError, SourceId, SourceKind};
 
 /// This crate's tables.
-pub const TABLES: usher_store::Tables = usher_store::Tables { owner: "sources", migrations: tables::MIGRATIONS };
+pub const TABLES: usher_store::Tables =
+    usher_store::Tables { owner: "sources", migrations: tables::MIGRATIONS };

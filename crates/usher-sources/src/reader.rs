@@ -30,11 +30,17 @@ impl Job {
     }
 
     fn files(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(&self.settings.file).chain(&self.settings.memberships).map(std::path::PathBuf::as_path)
+        std::iter::once(&self.settings.file)
+            .chain(&self.settings.memberships)
+            .map(std::path::PathBuf::as_path)
     }
 
     /// Reads everything. Errors name the file; what was given out before one must not be used.
-    pub(crate) fn read(&self, meter: &Meter, each: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Result<(), String> {
+    pub(crate) fn read(
+        &self,
+        meter: &Meter,
+        each: &mut dyn FnMut(Found) -> ControlFlow<()>,
+    ) -> Result<(), String> {
         let people = self.settings.file.as_path();
         whole(people, || match self.kind {
             SourceKind::Ldif => self.ldif(people, meter, each),
@@ -54,7 +60,8 @@ impl Job {
     ) -> Result<(), FileError> {
         let ldap = Ldap::new(self.now)?;
         let (file, _) = file::open(path)?;
-        for record in ldif::Reader::new(BufReader::with_capacity(1 << 16, Metered::new(file, meter.clone()))) {
+        for record in ldif::Reader::new(BufReader::with_capacity(1 << 16, Metered::new(file, meter.clone())))
+        {
             if each(ldap.found(&record?, self.bound.as_deref())).is_break() {
                 break;
             }
@@ -69,7 +76,9 @@ fn whole(path: &Path, read: impl FnOnce() -> Result<(), FileError>) -> Result<()
     let before = stamp(path);
     read().map_err(named)?;
     if stamp(path) != before {
-        return Err(named(FileError::whole("the file changed while it was read; try again when it is complete")));
+        return Err(named(FileError::whole(
+            "the file changed while it was read; try again when it is complete",
+        )));
     }
     Ok(())
 }

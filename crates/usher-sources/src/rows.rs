@@ -122,13 +122,23 @@ pub(crate) fn save(tx: &mut Tx<'_>, source: SourceId, rows: &[EntryRow]) -> Resu
 }
 
 /// Notes the members last written of a group.
-pub(crate) fn save_members(tx: &mut Tx<'_>, source: SourceId, group: Key, members: Digest) -> Result<(), StoreError> {
+pub(crate) fn save_members(
+    tx: &mut Tx<'_>,
+    source: SourceId,
+    group: Key,
+    members: Digest,
+) -> Result<(), StoreError> {
     const SAVE: Sql = Sql::same("update entry set members = $3 where source = $1 and object = $2");
     tx.exec(&SAVE, args![source.0, group, members]).map(drop)
 }
 
 /// Moves entries to another state.
-pub(crate) fn mark(tx: &mut Tx<'_>, source: SourceId, objects: &[Key], state: State) -> Result<(), StoreError> {
+pub(crate) fn mark(
+    tx: &mut Tx<'_>,
+    source: SourceId,
+    objects: &[Key],
+    state: State,
+) -> Result<(), StoreError> {
     const MARK: Sql = Sql::each(
         "update entry set state = $3 where source = $1 and object = $2",
         "update entry set state = $3::bigint from unnest($2::bigint[]) as r(object) where source = $1 and entry.object = r.object",
@@ -198,10 +208,14 @@ pub(crate) fn staged(
     rows.into_iter().map(parse).collect()
 }
 
-/// Removes up to 500 of them; `false`: there are no more.
-pub(crate) fn unstage(tx: &mut Tx<'_>, source: SourceId) -> Result<bool, StoreError> {
-    const DELETE: Sql = Sql::same(
-        "delete from staged where source = $1 and n in (select n from staged where source = $1 order by n limit 500)",
+/// Removes up to 500 of them from a number on; where to go on, `None`: there are no more.
+pub(crate) fn unstage(tx: &mut Tx<'_>, source: SourceId, from: i64) -> Result<Option<i64>, StoreError> {
+    const LAST: Sql = Sql::same(
+        "select max(n) from (select n from staged where source = $1 and n >= $2 order by n limit 500) as block",
     );
-    Ok(tx.exec(&DELETE, args![source.0])? > 0)
+    const DELETE: Sql = Sql::same("delete from staged where source = $1 and n >= $2 and n <= $3");
+    let last: Option<(Option<i64>,)> = tx.one(&LAST, args![source.0, from])?;
+    let Some(last) = last.and_then(|(last,)| last) else { return Ok(None) };
+    tx.exec(&DELETE, args![source.0, from, last])?;
+    Ok(Some(last + 1))
 }

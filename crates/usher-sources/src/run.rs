@@ -212,7 +212,11 @@ pub(crate) fn begin(tx: &mut Tx<'_>, source: SourceId, now: Timestamp) -> Result
 }
 
 /// Notes how a run ended, with errors and notes (`true`: an error), and forgets old runs.
-pub(crate) fn end(tx: &mut Tx<'_>, report: &RunReport, errors: &[(bool, EntryError)]) -> Result<(), StoreError> {
+pub(crate) fn end(
+    tx: &mut Tx<'_>,
+    report: &RunReport,
+    errors: &[(bool, EntryError)],
+) -> Result<(), StoreError> {
     const END: Sql =
         Sql::same("update source_run set ended = $2, state = $3, counts = $4, message = $5 where id = $1");
     const ERRORS: Sql = Sql::each(

@@ -39,8 +39,13 @@ const WORDS: &[&str] = &[
 ];
 
 /// Names with such a word that hold people, times and counts.
-const HARMLESS: &[&str] =
-    &["secretary", "passwordexpirationtime", "passwordexpwarned", "passwordretrycount", "passwordpolicysubentry"];
+const HARMLESS: &[&str] = &[
+    "secretary",
+    "passwordexpirationtime",
+    "passwordexpwarned",
+    "passwordretrycount",
+    "passwordpolicysubentry",
+];
 
 /// Whether a value under this name is a secret. Options (`userPassword;x-old`) and case do not matter; nor do blanks, `_` and
 /// `-` in a column's name.

@@ -51,7 +51,7 @@ impl std::str::FromStr for SourceKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Safeguard {
-    /// Percent of the active people of this source before the run; 20.
+    /// Percent of the active people of this source before the run; 20. 100: no percentage.
     pub percent: u32,
     /// The percentage counts only from this many people on; 10.
     pub from: u64,
@@ -69,7 +69,8 @@ impl Safeguard {
     /// Whether this many of `before` may not leave without being allowed.
     pub fn holds(&self, leaving: u64, before: u64) -> bool {
         leaving > self.count
-            || (before >= self.from && leaving.saturating_mul(100) > before.saturating_mul(self.percent.into()))
+            || (before >= self.from
+                && leaving.saturating_mul(100) > before.saturating_mul(self.percent.into()))
     }
 }
 
@@ -252,7 +253,8 @@ fn check_settings(kind: SourceKind, settings: &Settings) -> Result<(), SourceErr
     }
     if kind == SourceKind::Ldif && settings.memberships.is_some() {
         return Err(SourceError::Setting(
-            "a file of memberships belongs to a source of kind csv; an LDIF file holds its groups itself".into(),
+            "a file of memberships belongs to a source of kind csv; an LDIF file holds its groups itself"
+                .into(),
         ));
     }
     if settings.safeguard.percent > 100 {

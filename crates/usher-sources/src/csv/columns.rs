@@ -94,7 +94,9 @@ impl Columns {
                     listed(header)
                 ))
             })?,
-            None => ANCHORS.iter().find_map(|key| by(key).map(|at| (at, *key))).ok_or_else(|| unknown(header))?,
+            None => {
+                ANCHORS.iter().find_map(|key| by(key).map(|at| (at, *key))).ok_or_else(|| unknown(header))?
+            }
         };
         Ok(Self { anchor: found.0, anchor_name: found.1.to_owned(), user_name, mail, all })
     }
@@ -139,7 +141,10 @@ fn distinct(header: &[String]) -> Result<(), FileError> {
 
 /// A name as it is compared: lower case, without blanks, `_` and `-`.
 pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 fn column(name: &str, user: &ResourceType) -> Result<Column, FileError> {
@@ -150,7 +155,9 @@ fn column(name: &str, user: &ResourceType) -> Result<Column, FileError> {
     }
     match key.as_str() {
         "id" | "objectid" => return Ok(Column::Id),
-        "manager" | "managerid" | "managerusername" | "manageremail" | "managermail" => return Ok(Column::Manager),
+        "manager" | "managerid" | "managerusername" | "manageremail" | "managermail" => {
+            return Ok(Column::Manager);
+        }
         _ => {}
     }
     let alias = ALIASES.iter().find(|alias| alias.name.eq_ignore_ascii_case(name)).map(|alias| alias.path);
@@ -171,7 +178,9 @@ fn writable(path: AttributePath, user: &ResourceType) -> Option<AttributePath> {
         return Some(path);
     }
     let attribute = found.attribute?;
-    if attribute.mutability == schema::Mutability::ReadOnly || found.sub.is_some_and(|sub| sub.kind == schema::Type::Complex) {
+    if attribute.mutability == schema::Mutability::ReadOnly
+        || found.sub.is_some_and(|sub| sub.kind == schema::Type::Complex)
+    {
         return None;
     }
     let complex = attribute.kind == schema::Type::Complex;
@@ -265,9 +274,11 @@ mod tests {
 
     #[test]
     fn a_file_without_a_header_is_told_what_was_found() {
-        let error = Columns::of(&header(&["anna@x.com", "Anna"]), None, &user_type()).unwrap_err().to_string();
+        let error =
+            Columns::of(&header(&["anna@x.com", "Anna"]), None, &user_type()).unwrap_err().to_string();
         assert!(error.contains("userName or mail") && error.contains("\"anna@x.com\", \"Anna\""), "{error}");
-        let error = Columns::of(&header(&["mail", "e_mail", "Mail "]), None, &user_type()).unwrap_err().to_string();
+        let error =
+            Columns::of(&header(&["mail", "e_mail", "Mail "]), None, &user_type()).unwrap_err().to_string();
         assert!(error.contains("columns 1 and 3"), "{error}");
     }
 }

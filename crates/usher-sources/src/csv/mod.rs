@@ -49,8 +49,11 @@ impl Table {
         let raw: Box<dyn Read + Send> = Box::new(BufReader::new(Metered::new(file, meter.clone())));
         let shape = Arc::new(Mutex::new(text::Shape::default()));
         let followed = text::Followed::new(text::Decoded::new(raw, encoding), separator, Arc::clone(&shape));
-        let rows =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(followed);
+        let rows = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(separator)
+            .from_reader(followed);
         let mut table = Self { header: Vec::new(), rows, shape, line: 0 };
         let mut record = StringRecord::new();
         for _ in 0..=usize::from(skip) {
@@ -161,7 +164,11 @@ impl People {
         let refused = |message: String| Found::Refused {
             error: EntryError { line, entry: label.clone(), message },
             who: anchor.clone().map(|anchor| (Kind::User, anchor)),
-            perhaps: if anchor.is_none() { row.iter().map(|text| text.trim().to_owned()).collect() } else { Vec::new() },
+            perhaps: if anchor.is_none() {
+                row.iter().map(|text| text.trim().to_owned()).collect()
+            } else {
+                Vec::new()
+            },
             names: self.names(&cell),
         };
         if row.len() != expected {
@@ -190,7 +197,12 @@ impl People {
             anchor,
             names: self.names(cell),
             values: Values::default(),
-            user_name: self.columns.user_name.and_then(cell).or_else(|| self.columns.mail.and_then(cell)).map(str::to_owned),
+            user_name: self
+                .columns
+                .user_name
+                .and_then(cell)
+                .or_else(|| self.columns.mail.and_then(cell))
+                .map(str::to_owned),
             active: None,
             manager: Reference::Omitted,
             members: Vec::new(),
@@ -203,12 +215,14 @@ impl People {
             match column {
                 Column::Ignored | Column::Id => {}
                 Column::Manager => {
-                    entry.manager = text.map_or(Reference::Nobody, |text| Reference::Named(name_digest("key", text)));
+                    entry.manager =
+                        text.map_or(Reference::Nobody, |text| Reference::Named(name_digest("key", text)));
                 }
                 Column::Value(path) if path.name == "active" && path.schema.is_none() => {
                     // An empty cell says nothing: a new person is active, a known one stays as it is.
                     let Some(text) = text else { continue };
-                    let active = boolean(text).ok_or_else(|| format!("active is true or false, not \"{text}\""))?;
+                    let active =
+                        boolean(text).ok_or_else(|| format!("active is true or false, not \"{text}\""))?;
                     entry.active = Some(active);
                     entry.values.set.push(("active".into(), active.into()));
                 }
@@ -245,7 +259,10 @@ pub(crate) fn memberships(
     let (Some(group), Some(member)) = (group, member) else {
         return Err(FileError::at(
             1,
-            format!("a file of memberships needs the columns group and member; the columns found are {}", listed(&table.header)),
+            format!(
+                "a file of memberships needs the columns group and member; the columns found are {}",
+                listed(&table.header)
+            ),
         ));
     };
     let mut groups: Vec<Entry> = Vec::new();

@@ -84,7 +84,8 @@ fn what_is_no_csv_of_people_says_so() {
         let message = read(bytes).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
-    let message = people(Path::new("/nowhere.csv"), None, &Meter::default(), &mut |_| ControlFlow::Continue(()));
+    let message =
+        people(Path::new("/nowhere.csv"), None, &Meter::default(), &mut |_| ControlFlow::Continue(()));
     assert!(message.unwrap_err().to_string().contains("no such file"));
 }
 
@@ -106,7 +107,9 @@ fn memberships_are_gathered_by_group() {
         .collect();
     assert_eq!(sizes, [("Sales".into(), 2), ("IT".into(), 1), ("All".into(), 1), ("Empty".into(), 0)]);
     let bad = memberships(write("team,who\n").path(), &Meter::default(), &mut |_| ControlFlow::Continue(()));
-    assert!(bad.unwrap_err().to_string().contains("group and member; the columns found are \"team\", \"who\""));
+    assert!(
+        bad.unwrap_err().to_string().contains("group and member; the columns found are \"team\", \"who\"")
+    );
 }
 
 proptest! {

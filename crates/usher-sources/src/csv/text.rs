@@ -105,7 +105,10 @@ impl<R: Read> Decoded<R> {
             self.pending.start += read;
             self.ended = last && result == CoderResult::InputEmpty;
             if broken {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes that are no text in this encoding"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "bytes that are no text in this encoding",
+                ));
             }
         }
         Ok(())
@@ -170,7 +173,9 @@ impl<R: Read> Read for Followed<R> {
             }
             self.state = match (self.state, byte) {
                 (State::Quoted, b'"') => State::Quote,
-                (State::Quoted, _) | (State::Quote | State::FieldStart | State::RowStart, b'"') => State::Quoted,
+                (State::Quoted, _) | (State::Quote | State::FieldStart | State::RowStart, b'"') => {
+                    State::Quoted
+                }
                 _ if ends => State::RowStart,
                 (_, byte) if *byte == self.separator => State::FieldStart,
                 _ => State::Bare,
@@ -201,7 +206,9 @@ mod tests {
     }
 
     fn utf16(text: &str, big: bool) -> Vec<u8> {
-        text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+        text.encode_utf16()
+            .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+            .collect()
     }
 
     #[test]

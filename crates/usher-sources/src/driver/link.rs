@@ -27,7 +27,8 @@ impl Run<'_> {
     /// Writes managers and members that are not as the source has them.
     pub(super) async fn link_all(&mut self, progress: Watcher<'_>) -> Result<(), SyncError> {
         let managers = self.managers();
-        let groups: Vec<usize> = self.ledger.items.iter().enumerate().filter(|(_, item)| is_group(item)).map(|(n, _)| n).collect();
+        let groups: Vec<usize> =
+            self.ledger.items.iter().enumerate().filter(|(_, item)| is_group(item)).map(|(n, _)| n).collect();
         let of = (managers.len() + groups.len()) as u64;
         let mut done = 0;
         for block in managers.chunks(MANAGERS) {
@@ -47,13 +48,18 @@ impl Run<'_> {
     fn managers(&mut self) -> Vec<Task> {
         let mut tasks = Vec::new();
         let mut unresolved = Vec::new();
-        for (n, item) in self.ledger.items.iter().enumerate().filter(|(_, item)| item.seen == Seen::Fine && !item.held) {
+        for (n, item) in
+            self.ledger.items.iter().enumerate().filter(|(_, item)| item.seen == Seen::Fine && !item.held)
+        {
             let Some(row) = item.stored.as_ref().filter(|_| item.stands()) else { continue };
             let wanted = match item.manager {
                 Reference::Omitted => continue,
                 Reference::Nobody => None,
                 Reference::Named(name) => {
-                    let found = self.ledger.meant(name).filter(|(_, other)| other.kind == Kind::User && other.stands());
+                    let found = self
+                        .ledger
+                        .meant(name)
+                        .filter(|(_, other)| other.kind == Kind::User && other.stands());
                     let found = found.map(|(_, other)| other.id);
                     if found.is_none() {
                         unresolved.push((item.line, row.object));
@@ -76,7 +82,8 @@ impl Run<'_> {
 
     /// Brings a group's members to what the source says.
     async fn group(&mut self, n: usize) -> Result<(), SyncError> {
-        let Some((item, row)) = self.ledger.items.get(n).and_then(|item| Some((item, item.stored.as_ref()?))) else {
+        let Some((item, row)) = self.ledger.items.get(n).and_then(|item| Some((item, item.stored.as_ref()?)))
+        else {
             return Ok(());
         };
         let (key, line, written) = (row.object, item.line, row.members);
@@ -136,15 +143,18 @@ impl Run<'_> {
     async fn members(&self, group: Key, op: MemberOp) -> Result<bool, SyncError> {
         let cause = Cause { run: Some(self.number), request: None };
         for _ in 0..TRIES {
-            let (lease, directory, op, now) = (self.lease.clone(), self.source.directory, op.clone(), self.of.clock.now());
+            let (lease, directory, op, now) =
+                (self.lease.clone(), self.source.directory, op.clone(), self.of.clock.now());
             let written = self.of.store.write(Lane::Bulk, move |tx| {
                 if !lease.check(tx)? {
                     return Err(WriteError::Lost);
                 }
-                object::members(tx, directory, group, None, std::slice::from_ref(&op), cause, now).map_err(|error| match error {
-                    PutError::Store(error) => WriteError::Store(error),
-                    other => WriteError::Put(other),
-                })
+                object::members(tx, directory, group, None, std::slice::from_ref(&op), cause, now).map_err(
+                    |error| match error {
+                        PutError::Store(error) => WriteError::Store(error),
+                        other => WriteError::Put(other),
+                    },
+                )
             });
             match written.await {
                 Ok(_) => return Ok(true),

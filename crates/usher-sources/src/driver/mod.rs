@@ -6,12 +6,7 @@
 mod link;
 mod write;
 
-use std::{
-    collections::HashSet,
-    ops::ControlFlow,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
@@ -30,7 +25,7 @@ use crate::{
     check::usable,
     entry::Found,
     file::Meter,
-    ledger::{Ledger, Leavers, Seen, Taken},
+    ledger::{Leavers, Ledger, Seen, Taken},
     reader::Job,
     rows::{self, State},
     run::{self, Counts, EntryError, Findings, Progress, RunReport, RunState},
@@ -60,7 +55,9 @@ pub enum SyncError {
     #[error("{0}; nothing was imported")]
     File(String),
     /// Another run of this source is under way, here or on another instance.
-    #[error("another run of source {0} is under way (one that was killed frees the source within two minutes)")]
+    #[error(
+        "another run of source {0} is under way (one that was killed frees the source within two minutes)"
+    )]
     Running(String),
     /// This run was taken for dead and another instance has taken over; what it wrote so far stands.
     #[error("this run of source {0} was taken over by another")]
@@ -118,7 +115,12 @@ impl Sources {
     }
 
     /// A run while the lease is held.
-    async fn held(&self, source: &Source, lease: &Lease, progress: Watcher<'_>) -> Result<RunReport, SyncError> {
+    async fn held(
+        &self,
+        source: &Source,
+        lease: &Lease,
+        progress: Watcher<'_>,
+    ) -> Result<RunReport, SyncError> {
         let started = self.clock.now();
         let (id, configs, name) = (source.id, self.configs.clone(), source.name.clone());
         let found = self
@@ -129,7 +131,8 @@ impl Sources {
             .await?;
         let (source, config) = found.ok_or(SyncError::Gone(name))?;
         let held = lease.clone();
-        let begun = self.store.write(Lane::Now, move |tx| checked(&held, tx, |tx| run::begin(tx, id, started))).await;
+        let begun =
+            self.store.write(Lane::Now, move |tx| checked(&held, tx, |tx| run::begin(tx, id, started))).await;
         let number = begun.map_err(|error| error.of(&source))?;
         let mut run = Run {
             of: self,
@@ -249,7 +252,10 @@ impl Run<'_> {
     /// Removes what an earlier run left staged, or this one.
     async fn unstage(&self) -> Result<(), SyncError> {
         let id = self.source.id;
-        while self.write(move |tx| rows::unstage(tx, id)).await? {}
+        let mut from = 0;
+        while let Some(next) = self.write(move |tx| rows::unstage(tx, id, from)).await? {
+            from = next;
+        }
         Ok(())
     }
 
@@ -339,7 +345,8 @@ impl Run<'_> {
 
     /// The attribute that tells people apart stays the one that did at first.
     async fn bind(&self) -> Result<(), SyncError> {
-        let Some(anchor) = self.ledger.anchor().filter(|_| self.source.anchor.is_none()).map(str::to_owned) else {
+        let Some(anchor) = self.ledger.anchor().filter(|_| self.source.anchor.is_none()).map(str::to_owned)
+        else {
             return Ok(());
         };
         let id = self.source.id;
@@ -382,7 +389,8 @@ impl Run<'_> {
         let fine = items.iter().filter(|item| item.seen == Seen::Fine && item.stands());
         self.counts.read = self.ledger.read;
         self.counts.unchanged = fine.clone().filter(|item| !item.touched && !item.held).count() as u64;
-        self.counts.groups = items.iter().filter(|item| item.kind == Kind::Group && item.stands()).count() as u64;
+        self.counts.groups =
+            items.iter().filter(|item| item.kind == Kind::Group && item.stands()).count() as u64;
         self.counts.errors = self.findings.errors;
     }
 }
@@ -400,4 +408,3 @@ fn read_in_batches(job: &Job, meter: &Meter, to: &mpsc::Sender<Vec<Found>>) -> R
     let _ = to.blocking_send(batch);
     result
 }
-

@@ -9,7 +9,7 @@ use usher_directory::{
 use usher_scim::{AttributePath, Object, ResourceType, ScimError, resource};
 use usher_store::Lane;
 
-use super::{KEPT, Run, SyncError, WriteError, Watcher};
+use super::{KEPT, Run, SyncError, Watcher, WriteError};
 use crate::{
     entry::Reference,
     ledger::{Item, Seen},
@@ -79,7 +79,11 @@ enum After {
 
 impl Run<'_> {
     /// Leavers first, then everything that was staged.
-    pub(super) async fn write_all(&mut self, leavers: &[usize], progress: Watcher<'_>) -> Result<(), SyncError> {
+    pub(super) async fn write_all(
+        &mut self,
+        leavers: &[usize],
+        progress: Watcher<'_>,
+    ) -> Result<(), SyncError> {
         for block in leavers.chunks(BLOCK) {
             self.block(block.iter().map(|n| Task::Vanish(*n)).collect(), &mut Vec::new()).await?;
         }
@@ -195,13 +199,21 @@ impl Run<'_> {
         Ok(ready)
     }
 
-    fn ready(&self, task: &Task, item: &Item, object: Option<&Stored>, now: Timestamp) -> Result<Option<Ready>, ScimError> {
+    fn ready(
+        &self,
+        task: &Task,
+        item: &Item,
+        object: Option<&Stored>,
+        now: Timestamp,
+    ) -> Result<Option<Ready>, ScimError> {
         let config = &*self.config;
         let cause = Cause { run: Some(self.number), request: None };
         let n = task.n();
         let made = match (task, &item.stored, object) {
             (Task::Put(staged), _, None) => Some(self.created(staged, item, now)?),
-            (Task::Put(staged), Some(row), Some(object)) => Some(self.changed(staged, item, row, object, now)?),
+            (Task::Put(staged), Some(row), Some(object)) => {
+                Some(self.changed(staged, item, row, object, now)?)
+            }
             (Task::Manager(_, manager), Some(row), Some(object)) => {
                 let mut doc = parsed(object)?;
                 write_manager(&config.user, &mut doc, *manager)?;
@@ -213,11 +225,21 @@ impl Run<'_> {
             (Task::Vanish(_), Some(row), Some(object)) => {
                 let draft = Draft::mark_deleted(object, Some(now), now);
                 let row = EntryRow { state: State::Vanished, since: Some(now), ..row.clone() };
-                Some(Ready { n, drafts: vec![draft], row: After::Save(Box::new(row)), effect: Effect::Disabled })
+                Some(Ready {
+                    n,
+                    drafts: vec![draft],
+                    row: After::Save(Box::new(row)),
+                    effect: Effect::Disabled,
+                })
             }
             (Task::Purge(_), Some(row), Some(object)) => {
                 let draft = Draft::remove(config, object, now)?;
-                Some(Ready { n, drafts: vec![draft], row: After::Forget(row.object), effect: Effect::Removed })
+                Some(Ready {
+                    n,
+                    drafts: vec![draft],
+                    row: After::Forget(row.object),
+                    effect: Effect::Removed,
+                })
             }
             // Somebody removed the object by hand: the source has nothing there any more.
             (Task::Vanish(_) | Task::Purge(_) | Task::Manager(..), Some(row), None) => {
@@ -244,10 +266,22 @@ impl Run<'_> {
         let draft = Draft::create(&self.config, item.kind, id, &doc, now)?;
         let active = draft.next().active;
         let row = row(staged, item.kind, id, active, manager);
-        Ok(Ready { n: staged.n, drafts: vec![draft], row: After::Save(Box::new(row)), effect: Effect::Created })
+        Ok(Ready {
+            n: staged.n,
+            drafts: vec![draft],
+            row: After::Save(Box::new(row)),
+            effect: Effect::Created,
+        })
     }
 
-    fn changed(&self, staged: &Staged, item: &Item, was: &EntryRow, object: &Stored, now: Timestamp) -> Result<Ready, ScimError> {
+    fn changed(
+        &self,
+        staged: &Staged,
+        item: &Item,
+        was: &EntryRow,
+        object: &Stored,
+        now: Timestamp,
+    ) -> Result<Ready, ScimError> {
         let of = self.config.resource_type(item.kind);
         let restore = object.deleted.is_some().then(|| Draft::mark_deleted(object, None, now));
         let base = restore.as_ref().map_or(object, Draft::next);
@@ -304,7 +338,9 @@ impl Run<'_> {
                         key = Some(object::put(tx, directory, draft).map_err(put_error)?.key);
                     }
                     match &one.row {
-                        After::Save(row) => saved.push(EntryRow { object: key.unwrap_or(row.object), ..(**row).clone() }),
+                        After::Save(row) => {
+                            saved.push(EntryRow { object: key.unwrap_or(row.object), ..(**row).clone() })
+                        }
                         After::Forget(object) => forgotten.push(*object),
                     }
                     keys.push(key);
@@ -329,7 +365,8 @@ impl Run<'_> {
                 row.object = key.unwrap_or(row.object);
                 item.id = row.id;
                 // Members are written elsewhere: the row keeps what it had, unless the object is a new one.
-                row.members = item.stored.as_ref().filter(|old| old.object == row.object).and_then(|old| old.members);
+                row.members =
+                    item.stored.as_ref().filter(|old| old.object == row.object).and_then(|old| old.members);
                 Some(*row)
             }
             After::Forget(_) => None,

@@ -91,7 +91,8 @@ fn an_account_that_ends_counts_as_a_leaver() {
 #[test]
 fn doubles_are_refused_and_nobody_leaves_for_it() {
     let mut ledger = ledger(0..12, 0..12);
-    let Taken::Refused(error) = ledger.take(Found::Entry(Box::new(Entry { line: 99, ..person(3) })), id(0)) else {
+    let Taken::Refused(error) = ledger.take(Found::Entry(Box::new(Entry { line: 99, ..person(3) })), id(0))
+    else {
         panic!()
     };
     assert_eq!((error.line, error.message.contains("line 3")), (99, true));

@@ -41,7 +41,10 @@ fn what_a_column_leaves_out_stays_and_an_empty_cell_clears() {
         house.import("id,mail,title,department,active\n1,a@x,Chief,IT,false\n2,b@x,,,\n");
         house.import("id,mail,department\n1,a@x,\n2,b@x,HR\n");
         let doc = house.doc("a@x");
-        assert_eq!((&doc["title"], doc.get(ENTERPRISE), &doc["active"]), (&json!("Chief"), None, &json!(false)));
+        assert_eq!(
+            (&doc["title"], doc.get(ENTERPRISE), &doc["active"]),
+            (&json!("Chief"), None, &json!(false))
+        );
         assert_eq!(house.doc("b@x")[ENTERPRISE]["department"], "HR");
         assert!(house.user("b@x").active);
     });
@@ -53,7 +56,8 @@ fn encodings_give_the_same_people() {
         let text = "mail\tdisplayName\ncz@x\tŽoë €\n";
         let report = house.import(text);
         assert_eq!(report.counts.created, 1);
-        let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let utf16: Vec<u8> =
+            [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         let windows = encoding_rs::WINDOWS_1252.encode(text).0.into_owned();
         for bytes in [format!("\u{feff}{text}").into_bytes(), utf16, windows] {
             assert_eq!(house.import(bytes).counts.unchanged, 1);

@@ -12,7 +12,10 @@ fn a_firm_as_it_is_exported() {
         let counts = &report.counts;
         assert_eq!((counts.read, counts.created, counts.groups, counts.memberships), (9, 7, 3, 6));
         assert_eq!((counts.unchanged, counts.unresolved, counts.errors), (0, 2, 0));
-        assert_eq!(house.present(Kind::User), ["ada@firm.example", "grace@firm.example", "linus", "zoe@firm.example"]);
+        assert_eq!(
+            house.present(Kind::User),
+            ["ada@firm.example", "grace@firm.example", "linus", "zoe@firm.example"]
+        );
 
         let ada = house.doc("ada@firm.example");
         assert_eq!(ada["displayName"], "Ada Lovelace");
@@ -21,11 +24,17 @@ fn a_firm_as_it_is_exported() {
         assert_eq!(ada["phoneNumbers"], json!([{"type": "work", "value": "+44 20 5550 0001"}]));
         assert_eq!(ada["addresses"], json!([{"type": "work", "locality": "London"}]));
         assert_eq!((&ada["title"], &ada["active"]), (&json!("Analyst"), &json!(true)));
-        assert_eq!((&ada[ENTERPRISE]["department"], &ada[ENTERPRISE]["employeeNumber"]), (&json!("Research"), &json!("7")));
+        assert_eq!(
+            (&ada[ENTERPRISE]["department"], &ada[ENTERPRISE]["employeeNumber"]),
+            (&json!("Research"), &json!("7"))
+        );
 
         let zoe = house.doc("zoe@firm.example");
         assert_eq!((text(&zoe["displayName"]), text(&zoe["name"]["givenName"])), ("Zoë Müller", "Zoë"));
-        assert_eq!((&zoe[ENTERPRISE]["department"], &zoe[OPEN]["departmentNumber"]), (&json!("4711"), &json!("4711")));
+        assert_eq!(
+            (&zoe[ENTERPRISE]["department"], &zoe[OPEN]["departmentNumber"]),
+            (&json!("4711"), &json!("4711"))
+        );
         assert_eq!(zoe["preferredLanguage"], "de");
         assert!(!house.user("linus").active);
     });
@@ -69,7 +78,10 @@ fn only_what_changed_is_written() {
             .replace("title: Analyst\n", "")
             .replace("telephoneNumber: +44 20 5550 0001\n", "")
             .replace("memberUid: ada", "memberUid: grace")
-            .replace("manager: UID=Grace , OU=people,DC=Firm,DC=Example", "manager: uid=ada,ou=people,dc=firm,dc=example");
+            .replace(
+                "manager: UID=Grace , OU=people,DC=Firm,DC=Example",
+                "manager: uid=ada,ou=people,dc=firm,dc=example",
+            );
         let report = house.import(changed);
         assert_eq!((report.counts.updated, report.counts.unchanged), (3, 4));
         let ada = house.doc("ada@firm.example");
@@ -77,7 +89,8 @@ fn only_what_changed_is_written() {
         assert_eq!(house.manager("zoe@firm.example").as_deref(), Some("ada@firm.example"));
         assert_eq!(house.members("unix"), ["grace@firm.example", "zoe@firm.example"]);
         // Two people, and two memberships of one group.
-        let (people, members): (Vec<_>, Vec<_>) = house.changes().into_iter().partition(|(_, member)| member.is_none());
+        let (people, members): (Vec<_>, Vec<_>) =
+            house.changes().into_iter().partition(|(_, member)| member.is_none());
         assert_eq!((people.len(), members.len()), (2, 2));
     });
 }
@@ -107,7 +120,11 @@ fn a_rename_keeps_the_person() {
     both(SourceKind::Ldif, |house| {
         house.import(staff([0, 1]));
         let before = house.user("p1@x.example");
-        house.import(staff([0, 1]).replace("p1@x.example", "new@x.example").replace("uid=p1,dc=x", "uid=p1,ou=moved,dc=x"));
+        house.import(
+            staff([0, 1])
+                .replace("p1@x.example", "new@x.example")
+                .replace("uid=p1,dc=x", "uid=p1,ou=moved,dc=x"),
+        );
         let after = house.user("new@x.example");
         assert_eq!((before.id, after.active), (after.id, true));
         assert_eq!(house.present(Kind::User).len(), 2);
@@ -133,11 +150,15 @@ fn uuids_tell_people_apart_once_they_did() {
     both(SourceKind::Ldif, |house| {
         let with = staff([0, 1]).replace("uid: p", "entryUUID: 0198c4c2-0000-7000-8000-00000000000\nuid: p");
         let with: String = with.replace("0000\nuid: p", "000\nuid: p").replace("\nentryUUID", "\nentryUUID");
-        let numbered = with.replacen("000\nuid: p0", "0000\nuid: p0", 1).replacen("000\nuid: p1", "0001\nuid: p1", 1);
+        let numbered =
+            with.replacen("000\nuid: p0", "0000\nuid: p0", 1).replacen("000\nuid: p1", "0001\nuid: p1", 1);
         house.import(&numbered);
         house.put(staff([0, 1]));
         let error = house.try_sync().unwrap_err().to_string();
-        assert!(error.contains("nobody in it has entryUUID") && error.contains("nothing was imported"), "{error}");
+        assert!(
+            error.contains("nobody in it has entryUUID") && error.contains("nothing was imported"),
+            "{error}"
+        );
         assert_eq!(house.present(Kind::User).len(), 2);
         house.import(&numbered);
     });

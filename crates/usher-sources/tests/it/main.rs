@@ -1,5 +1,6 @@
 //! The crate through its door: files in, what stands in the directory out; on SQLite and PostgreSQL.
 
+mod converges;
 mod csv;
 mod ldif;
 mod runs;
@@ -18,7 +19,10 @@ use usher_directory::{
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_scim::Object;
 use usher_sources::{RunReport, Settings, Source, SourceKind, Sources, SyncError, source};
-use usher_store::{Lane, Snapshot, StoreError, Tables, Tx, testing::{TestStore, stores}};
+use usher_store::{
+    Lane, Snapshot, StoreError, Tables, Tx,
+    testing::{TestStore, stores},
+};
 
 const TABLES: &[Tables] = &[usher_directory::TABLES, usher_jobs::TABLES, usher_sources::TABLES];
 
@@ -65,7 +69,7 @@ impl House {
             })
             .unwrap();
         let clock = Clock::still(now(), 7);
-        let leases = Leases::new((*store).clone());
+        let leases = Leases::with_clock((*store).clone(), clock.clone());
         let sources = Sources::new((*store).clone(), Configs::default(), clock.clone(), leases);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { store, folder, directory, source, clock, sources, runtime }
@@ -114,7 +118,11 @@ impl House {
     }
     /// Names of those who are not soft-deleted.
     fn present(&self, kind: Kind) -> Vec<String> {
-        self.all(kind).into_iter().filter(|(_, object)| object.deleted.is_none()).map(|(name, _)| name).collect()
+        self.all(kind)
+            .into_iter()
+            .filter(|(_, object)| object.deleted.is_none())
+            .map(|(name, _)| name)
+            .collect()
     }
     fn user(&self, name: &str) -> Stored {
         self.all(Kind::User).remove(name).unwrap_or_else(|| panic!("no user {name}"))
@@ -125,7 +133,13 @@ impl House {
     fn manager(&self, name: &str) -> Option<String> {
         let id = self.doc(name)[ENTERPRISE].get("manager")?.get("value")?.as_str()?.to_owned();
         let all = self.all(Kind::User);
-        Some(all.values().find(|user| user.id.to_string() == id).unwrap_or_else(|| panic!("no {id}")).label.clone())
+        Some(
+            all.values()
+                .find(|user| user.id.to_string() == id)
+                .unwrap_or_else(|| panic!("no {id}"))
+                .label
+                .clone(),
+        )
     }
     /// A group's members by name.
     fn members(&self, group: &str) -> Vec<String> {

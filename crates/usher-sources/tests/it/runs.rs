@@ -66,13 +66,15 @@ fn references_to_those_who_are_held_stay() {
     both(SourceKind::Ldif, |house| {
         house.import(staff(0..20) + &team("Team", 0..20));
         // The manager of all is among the missing; the group is there and names them still.
-        let report = house.import(staff(6..20).replace("cn: Person 7\n", "cn: Changed\n") + &team("Team", 0..20));
+        let report =
+            house.import(staff(6..20).replace("cn: Person 7\n", "cn: Changed\n") + &team("Team", 0..20));
         assert_eq!((report.counts.held, report.counts.updated), (6, 1));
         assert_eq!(house.manager("p7@x.example").as_deref(), Some("p0@x.example"));
         assert_eq!(house.manager("p8@x.example").as_deref(), Some("p0@x.example"));
         assert_eq!(house.members("Team").len(), 20);
         // They return: nothing was lost, nothing is to do.
-        let report = house.import(staff(0..20).replace("cn: Person 7\n", "cn: Changed\n") + &team("Team", 0..20));
+        let report =
+            house.import(staff(0..20).replace("cn: Person 7\n", "cn: Changed\n") + &team("Team", 0..20));
         assert_eq!((report.counts.held, report.counts.unchanged), (0, 21));
     });
 }
@@ -103,7 +105,11 @@ fn a_file_cut_in_a_line_changes_nothing() {
             let cut = whole.as_bytes()[..cut].iter().rposition(|byte| *byte != b'\n').unwrap_or(0) + 1;
             house.put(&whole[..cut]);
             let error = house.try_sync().unwrap_err().to_string();
-            assert!(error.contains("ends in the middle of a line (line ") && error.ends_with("nothing was imported"), "{error}");
+            assert!(
+                error.contains("ends in the middle of a line (line ")
+                    && error.ends_with("nothing was imported"),
+                "{error}"
+            );
         }
         assert_eq!(house.changes(), []);
         let source = house.source.id;
@@ -143,7 +149,10 @@ fn files_that_are_no_import_say_so_and_change_nothing() {
             let error = house.try_sync().unwrap_err().to_string();
             assert!(error.contains(part) && error.contains("people: "), "{error}");
             let checked = check::file(&house.source, now());
-            assert!(!checked.ok() && checked.steps.iter().any(|step| step.text.contains(part)), "{checked:?}");
+            assert!(
+                !checked.ok() && checked.steps.iter().any(|step| step.text.contains(part)),
+                "{checked:?}"
+            );
         }
         std::fs::remove_file(house.path("people")).unwrap();
         assert!(house.try_sync().unwrap_err().to_string().contains("there is no such file"));
