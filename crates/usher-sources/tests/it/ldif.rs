@@ -148,10 +148,8 @@ fn names_can_be_passed_on_within_one_import() {
 #[test]
 fn uuids_tell_people_apart_once_they_did() {
     both(SourceKind::Ldif, |house| {
-        let with = staff([0, 1]).replace("uid: p", "entryUUID: 0198c4c2-0000-7000-8000-00000000000\nuid: p");
-        let with: String = with.replace("0000\nuid: p", "000\nuid: p").replace("\nentryUUID", "\nentryUUID");
-        let numbered =
-            with.replacen("000\nuid: p0", "0000\nuid: p0", 1).replacen("000\nuid: p1", "0001\nuid: p1", 1);
+        let uuid = |n: u32| format!("entryUUID: 0198c4c2-0000-7000-8000-00000000000{n}\nuid: p{n}\n");
+        let numbered = staff([0, 1]).replace("uid: p0\n", &uuid(0)).replace("uid: p1\n", &uuid(1));
         house.import(&numbered);
         house.put(staff([0, 1]));
         let error = house.try_sync().unwrap_err().to_string();

@@ -1,4 +1,11 @@
 //! The crate through its door: files in, what stands in the directory out; on SQLite and PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests"
+)]
 
 mod converges;
 mod csv;

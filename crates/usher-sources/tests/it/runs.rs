@@ -192,7 +192,7 @@ fn a_name_that_somebody_else_has_is_that_entrys_error() {
             let mut doc = Object::new();
             doc.insert("userName".into(), "P1@X.example".into());
             let draft = object::Draft::create(&config, Kind::User, id, &doc, now()).expect("a draft");
-            object::put(tx, directory, &draft).expect("put").key;
+            object::put(tx, directory, &draft).expect("put");
             Ok(())
         });
         house.put(staff(0..3));
