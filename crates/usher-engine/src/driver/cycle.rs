@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use super::{
     Engine,
-    batch::{Batch, End, Health, Job},
+    batch::{Batch, Health},
     failure::Trouble,
+    job::{End, Job},
     outcome::{self, Written},
 };
 use crate::{

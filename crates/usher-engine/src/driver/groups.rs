@@ -4,8 +4,9 @@ use usher_directory::Key;
 use usher_store::Lane;
 
 use super::{
-    batch::{Batch, Job},
+    batch::Batch,
     failure::{At, Trouble, sort},
+    job::Job,
     outcome::again,
 };
 use crate::{

@@ -4,6 +4,7 @@ mod batch;
 mod cycle;
 mod failure;
 mod groups;
+mod job;
 mod outcome;
 mod plan;
 mod serve;

@@ -12,8 +12,9 @@ use usher_store::Tx;
 use uuid::Uuid;
 
 use super::{
-    batch::{Done, End, Job, Links, save},
+    batch::save,
     failure,
+    job::{Done, End, Job, Links},
 };
 use crate::{
     app::App,

@@ -90,6 +90,66 @@ fn a_crash_on_postgresql_is_gone_on_with_too() {
     }
 }
 
+/// Polls a cycle so many times and drops it: a crash at any await, also between two requests. `false`: it ended before.
+async fn crash_after_polls(rig: &Rig, polls: usize) -> bool {
+    let engine = rig.another();
+    let mut cycle = Box::pin(engine.sync(rig.app, &|_| {}));
+    let mut left = polls;
+    std::future::poll_fn(|cx| {
+        use std::task::Poll;
+        if left == 0 {
+            return Poll::Ready(true);
+        }
+        left -= 1;
+        match cycle.as_mut().poll(cx) {
+            Poll::Ready(ended) => {
+                ended.unwrap();
+                Poll::Ready(false)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[test]
+fn a_crash_at_any_await_is_gone_on_with() {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let mut crashes = 0;
+    for polls in (0..).step_by(2) {
+        let store = testing::sqlite(TABLES);
+        let rig = Rig::new(&store, "scim", "standard");
+        let crashed = runtime.block_on(async {
+            rig.scope(Scope::All);
+            let boss = rig.user("boss", json!({}));
+            let ann = rig.user("ann", managed_by(&boss));
+            rig.group("Team", &[&ann, &boss]);
+            if !crash_after_polls(&rig, polls).await {
+                return false;
+            }
+            // Whether the lease was taken before the crash depends on where it was.
+            let first = rig.another();
+            if matches!(first.sync(rig.app, &|_| {}).await, Err(EngineError::Busy)) {
+                rig.clock.advance(Duration::from_secs(91));
+                first.sync(rig.app, &|_| {}).await.unwrap();
+            }
+            assert_eq!(rig.active_there(), ["ann", "boss"], "after {polls} polls");
+            assert_eq!(rig.manager_there("ann"), Some("boss".into()), "after {polls} polls");
+            assert_eq!(rig.groups_there()["Team"], ["ann", "boss"], "after {polls} polls");
+            rig.wire.take();
+            rig.another().sync(rig.app, &|_| {}).await.unwrap();
+            assert_eq!(rig.wire.take().1, 0, "after {polls} polls");
+            true
+        });
+        if !crashed {
+            break;
+        }
+        crashes += 1;
+    }
+    assert!(crashes > 10, "a cycle is awaited more than {crashes} times");
+}
+
 #[test]
 fn two_instances_never_work_on_one_app_at_once() {
     both(|rig| async move {
