@@ -37,6 +37,14 @@ const HOLD: Sql = Sql::each(
     "select 1 from lease where name = $1 and fence = $2 and owner is not null for share",
 );
 
+const FREE_ALL: Sql = Sql::same("update lease set owner = null where owner is not null");
+
+/// Frees every lease: for whoever knows that no other process works on this database (the owner of a SQLite folder at its start),
+/// so that what an earlier one died with is taken up at once. How many there were.
+pub fn free_all(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+    tx.exec(&FREE_ALL, &[])
+}
+
 /// A held lease. Dropping it without [`Leases::give_back`] lets it run out.
 #[derive(Debug, Clone)]
 pub struct Lease {

@@ -3,6 +3,7 @@
 mod commands;
 mod company;
 mod demo;
+mod keeping;
 mod owner;
 mod print;
 mod serve;

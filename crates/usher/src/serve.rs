@@ -15,6 +15,7 @@ use usher_scim::ScimError;
 use usher_service::{Listening, Service};
 
 use crate::{
+    keeping,
     owner::{self, Call, Line},
     print::{Printer, news},
     settings::Settings,
@@ -58,6 +59,7 @@ pub(crate) async fn run(
     }
     if arguments.role != "service" {
         work(&system, &stopping, &mut parts);
+        parts.spawn(keeping::run(system.clone(), settings.provisioning_log_days, stopping.clone()));
     }
     if on_sqlite {
         let listener = socket(&settings.data)?;
@@ -101,8 +103,8 @@ pub(crate) fn router(system: &System, settings: &Settings) -> anyhow::Result<axu
     let elsewhere = || async {
         let error = ScimError::status(404, "nothing is here; the SCIM service is at /scim/v2");
         (
-            axum::http::StatusCode::NOT_FOUND,
-            [(axum::http::header::CONTENT_TYPE, "application/scim+json")],
+            http::StatusCode::NOT_FOUND,
+            [(http::header::CONTENT_TYPE, "application/scim+json")],
             serde_json::Value::from(error.body()).to_string(),
         )
     };

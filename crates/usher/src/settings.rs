@@ -90,6 +90,7 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     pub(crate) scim_requests_per_second: u32,
     pub(crate) scim_request_seconds: u64,
+    pub(crate) provisioning_log_days: u32,
     pub(crate) private_addresses: bool,
 }
 
@@ -107,6 +108,7 @@ impl Default for Settings {
             log: "info".into(),
             scim_requests_per_second: 200,
             scim_request_seconds: 30,
+            provisioning_log_days: 30,
             private_addresses: true,
         }
     }

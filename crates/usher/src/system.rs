@@ -15,7 +15,7 @@ use usher_engine::Engine;
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_people::People;
 use usher_sources::Sources;
-use usher_store::{SealingKey, Store, StoreUrl};
+use usher_store::{Backend, Lane, SealingKey, Store, StoreUrl};
 
 use crate::settings::Settings;
 
@@ -35,7 +35,7 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// Opens the store that the settings name and wires everything over it. Blocks.
+    /// Opens the store that the settings name and wires everything over it. On SQLite the caller owns the folder. Blocks.
     pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let (at, key) = if settings.database_url.is_empty() {
             make_folder(&settings.data)?;
@@ -50,6 +50,10 @@ impl System {
             (StoreUrl::Postgres(settings.database_url.clone()), key)
         };
         let store = Store::open(&at, ALL_TABLES, key)?;
+        if store.backend() == Backend::Sqlite {
+            // The folder is ours alone: whoever held a lease here is gone.
+            store.block_write(Lane::Now, usher_jobs::lease::free_all)?;
+        }
         Self::over(store, settings)
     }
 

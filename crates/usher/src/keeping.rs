@@ -1,0 +1,52 @@
+//! Housekeeping of a server: what is kept for a time goes after it, and changes that nobody reads are numbered all the same.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use usher_directory::feed;
+use usher_engine::log;
+use usher_store::{Lane, StoreError};
+
+use crate::{serve::ended, system::System};
+
+/// How often changes that nobody reads are looked for (PostgreSQL; on SQLite there are none).
+const NUMBER: Duration = Duration::from_secs(1);
+/// Old entries of the provisioning log are looked for each so many rounds: an hour.
+const PRUNE: u32 = 3_600;
+/// As much as one transaction of bulk work may take away.
+const BLOCK: usize = 500;
+
+/// Runs until told to stop. `log_days`: 0 keeps the provisioning log for ever.
+pub(crate) async fn run(system: System, log_days: u32, stopping: watch::Receiver<bool>) {
+    let mut round = 0;
+    loop {
+        if let Err(error) = numbered(&system).await {
+            tracing::warn!(%error, "changes could not be numbered");
+        }
+        if log_days > 0 && round % PRUNE == 0
+            && let Err(error) = pruned(&system, log_days).await
+        {
+            tracing::warn!(%error, "old log entries could not be removed");
+        }
+        round = round.wrapping_add(1);
+        tokio::select! {
+            () = ended(stopping.clone()) => return,
+            () = tokio::time::sleep(NUMBER) => {}
+        }
+    }
+}
+
+async fn numbered(system: &System) -> Result<(), StoreError> {
+    for directory in system.store.read(Duration::from_secs(1), feed::unnumbered).await? {
+        while system.store.write(Lane::Bulk, move |tx| feed::number(tx, directory)).await? > 0 {}
+    }
+    Ok(())
+}
+
+async fn pruned(system: &System, days: u32) -> Result<(), StoreError> {
+    let age = SignedDuration::from_hours(24 * i64::from(days));
+    let Ok(before) = system.clock.now().checked_sub(age) else { return Ok(()) };
+    while system.store.write(Lane::Bulk, move |tx| log::prune(tx, before, BLOCK)).await? > 0 {}
+    Ok(())
+}
