@@ -1,4 +1,4 @@
-//! The gallery: one TOML file an app, embedded. Adding an app is adding a file and a line in [`FILES`].
+//! The gallery: one TOML file an app, embedded. Adding an app is adding a file and a line in `FILES`.
 
 use std::sync::{Arc, OnceLock};
 
