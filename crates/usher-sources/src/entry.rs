@@ -32,10 +32,10 @@ pub(crate) struct Anchor {
 }
 
 impl Anchor {
-    /// What the database keeps: attribute and value; over 512 bytes a hash.
+    /// What the database keeps: attribute and value; a hash of what is long, or holds U+0000, which PostgreSQL's text does not.
     pub(crate) fn key(&self) -> String {
         let key = format!("{}={}", self.by, self.value);
-        if key.len() <= 512 {
+        if key.len() <= 512 && !key.contains('\0') {
             return key;
         }
         let hash: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();

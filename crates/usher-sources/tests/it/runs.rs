@@ -205,6 +205,22 @@ fn a_name_that_somebody_else_has_is_that_entrys_error() {
 }
 
 #[test]
+fn odd_keys_fail_at_most_their_own_entry() {
+    both(SourceKind::Ldif, |house| {
+        let odd = |uid: &str, n: u32| {
+            format!("dn: cn=o{n},dc=x\nobjectClass: person\nuid{uid}\nmail: o{n}@x\ntitle:: AGE=\n\n")
+        };
+        let long = format!(": {}", "x".repeat(3000));
+        house.put(staff([0]) + &odd(":: YQBi", 1) + &odd(&long, 2) + &odd(": a\u{7}b", 3));
+        let report = house.try_sync().unwrap();
+        assert_eq!(report.counts.created + report.counts.errors, 4, "{report:?}");
+        assert!(house.user("p0@x.example").active);
+        let again = house.try_sync().unwrap();
+        assert_eq!((again.counts.created, again.counts.errors), (0, report.counts.errors));
+    });
+}
+
+#[test]
 fn one_run_of_a_source_at_a_time() {
     both(SourceKind::Ldif, |house| {
         house.put(staff(0..2));
