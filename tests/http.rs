@@ -8,20 +8,20 @@ use std::{
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e} in {}", self.body))
     }
 }
 
 /// Sends a request and reads the answer to its end.
-pub fn send(to: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> io::Result<Answer> {
+pub(crate) fn send(to: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// An entry: attributes in lower case with their values, and the normalised name as `dn`.
-pub type Entry = BTreeMap<String, Vec<String>>;
+pub(crate) type Entry = BTreeMap<String, Vec<String>>;
 
 /// Distinguished names compare without blanks around commas and ignoring case.
-pub fn plain(dn: &str) -> String {
+pub(crate) fn plain(dn: &str) -> String {
     dn.split(',').map(|part| part.trim().to_lowercase()).collect::<Vec<_>>().join(",")
 }
 
 /// Every entry of a file.
-pub fn read(text: &str) -> Vec<Entry> {
+pub(crate) fn read(text: &str) -> Vec<Entry> {
     let unfolded = text.replace("\r\n", "\n").replace("\n ", "");
     let mut entries = vec![Entry::new()];
     for line in unfolded.lines() {
@@ -33,30 +33,30 @@ pub fn read(text: &str) -> Vec<Entry> {
 }
 
 /// Whether an entry has an object class.
-pub fn is(entry: &Entry, class: &str) -> bool {
+pub(crate) fn is(entry: &Entry, class: &str) -> bool {
     entry.get("objectclass").is_some_and(|classes| classes.iter().any(|is| is.eq_ignore_ascii_case(class)))
 }
 
 /// An attribute's first value, or nothing.
-pub fn first<'e>(entry: &'e Entry, name: &str) -> &'e str {
+pub(crate) fn first<'e>(entry: &'e Entry, name: &str) -> &'e str {
     entry.get(name).map_or("", |values| &values[0])
 }
 
 /// A directory in short.
 #[derive(Debug, Default)]
-pub struct Company {
+pub(crate) struct Company {
     /// E-mail by distinguished name.
-    pub people: BTreeMap<String, String>,
+    pub(crate) people: BTreeMap<String, String>,
     /// Manager's e-mail by e-mail.
-    pub managers: BTreeMap<String, String>,
+    pub(crate) managers: BTreeMap<String, String>,
     /// E-mails of the members by group.
-    pub groups: BTreeMap<String, Vec<String>>,
+    pub(crate) groups: BTreeMap<String, Vec<String>>,
     /// Every password.
-    pub passwords: Vec<String>,
+    pub(crate) passwords: Vec<String>,
 }
 
 /// People, managers and groups of a file.
-pub fn company(text: &str) -> Company {
+pub(crate) fn company(text: &str) -> Company {
     let entries = read(text);
     let mut company = Company::default();
     for entry in entries.iter().filter(|entry| is(entry, "person")) {

@@ -1,5 +1,7 @@
 //! Tests that cross crates, with real servers where there are any. `./usher test` starts what they need.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod beside;
 mod demo;
 mod example_ldif;

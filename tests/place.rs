@@ -18,20 +18,20 @@ use serde_json::Value;
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// What the tests need of their surroundings.
-pub fn given(variable: &str) -> String {
+pub(crate) fn given(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run ./usher test"))
 }
 
 /// A place of its own, gone when dropped.
-pub struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
     schema: Option<(String, String)>,
     /// Everything usher printed here.
-    pub printed: Arc<Mutex<String>>,
+    pub(crate) printed: Arc<Mutex<String>>,
 }
 
 impl Place {
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Self::new(None)
     }
 
@@ -39,7 +39,7 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), schema, printed: Arc::default() }
     }
 
-    pub fn postgres() -> Self {
+    pub(crate) fn postgres() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let base = given("USHER_TEST_POSTGRES");
         let schema = format!("e2e_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
@@ -50,25 +50,25 @@ impl Place {
     }
 
     /// A place on each database.
-    pub fn both() -> [Self; 2] {
+    pub(crate) fn both() -> [Self; 2] {
         [Self::sqlite(), Self::postgres()]
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Where usher's own files lie.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder().join("data")
     }
 
-    pub fn is_sqlite(&self) -> bool {
+    pub(crate) fn is_sqlite(&self) -> bool {
         self.schema.is_none()
     }
 
     /// Writes a file beside the data.
-    pub fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.folder().join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
@@ -86,7 +86,7 @@ impl Place {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, words: &[&str]) -> Output {
+    pub(crate) fn run(&self, words: &[&str]) -> Output {
         let output = self.command(words).stdin(Stdio::null()).output().unwrap();
         let mut printed = self.printed.lock().unwrap();
         printed.push_str(&String::from_utf8_lossy(&output.stdout));
@@ -96,7 +96,7 @@ impl Place {
 
     /// Runs a command that must succeed; what it printed.
     #[track_caller]
-    pub fn ok(&self, words: &[&str]) -> String {
+    pub(crate) fn ok(&self, words: &[&str]) -> String {
         let output = self.run(words);
         assert!(
             output.status.success(),
@@ -110,14 +110,14 @@ impl Place {
 
     /// Runs a command with `--json`.
     #[track_caller]
-    pub fn json(&self, words: &[&str]) -> Value {
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
         let text = self.ok(&[words, &["--json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text}"))
     }
 
     /// Runs a command that must fail with status 1; what it said on stderr (or, for tests, on stdout).
     #[track_caller]
-    pub fn fails(&self, words: &[&str]) -> String {
+    pub(crate) fn fails(&self, words: &[&str]) -> String {
         let output = self.run(words);
         let said = format!(
             "{}{}",
@@ -130,7 +130,7 @@ impl Place {
     }
 
     /// Starts a server on a free port and waits until it listens.
-    pub fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let mut child = self
             .command(&["serve", "--listen", "127.0.0.1:0", "--json"])
             .env("USHER_SCIM_REQUESTS_PER_SECOND", "0")
@@ -168,25 +168,25 @@ impl Drop for Place {
 }
 
 /// A running server, killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     _out: BufReader<ChildStdout>,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    pub fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         format!("http://{}/scim/v2", self.address)
     }
 
     /// kill -9.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM, and whether it ended well.
-    pub fn stop(mut self) -> bool {
+    pub(crate) fn stop(mut self) -> bool {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().success()
@@ -202,7 +202,7 @@ impl Drop for Server {
 
 /// Waits until a condition holds, a minute at most.
 #[track_caller]
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(60), "{what} did not come true in a minute");
@@ -212,7 +212,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 impl Place {
     /// A directory `company` with a source `people` of that file, imported.
-    pub fn directory(&self, file: &str) {
+    pub(crate) fn directory(&self, file: &str) {
         let kind = if file.ends_with(".csv") { "csv" } else { "ldif" };
         self.ok(&["directory", "create", "company"]);
         self.ok(&["source", "add", "people", "--directory", "company", "--kind", kind, "--file", file]);
@@ -220,13 +220,13 @@ impl Place {
     }
 
     /// An account with a production token.
-    pub fn account(&self, name: &str, profile: &str) -> String {
+    pub(crate) fn account(&self, name: &str, profile: &str) -> String {
         self.ok(&["account", "create", name, "--profile", profile]);
         self.ok(&["token", "issue", name]).trim().to_owned()
     }
 
     /// An app of the directory `company`, unlimited.
-    pub fn app(&self, name: &str, template: &str, url: &str, token: &str) {
+    pub(crate) fn app(&self, name: &str, template: &str, url: &str, token: &str) {
         let secret = self.file(&format!("{name}.token"), token);
         self.ok(&[
             "app", "add", name, "--from", template, "--directory", "company", "--tenant-url", url,
@@ -236,7 +236,7 @@ impl Place {
     }
 
     /// All people of an account, once there are so many.
-    pub fn people(&self, account: &str, expected: usize) -> Vec<Value> {
+    pub(crate) fn people(&self, account: &str, expected: usize) -> Vec<Value> {
         let list = || self.json(&["people", "list", account, "--limit", "1000"])["items"].as_array().unwrap().clone();
         until(&format!("{expected} people"), || list().len() == expected);
         list()
@@ -245,7 +245,7 @@ impl Place {
 
 impl Place {
     /// Every value of every table, on PostgreSQL.
-    pub fn stored(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn stored(&self) -> Vec<Vec<u8>> {
         let Some((schema, url)) = &self.schema else { return Vec::new() };
         let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
         let columns = client

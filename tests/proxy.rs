@@ -10,13 +10,13 @@ use std::{
 };
 
 /// Passes requests on, one a connection, and counts those that write.
-pub struct Proxy {
-    pub address: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
     counts: Arc<(AtomicU64, AtomicU64)>,
 }
 
 impl Proxy {
-    pub fn before(app: SocketAddr) -> Self {
+    pub(crate) fn before(app: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let counts = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
@@ -31,7 +31,7 @@ impl Proxy {
     }
 
     /// Requests so far, and those of them that were POST, PUT, PATCH or DELETE.
-    pub fn counted(&self) -> (u64, u64) {
+    pub(crate) fn counted(&self) -> (u64, u64) {
         (self.counts.0.load(Ordering::SeqCst), self.counts.1.load(Ordering::SeqCst))
     }
 }

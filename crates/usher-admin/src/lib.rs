@@ -52,6 +52,7 @@ const PAGE: usize = 100;
 
 /// What came of a request.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made a request; none are kept in bulk")]
 pub enum Outcome {
     /// It is done.
     Done(Answer),
