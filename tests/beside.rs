@@ -37,7 +37,8 @@ fn environments_are_apart() {
         let server = place.serve();
         assert_eq!(http::send(server.address, "POST", "/scim/v2/Users", &qa, USER).unwrap().status, 201);
         let total = |token: &str| {
-            http::send(server.address, "GET", "/scim/v2/Users", token, "").unwrap().json()["totalResults"].clone()
+            http::send(server.address, "GET", "/scim/v2/Users", token, "").unwrap().json()["totalResults"]
+                .clone()
         };
         assert_eq!((total(&production), total(&qa)), (0.into(), 1.into()));
         until("a person in qa", || {
@@ -54,7 +55,8 @@ fn rotation_keeps_the_old_token_for_the_overlap() {
         let new = place.ok(&["token", "rotate", "acme"]).trim().to_owned();
         let newest = place.ok(&["token", "rotate", "acme", "--overlap", "0"]).trim().to_owned();
         let server = place.serve();
-        let status = |token: &str| http::send(server.address, "GET", "/scim/v2/Users", token, "").unwrap().status;
+        let status =
+            |token: &str| http::send(server.address, "GET", "/scim/v2/Users", token, "").unwrap().status;
         assert_eq!((status(&old), status(&new), status(&newest)), (200, 401, 200));
     }
 }

@@ -17,8 +17,10 @@ fn recomputed(company: &ldif::Company) -> (u64, u64, u64) {
     } else {
         groups.iter().flat_map(|(_, members)| members.iter()).collect()
     };
-    let managed =
-        inside.iter().filter(|person| company.managers.get(**person).is_some_and(|m| inside.contains(m))).count();
+    let managed = inside
+        .iter()
+        .filter(|person| company.managers.get(**person).is_some_and(|m| inside.contains(m)))
+        .count();
     (inside.len() as u64, managed as u64, groups.len() as u64)
 }
 

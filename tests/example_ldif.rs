@@ -66,7 +66,8 @@ fn example_ldif_into_4me() {
         assert!(proxy.counted().1 > before.1);
 
         let people = place.people("acme", 150);
-        let emails: Vec<&str> = people.iter().map(|person| person["primary_email"].as_str().unwrap()).collect();
+        let emails: Vec<&str> =
+            people.iter().map(|person| person["primary_email"].as_str().unwrap()).collect();
         assert!(company.people.values().all(|email| emails.contains(&email.as_str())));
         assert_eq!(company.managers.len(), 149);
         until("149 managers", || managers(&place.people("acme", 150)).len() == 149);
@@ -133,7 +134,8 @@ fn example_ldif_assigned_groups_only() {
 /// None of the file's passwords stands in a stored value, in what was printed, or in a log.
 fn no_password_anywhere(place: &Place, file: &str, company: &ldif::Company) {
     let text = std::fs::read_to_string(file).unwrap();
-    let elsewhere: String = text.lines().filter(|line| !line.to_lowercase().starts_with("userpassword:")).collect();
+    let elsewhere: String =
+        text.lines().filter(|line| !line.to_lowercase().starts_with("userpassword:")).collect();
     // Some passwords are words of the file's other attributes, or of usher itself ("express" is in "expression").
     let usher = std::fs::read(env!("CARGO_BIN_EXE_usher")).unwrap();
     let usher = String::from_utf8_lossy(&usher);

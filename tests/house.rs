@@ -118,7 +118,8 @@ fn async_stands_where_it_may() {
             }
             let text = std::fs::read_to_string(&file).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
-            let awaits = code.split(".await").skip(1).any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
+            let awaits =
+                code.split(".await").skip(1).any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
             assert!(!code.contains("async fn") && !awaits, "async in {}", file.display());
         }
     }

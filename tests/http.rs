@@ -43,7 +43,8 @@ fn parse(text: &str) -> Option<Answer> {
     let body = if lower.contains("transfer-encoding: chunked") {
         chunks(body)?
     } else {
-        let length = lower.split("content-length: ").nth(1).and_then(|l| l.split("\r\n").next()?.parse().ok());
+        let length =
+            lower.split("content-length: ").nth(1).and_then(|l| l.split("\r\n").next()?.parse().ok());
         if length.is_some_and(|length: usize| body.len() < length) {
             return None;
         }

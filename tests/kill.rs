@@ -15,7 +15,12 @@ use crate::{
 };
 
 /// Four clients create users, two of them racing for the same names, until told to stop; what was acknowledged, by name.
-fn load(server: &Server, token: &str, round: usize, until: &Arc<AtomicBool>) -> Vec<std::thread::JoinHandle<Vec<(String, String)>>> {
+fn load(
+    server: &Server,
+    token: &str,
+    round: usize,
+    until: &Arc<AtomicBool>,
+) -> Vec<std::thread::JoinHandle<Vec<(String, String)>>> {
     (0..4)
         .map(|client| {
             let (token, address, until) = (token.to_owned(), server.address, Arc::clone(until));
@@ -88,7 +93,10 @@ fn killed_three_times_under_load() {
         if place.is_sqlite() {
             // The rules go on at once: whoever held their lease is known to be gone.
             let body = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann@example.com","displayName":"Ann Lee"}"#;
-            assert_eq!(http::send(server.address, "POST", "/scim/v2/Users", &token, body).unwrap().status, 201);
+            assert_eq!(
+                http::send(server.address, "POST", "/scim/v2/Users", &token, body).unwrap().status,
+                201
+            );
             let ann = ["people", "show", "acme", "ann@example.com"];
             until("Ann is a person", || place.run(&ann).status.success());
         }

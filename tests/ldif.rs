@@ -69,7 +69,8 @@ pub(crate) fn company(text: &str) -> Company {
             company.managers.insert(first(entry, "mail").to_owned(), manager);
         }
         if is(entry, "groupOfUniqueNames") || is(entry, "groupOfNames") {
-            let members = entry.get("uniquemember").or_else(|| entry.get("member")).cloned().unwrap_or_default();
+            let members =
+                entry.get("uniquemember").or_else(|| entry.get("member")).cloned().unwrap_or_default();
             let mut emails: Vec<_> = members.iter().map(|dn| company.people[&plain(dn)].clone()).collect();
             emails.sort();
             company.groups.insert(first(entry, "cn").to_owned(), emails);

@@ -53,7 +53,12 @@ fn an_ldif_cut_between_entries_holds_its_leavers() {
         assert_eq!(users(&place), before, "held leavers stay as they were");
         // Meant after all: seven leave.
         place.ok(&["source", "allow", "people"]);
-        let gone = users(&place)["items"].as_array().unwrap().iter().filter(|user| user["deleted"].is_string()).count();
+        let gone = users(&place)["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|user| user["deleted"].is_string())
+            .count();
         assert_eq!(gone, 7);
     }
 }
@@ -155,10 +160,15 @@ fn an_expression_with_a_typo() {
     let place = Place::sqlite();
     let object = place.file("ann.json", r#"{"userName":"ann@example.com","displayName":null}"#);
     let eval = |expression: &str| place.run(&["mapping", "eval", expression, "--object", &object]);
-    assert_eq!(String::from_utf8(eval("Coalesce([displayName], [userName])").stdout).unwrap(), "ann@example.com\n");
+    assert_eq!(
+        String::from_utf8(eval("Coalesce([displayName], [userName])").stdout).unwrap(),
+        "ann@example.com\n"
+    );
     let json = place.json(&["mapping", "eval", "[userName]", "--object", &object]);
     assert_eq!(json, serde_json::json!({"value": "ann@example.com"}));
-    for (typo, hint) in [("Coalesc([displayName])", "Coalesce"), ("[usrName]", "userName"), ("Join(\" \", [userName]", ")")] {
+    for (typo, hint) in
+        [("Coalesc([displayName])", "Coalesce"), ("[usrName]", "userName"), ("Join(\" \", [userName]", ")")]
+    {
         let said = place.fails(&["mapping", "eval", typo, "--object", &object]);
         assert!(said.contains(typo) && said.contains('^') && said.contains(hint), "{said}");
     }
@@ -186,10 +196,18 @@ fn nonsense_by_http() {
             ("[]", "invalidSyntax"),
             (r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"]}"#, "invalidValue"),
             (r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":7}"#, "invalidValue"),
-            (r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"x"}"#, "invalidSyntax"),
+            (
+                r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"x"}"#,
+                "invalidSyntax",
+            ),
         ] {
             let answer = post(&server, &token, body);
-            assert_eq!((answer.status, answer.json()["scimType"].as_str()), (400, Some(kind)), "{body}: {}", answer.body);
+            assert_eq!(
+                (answer.status, answer.json()["scimType"].as_str()),
+                (400, Some(kind)),
+                "{body}: {}",
+                answer.body
+            );
             assert!(answer.json()["detail"].as_str().unwrap().len() > 10);
         }
         let unauthorized = post(&server, "wrong", "{}");

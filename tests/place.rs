@@ -119,11 +119,8 @@ impl Place {
     #[track_caller]
     pub(crate) fn fails(&self, words: &[&str]) -> String {
         let output = self.run(words);
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(1), "usher {}: {said}", words.join(" "));
         assert!(!said.trim().is_empty() && !said.contains("panicked"), "{said}");
         said
@@ -229,15 +226,26 @@ impl Place {
     pub(crate) fn app(&self, name: &str, template: &str, url: &str, token: &str) {
         let secret = self.file(&format!("{name}.token"), token);
         self.ok(&[
-            "app", "add", name, "--from", template, "--directory", "company", "--tenant-url", url,
-            "--secret-token-file", &secret,
+            "app",
+            "add",
+            name,
+            "--from",
+            template,
+            "--directory",
+            "company",
+            "--tenant-url",
+            url,
+            "--secret-token-file",
+            &secret,
         ]);
         self.ok(&["app", "set", name, "rate_limit=0"]);
     }
 
     /// All people of an account, once there are so many.
     pub(crate) fn people(&self, account: &str, expected: usize) -> Vec<Value> {
-        let list = || self.json(&["people", "list", account, "--limit", "1000"])["items"].as_array().unwrap().clone();
+        let list = || {
+            self.json(&["people", "list", account, "--limit", "1000"])["items"].as_array().unwrap().clone()
+        };
         until(&format!("{expected} people"), || list().len() == expected);
         list()
     }
@@ -257,7 +265,11 @@ impl Place {
         let mut values = Vec::new();
         for column in columns {
             let (table, name, kind): (String, String, String) = (column.get(0), column.get(1), column.get(2));
-            let value = if kind == "bytea" { format!("\"{name}\"") } else { format!("convert_to(\"{name}\"::text, 'UTF8')") };
+            let value = if kind == "bytea" {
+                format!("\"{name}\"")
+            } else {
+                format!("convert_to(\"{name}\"::text, 'UTF8')")
+            };
             let rows = client
                 .query(&format!("select {value} from \"{table}\" where \"{name}\" is not null"), &[])
                 .unwrap();

@@ -50,7 +50,10 @@ fn example_ldif_into_scim2_server() {
         place.ok(&["app", "test", "theirs"]);
         place.ok(&["app", "scope", "theirs", "all"]);
         let cycle = place.json(&["app", "sync", "theirs"]);
-        assert_eq!((cycle["counts"]["create"].as_u64(), cycle["counts"]["failed"].as_u64()), (Some(155), Some(0)));
+        assert_eq!(
+            (cycle["counts"]["create"].as_u64(), cycle["counts"]["failed"].as_u64()),
+            (Some(155), Some(0))
+        );
         assert_eq!((total(address, "/v2/Users"), total(address, "/v2/Groups")), (150, 5));
 
         let groups = http::send(address, "GET", "/v2/Groups?count=100", "x", "").unwrap().json();
@@ -65,7 +68,8 @@ fn example_ldif_into_scim2_server() {
             })
             .sum();
         assert_eq!(members, 11);
-        let managed = "/v2/Users?filter=urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value%20pr";
+        let managed =
+            "/v2/Users?filter=urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value%20pr";
         assert_eq!(total(address, managed), 149);
 
         let before = proxy.counted();

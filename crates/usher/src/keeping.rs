@@ -24,7 +24,8 @@ pub(crate) async fn run(system: System, log_days: u32, stopping: watch::Receiver
         if let Err(error) = numbered(&system).await {
             tracing::warn!(%error, "changes could not be numbered");
         }
-        if log_days > 0 && round % PRUNE == 0
+        if log_days > 0
+            && round % PRUNE == 0
             && let Err(error) = pruned(&system, log_days).await
         {
             tracing::warn!(%error, "old log entries could not be removed");

@@ -3,13 +3,12 @@
 use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
-    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, bail};
 use usher_admin::{ALL_TABLES, Admin};
-use usher_client::{AddressPolicy, HttpTransport, Transport};
+use usher_client::AddressPolicy;
 use usher_directory::config::Configs;
 use usher_engine::Engine;
 use usher_jobs::{clock::Clock, lease::Leases};
@@ -61,13 +60,8 @@ impl System {
     fn over(store: Store, settings: &Settings) -> anyhow::Result<Self> {
         let (configs, clock) = (Configs::default(), Clock::real());
         let policy = AddressPolicy { private: settings.private_addresses };
-        let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(policy, CONNECT)?);
-        let engine = Engine::new(
-            store.clone(),
-            configs.clone(),
-            clock.clone(),
-            Arc::new(move |_| Ok(Arc::clone(&transport))),
-        );
+        let transports = usher_engine::driver::over_http(policy, CONNECT)?;
+        let engine = Engine::new(store.clone(), configs.clone(), clock.clone(), transports);
         let people = People::new(store.clone(), clock.clone())?;
         let leases = Leases::new(store.clone());
         let sources = Sources::new(store.clone(), configs.clone(), clock.clone(), leases);
