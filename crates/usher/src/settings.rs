@@ -69,6 +69,11 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("scim_request_seconds", Kind::Number, "How long one SCIM request may take."),
     key(
+        "provisioning_log_days",
+        Kind::Number,
+        "How many days the provisioning log is kept; 0 keeps it for ever.",
+    ),
+    key(
         "private_addresses",
         Kind::Switch,
         "Whether apps and sources may lie at loopback and private addresses. Switch it off where people you do not trust add apps.",
