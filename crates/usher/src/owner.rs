@@ -19,6 +19,9 @@ use crate::{settings::Settings, system::System, work};
 /// How long a command waits for another command to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// As many connections to PostgreSQL as a command can use.
+const CONNECTIONS: usize = 4;
+
 /// The data folder is ours while this lives.
 #[derive(Debug)]
 pub(crate) struct Owner(#[allow(dead_code, reason = "the lock ends with the file")] File);
@@ -98,7 +101,7 @@ impl Reach {
 
 async fn open(settings: &Settings) -> anyhow::Result<System> {
     let settings = settings.clone();
-    tokio::task::spawn_blocking(move || System::open(&settings)).await?
+    tokio::task::spawn_blocking(move || System::open(&settings, CONNECTIONS)).await?
 }
 
 /// Takes the data folder, making it if need be; `None`: another process has it.

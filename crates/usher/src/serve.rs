@@ -46,7 +46,8 @@ pub(crate) async fn run(
     let listeners = if arguments.role == "engine" { Vec::new() } else { bind(&settings).await? };
     let tls = tls(&settings)?;
     let opened = settings.clone();
-    let system = tokio::task::spawn_blocking(move || System::open(&opened)).await??;
+    let system =
+        tokio::task::spawn_blocking(move || System::open(&opened, opened.database_connections)).await??;
     let (stop, stopping) = watch::channel(false);
     let mut parts = JoinSet::new();
     let mut addresses = Vec::new();

@@ -40,6 +40,11 @@ pub(crate) const KEYS: &[Key] = &[
         "A PostgreSQL address (`postgres://…`) instead of SQLite in the data folder; any number of instances may share it.",
     ),
     key(
+        "database_connections",
+        Kind::Number,
+        "Connections of a server to PostgreSQL, each a thread; a command takes four at most.",
+    ),
+    key(
         "key_file",
         Kind::Text,
         "A file with the key that seals secrets (64 hex digits; `usher key generate` makes one). Without it SQLite uses `DATA/key`, made at first; on PostgreSQL a key is required. The key itself may stand in the environment variable `USHER_KEY`.",
@@ -86,6 +91,7 @@ pub(crate) const KEYS: &[Key] = &[
 pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     pub(crate) database_url: String,
+    pub(crate) database_connections: usize,
     pub(crate) key_file: String,
     pub(crate) listen: Vec<String>,
     pub(crate) public_url: String,
@@ -104,6 +110,7 @@ impl Default for Settings {
         Self {
             data: "./usher-data".into(),
             database_url: String::new(),
+            database_connections: 16,
             key_file: String::new(),
             listen: vec!["127.0.0.1:8080".into()],
             public_url: String::new(),
@@ -145,6 +152,9 @@ impl Settings {
         let settings: Self = table.try_into().map_err(|e: toml::de::Error| {
             anyhow::anyhow!("a setting has a value of the wrong kind: {}", e.message())
         })?;
+        if settings.database_connections == 0 {
+            bail!("database_connections is 1 at least");
+        }
         if settings.tls_cert.is_empty() != settings.tls_key.is_empty() {
             bail!("tls_cert and tls_key belong together: set both or neither");
         }

@@ -14,7 +14,7 @@ use usher_engine::Engine;
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_people::People;
 use usher_sources::Sources;
-use usher_store::{Backend, Lane, SealingKey, Store, StoreUrl};
+use usher_store::{Lane, SealingKey, Store, StoreUrl};
 
 use crate::settings::Settings;
 
@@ -34,11 +34,15 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// Opens the store that the settings name and wires everything over it. On SQLite the caller owns the folder. Blocks.
-    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let (at, key) = if settings.database_url.is_empty() {
+    /// Opens the store that the settings name and wires everything over it. On SQLite the caller owns the folder; on PostgreSQL
+    /// `connections` are opened. Blocks.
+    pub(crate) fn open(settings: &Settings, connections: usize) -> anyhow::Result<Self> {
+        let store = if settings.database_url.is_empty() {
             make_folder(&settings.data)?;
-            (StoreUrl::Sqlite(settings.data.clone()), key(settings)?)
+            let store = Store::open(&StoreUrl::Sqlite(settings.data.clone()), ALL_TABLES, key(settings)?)?;
+            // The folder is ours alone: whoever held a lease here is gone.
+            store.block_write(Lane::Now, usher_jobs::lease::free_all)?;
+            store
         } else {
             let Some(key) = given_key(settings)? else {
                 bail!(
@@ -46,13 +50,8 @@ impl System {
                      `usher key generate`, keep it in a file, and name that with the setting key_file"
                 );
             };
-            (StoreUrl::Postgres(settings.database_url.clone()), key)
+            Store::open_postgres(&settings.database_url, connections, ALL_TABLES, key)?
         };
-        let store = Store::open(&at, ALL_TABLES, key)?;
-        if store.backend() == Backend::Sqlite {
-            // The folder is ours alone: whoever held a lease here is gone.
-            store.block_write(Lane::Now, usher_jobs::lease::free_all)?;
-        }
         Self::over(store, settings)
     }
 

@@ -53,7 +53,8 @@ pub(crate) async fn run(
     // What the demo asks of itself is no stranger's traffic.
     settings.scim_requests_per_second = 0;
     let opened = settings.clone();
-    let system = tokio::task::spawn_blocking(move || System::open(&opened)).await??;
+    let system =
+        tokio::task::spawn_blocking(move || System::open(&opened, opened.database_connections)).await??;
     let (stop, stopping) = watch::channel(false);
     let mut parts = JoinSet::new();
     let listener = listen(&settings, arguments.exit).await?;
