@@ -116,8 +116,9 @@ async fn crash_after_polls(rig: &Rig, polls: usize) -> bool {
 fn a_crash_at_any_await_is_gone_on_with() {
     let runtime = runtime();
     let _inside = runtime.enter();
-    let mut crashes = 0;
-    for polls in (0..).step_by(2) {
+    // How often a cycle is polled depends on how soon the storage threads answer: whoever comes to its end begins again.
+    let (mut crashes, mut polls, mut whole) = (0, 0, 0);
+    while crashes < 20 {
         let store = testing::sqlite(TABLES);
         let rig = Rig::new(&store, "scim", "standard");
         let crashed = runtime.block_on(async {
@@ -142,12 +143,15 @@ fn a_crash_at_any_await_is_gone_on_with() {
             assert_eq!(rig.wire.take().1, 0, "after {polls} polls");
             true
         });
-        if !crashed {
-            break;
+        if crashed {
+            crashes += 1;
+            polls += 2;
+        } else {
+            whole += 1;
+            polls = 1;
         }
-        crashes += 1;
+        assert!(whole < 20, "a cycle is hardly ever awaited");
     }
-    assert!(crashes > 10, "a cycle is awaited more than {crashes} times");
 }
 
 #[test]
