@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::{ldif, place::Place};
+use crate::{
+    ldif,
+    place::{Place, until},
+};
 
 /// What the story must come to: everybody of the two largest groups, a joiner more, one leaver without access.
 fn recomputed(company: &ldif::Company) -> (u64, u64, u64) {
@@ -94,4 +97,20 @@ fn demo_from_a_real_file() {
     assert_eq!(figures["cycles"][0]["counts"]["create"], 12, "{figures}");
     assert_eq!((figures["people"]["total"].as_u64(), figures["ok"].as_bool()), (Some(13), Some(true)));
     assert_eq!(figures["people"]["with_manager"], 12, "{figures}");
+}
+
+#[test]
+fn the_demo_serves_on_and_takes_commands() {
+    let place = Place::sqlite();
+    let demo = place.start(&["demo", "--users", "7"]);
+    until("the demo owns its folder", || place.data().join("demo/people.ldif").exists());
+    until("commands beside the demo", || {
+        let listed = place.run(&["people", "list", "acme", "--json"]);
+        // Before the account is there, or while the story is still being told, a command fails or waits.
+        listed.status.success()
+            && serde_json::from_slice::<Value>(&listed.stdout)
+                .is_ok_and(|people| people["total"].as_u64() > Some(1))
+    });
+    assert_eq!(place.json(&["app", "status", "4me"])["state"], "on");
+    assert!(demo.stop(), "Ctrl-C ends it well");
 }

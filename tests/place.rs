@@ -126,6 +126,13 @@ impl Place {
         said
     }
 
+    /// Starts a command that goes on by itself.
+    pub(crate) fn start(&self, words: &[&str]) -> Running {
+        let command =
+            self.command(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Running(command.unwrap())
+    }
+
     /// Starts a server on a free port and waits until it listens.
     pub(crate) fn serve(&self) -> Server {
         let mut child = self
@@ -149,7 +156,7 @@ impl Place {
         let said: Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("no server: {line}{}", self.printed.lock().unwrap()));
         let address = said["listening"][0].as_str().unwrap().trim_start_matches("http://").parse().unwrap();
-        Server { child, _out: out, address }
+        Server { child: Running(child), _out: out, address }
     }
 }
 
@@ -164,9 +171,29 @@ impl Drop for Place {
     }
 }
 
+/// A running command, killed when dropped.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// SIGTERM, and whether it ended well.
+    pub(crate) fn stop(mut self) -> bool {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running server, killed when dropped.
 pub(crate) struct Server {
-    child: Child,
+    child: Running,
     _out: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
 }
@@ -178,22 +205,13 @@ impl Server {
 
     /// kill -9.
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.0.kill().unwrap();
+        self.child.0.wait().unwrap();
     }
 
     /// SIGTERM, and whether it ended well.
-    pub(crate) fn stop(mut self) -> bool {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.child.wait().unwrap().success()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn stop(self) -> bool {
+        self.child.stop()
     }
 }
 

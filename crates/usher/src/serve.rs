@@ -63,8 +63,7 @@ pub(crate) async fn run(
         parts.spawn(keeping::run(system.clone(), settings.provisioning_log_days, stopping.clone()));
     }
     if on_sqlite {
-        let listener = socket(&settings.data)?;
-        parts.spawn(commands(listener, system.clone(), stopping.clone()));
+        take_commands(&settings.data, &system, &stopping, &mut parts)?;
     }
     let said =
         addresses.iter().map(|address| format!("Usher listens on {address}/scim/v2")).collect::<Vec<_>>();
@@ -140,6 +139,17 @@ pub(crate) fn work(system: &System, stopping: &watch::Receiver<bool>, parts: &mu
             tracing::error!(%error, "cycles have ended");
         }
     });
+}
+
+/// Commands that find the data folder taken come by its socket, until told to stop.
+pub(crate) fn take_commands(
+    folder: &Path,
+    system: &System,
+    stopping: &watch::Receiver<bool>,
+    parts: &mut JoinSet<()>,
+) -> anyhow::Result<()> {
+    parts.spawn(commands(socket(folder)?, system.clone(), stopping.clone()));
+    Ok(())
 }
 
 /// Ends when told to stop.

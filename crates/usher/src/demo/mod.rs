@@ -71,6 +71,9 @@ pub(crate) async fn run(
         if !arguments.exit && figures.ok {
             demo.start().await?;
             serve::work(&system, &stopping, &mut parts);
+            if settings.database_url.is_empty() {
+                serve::take_commands(&settings.data, &system, &stopping, &mut parts)?;
+            }
             demo.story.serving(&demo.base, &settings.data);
             serve::signals(&stop).await?;
         }

@@ -89,8 +89,8 @@ impl Story {
 
     pub(super) fn serving(&self, base: &str, data: &std::path::Path) {
         self.said(&format!(
-            "\nUsher serves on at {base}; its data lies in {} until you end it with Ctrl-C.",
-            data.display()
+            "\nUsher serves on at {base} until you end it with Ctrl-C. Meanwhile, in another shell:"
         ));
+        self.said(&format!("$ ./usher --data {} people list {}", data.display(), super::ACCOUNT));
     }
 }
