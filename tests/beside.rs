@@ -106,3 +106,22 @@ fn the_key_is_the_owners_alone_and_asked_for_on_postgres() {
     let mode = |name: &str| std::fs::metadata(place.data().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("key")), (0o700, 0o600));
 }
+
+#[test]
+fn a_secret_token_is_replaced_when_the_app_accepts_it() {
+    for place in Place::both() {
+        place.directory(&place.file("people.csv", PEOPLE));
+        let old = place.account("acme", "4me");
+        let server = place.serve();
+        place.app("4me", "4me", &server.base(), &old);
+        place.ok(&["app", "scope", "4me", "all"]);
+        let new = place.ok(&["token", "rotate", "acme", "--overlap", "0"]);
+        place.fails(&["app", "sync", "4me"]);
+        let file = place.file("new.token", "usher_not-the-token");
+        let said = place.fails(&["app", "credentials", "4me", "--secret-token-file", &file]);
+        assert!(said.contains("401"), "{said}");
+        place.file("new.token", &new);
+        place.ok(&["app", "credentials", "4me", "--secret-token-file", &file]);
+        assert_eq!(place.json(&["app", "sync", "4me"])["counts"]["create"], 2);
+    }
+}

@@ -3,7 +3,7 @@
 mod describe;
 
 use secrecy::SecretString;
-use usher_api::List;
+use usher_api::{List, Secret};
 use usher_directory::{Kind, config::Configs};
 use usher_engine::{App, app as apps, assignment, leaver, log};
 use usher_mapping::{AttributeMapping, Expression, ObjectMapping};
@@ -32,6 +32,13 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
             .read(move |on| find(on, &name).and_then(|app| status(on, &app, now)).map(Answer::Status))
             .map(Outcome::Done),
         R::Logs { .. } => logs(admin, request).map(Outcome::Done),
+        R::Credentials { name, token } => {
+            let (token, actor) = (given(&token)?, actor.clone());
+            admin.read(move |on| {
+                let app = Box::new(find(on, &name)?);
+                Ok(Outcome::Work(Work::AppCredentials { app, token: token.clone(), actor: actor.clone() }))
+            })
+        }
         R::Test { name } => admin
             .read(move |on| find(on, &name).map(Box::new).map(|app| Outcome::Work(Work::AppTest { app }))),
         R::Plan { name, users } => admin.read(move |on| {
@@ -75,16 +82,44 @@ fn find(on: &mut Snapshot<'_>, name: &str) -> Result<App, AdminError> {
     ))
 }
 
+/// A token without the newline that a file ends in; an empty one is a mistake.
+fn given(token: &Secret) -> Result<Secret, AdminError> {
+    match token.0.trim() {
+        "" => Err(AdminError::new("invalid_value", "the secret token is empty")
+            .hint("Give the file that holds it with --secret-token-file, or - for standard input.")),
+        token => Ok(Secret(token.to_owned())),
+    }
+}
+
+impl Admin {
+    /// Keeps a secret token that the app has accepted in place of the one before; cycles that it had stopped go on.
+    ///
+    /// # Errors
+    /// [`AdminError`]: the app is gone, or the database.
+    pub fn replace_token(&self, actor: &Actor, app: &App, token: &Secret) -> Result<Answer, AdminError> {
+        let (actor, now, store, name) =
+            (actor.clone(), self.clock.now(), self.store.clone(), app.name.clone());
+        let secret = SecretString::from(token.0.clone());
+        self.write(move |tx| {
+            let app = find(tx, &name)?;
+            apps::set_secret(tx, &store, app.id, &secret)?;
+            if app.enabled {
+                apps::set_enabled(tx, &app, true)?;
+            }
+            audit::note(tx, &actor, "app.credentials", &app.name, &serde_json::json!({}), now)?;
+            let message = format!("{name} accepts the new secret token; it has replaced the one before");
+            Ok(Answer::Said(Said { message }))
+        })
+    }
+}
+
 fn add(admin: &Admin, actor: &Actor, request: request::App) -> Result<Answer, AdminError> {
     let request::App::Add { name, template, directory, tenant_url, token } = request else {
         return Err(AdminError::new("internal", "not a request to add an app"));
     };
-    if token.0.trim().is_empty() {
-        return Err(AdminError::new("invalid_value", "the secret token is empty")
-            .hint("Give the file that holds it with --secret-token-file, or - for standard input."));
-    }
+    let token = given(&token)?;
     let (actor, now, store) = (actor.clone(), admin.clock.now(), admin.store.clone());
-    let secret = SecretString::from(token.0.trim().to_owned());
+    let secret = SecretString::from(token.0);
     admin.write(move |tx| {
         let new = apps::NewApp {
             name: name.clone(),

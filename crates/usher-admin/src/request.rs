@@ -240,6 +240,11 @@ pub enum App {
         key: String,
         value: String,
     },
+    /// Replaces the secret token, if the app accepts the new one.
+    Credentials {
+        name: String,
+        token: Secret,
+    },
     Test {
         name: String,
     },
@@ -320,6 +325,15 @@ pub enum Work {
     AppTest {
         /// Of which app.
         app: Box<usher_engine::App>,
+    },
+    /// A new secret token: tested first, then kept by [`crate::Admin::replace_token`].
+    AppCredentials {
+        /// Of which app.
+        app: Box<usher_engine::App>,
+        /// The new token.
+        token: Secret,
+        /// Who gave it.
+        actor: Actor,
     },
     /// A plan.
     AppPlan {

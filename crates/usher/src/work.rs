@@ -25,6 +25,17 @@ pub(crate) async fn run(
             Ok(Answer::Run(describe_run(&source, &report)))
         }
         Work::AppTest { app } => Ok(Answer::Test(test(&system.engine.test(app.id, None).await?))),
+        Work::AppCredentials { app, token, actor } => {
+            let secret = secrecy::SecretString::from(token.0.clone());
+            let tested = test(&system.engine.test(app.id, Some(secret)).await?);
+            if !tested.ok {
+                return Ok(Answer::Test(tested));
+            }
+            let admin = system.admin.clone();
+            tokio::task::spawn_blocking(move || admin.replace_token(&actor, &app, &token))
+                .await
+                .map_err(|error| AdminError::new("internal", error.to_string()))?
+        }
         Work::AppPlan { app, only } => {
             let plan = system.engine.plan(app.id, only.as_deref()).await?;
             Ok(Answer::Plan(describe_plan(&app, &plan)))

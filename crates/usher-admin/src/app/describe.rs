@@ -41,6 +41,7 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         R::Add { name, .. }
         | R::Show { name }
         | R::Test { name }
+        | R::Credentials { name, .. }
         | R::Plan { name, .. }
         | R::Sync { name }
         | R::Status { name }

@@ -35,6 +35,13 @@ pub(crate) enum Command {
         #[arg(required = true)]
         settings: Vec<String>,
     },
+    /// Replace the secret token. The new one is tested first; if the app refuses it, the old one stays.
+    Credentials {
+        name: String,
+        /// A file that holds the secret token, or - for standard input.
+        #[arg(long)]
+        secret_token_file: String,
+    },
     /// Test the connection step by step; nothing is changed.
     Test { name: String },
     /// Assign a user or a group.
@@ -167,6 +174,9 @@ impl Command {
             Self::List => App::List,
             Self::Show { name } => App::Show { name },
             Self::Remove { name } => App::Remove { name },
+            Self::Credentials { name, secret_token_file } => {
+                App::Credentials { name, token: Secret(read(&secret_token_file)?) }
+            }
             Self::Test { name } => App::Test { name },
             Self::Assign { name, who, role } => {
                 let (kind, who) = who.parts()?;
