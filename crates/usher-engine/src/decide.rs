@@ -45,6 +45,8 @@ pub enum Entitled {
     OnlyDefaultAccess,
     /// The scoping filter does not hold.
     FilteredOut,
+    /// The scoping filter could not be judged: a regular expression gave up on a value.
+    Undecided,
 }
 
 /// Why somebody leaves. Numbers are stored.
@@ -82,6 +84,8 @@ pub enum Reason {
     LeftBefore,
     /// The mapping of its kind or the object action is switched off (`EntrySynchronizationSkipped`).
     SwitchedOff,
+    /// Nobody can say whether it is in scope, so it neither gets nor loses anything (`EntrySynchronizationSkipped`).
+    Undecided,
     /// Neither in the directory nor linked.
     Unknown,
 }
@@ -91,7 +95,9 @@ impl Reason {
     pub fn code(self) -> &'static str {
         match self {
             Self::NotEntitled(_) | Self::Inactive => "NotEffectivelyEntitled",
-            Self::LeftBefore | Self::SwitchedOff | Self::Unknown => "EntrySynchronizationSkipped",
+            Self::LeftBefore | Self::SwitchedOff | Self::Undecided | Self::Unknown => {
+                "EntrySynchronizationSkipped"
+            }
         }
     }
     /// A sentence for logs and plans.
@@ -105,6 +111,9 @@ impl Reason {
             Self::Inactive => "is not active in the directory",
             Self::LeftBefore => "left before; the account is disabled or let go",
             Self::SwitchedOff => "is not provisioned: its mapping or action is switched off",
+            Self::Undecided => {
+                "is left as it is: a regular expression of the scoping filter takes too long on a value; make it simpler"
+            }
             Self::Unknown => "is not in the directory",
         }
     }
@@ -152,6 +161,9 @@ pub fn decide(linked: Linked, source: Source, entitled: Entitled, rules: &Rules)
     if !rules.enabled {
         return Act::Skip(Reason::SwitchedOff);
     }
+    if source == Source::Active && entitled == Entitled::Undecided {
+        return Act::Skip(Reason::Undecided);
+    }
     let Some(cause) = leaving(source, entitled) else {
         return present(linked, rules);
     };
@@ -189,7 +201,7 @@ fn leaving(source: Source, entitled: Entitled) -> Option<Cause> {
         (Source::Disabled, _) => Some(Cause::Disabled),
         (Source::Active, Entitled::Unassigned | Entitled::OnlyDefaultAccess) => Some(Cause::Unassigned),
         (Source::Active, Entitled::FilteredOut) => Some(Cause::FilteredOut),
-        (Source::Active, Entitled::Yes) => None,
+        (Source::Active, Entitled::Yes | Entitled::Undecided) => None,
     }
 }
 
@@ -234,7 +246,7 @@ mod tests {
     /// Facts §1.6, row by row.
     #[test]
     fn the_table() {
-        use Entitled::{FilteredOut, Unassigned, Yes};
+        use Entitled::{FilteredOut, Unassigned, Undecided, Yes};
         use Leaving::{Delete, Disable};
         use Linked::{Active, Left, No};
         use Source::{Deleted, Disabled, Purged};
@@ -259,6 +271,10 @@ mod tests {
             (Left, Disabled, Yes, Act::Skip(Reason::LeftBefore)),
             (Left, Source::Active, Unassigned, Act::Skip(Reason::LeftBefore)),
             (Left, Purged, Unassigned, Act::Leave(Cause::Purged, Delete)),
+            (No, Source::Active, Undecided, Act::Skip(Reason::Undecided)),
+            (Active, Source::Active, Undecided, Act::Skip(Reason::Undecided)),
+            // Whoever is gone leaves, whatever the filter says.
+            (Active, Disabled, Undecided, Act::Leave(Cause::Disabled, Disable)),
             (No, Purged, Unassigned, Act::Skip(Reason::Unknown)),
         ];
         for (linked, source, entitled, expected) in rows {

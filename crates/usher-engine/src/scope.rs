@@ -126,7 +126,9 @@ fn filter(app: &App, judged: &mut Judged, kind: Kind, now: Timestamp) {
     let mut lookup = NoLookup;
     let cx = Context { named: &named, seed: &seed, ..Context::new(&judged.doc, &mut lookup, now) };
     let decision = scoping.judge(&cx);
-    if !decision.holds {
+    if decision.problem.is_some() {
+        judged.entitled = Entitled::Undecided;
+    } else if !decision.holds {
         judged.entitled = Entitled::FilteredOut;
     }
     judged.clauses = decision.clauses;

@@ -10,69 +10,27 @@
 //! [[users.scoping.clause]]
 //! title = "has a number"       # optional
 //! attribute = "employeeId"
-//! operator = "IS NOT NULL"
+//! operator = "REGEX MATCH"     # the operators: ScopeOperator
+//! value = "[1-9][0-9]*"
+//! anchor = "part"              # of REGEX MATCH; without it the whole value must match
+//! [[users.scoping.clause]]
+//! attribute = "country"
+//! operator = "IN"
+//! value = ["Germany", "Austria"]
 //! ```
 
-use std::fmt;
+mod operator;
 
 use serde::{Deserialize, Serialize};
 
+pub use operator::{Anchor, ScopeOperator};
+
 use crate::mapping::MappingError;
-use crate::{AttributeName, Context, Known, Value};
+use crate::{AttributeName, Context, Known};
+use operator::Test;
 
-/// An operator. The null rule: any clause but `IS NULL` is false on a null or empty attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ScopeOperator {
-    /// The value exactly, case-sensitive; a boolean is the text True or False. A multi-valued attribute has it among its values.
-    #[serde(rename = "EQUALS")]
-    Equals,
-    /// Absent or empty.
-    #[serde(rename = "IS NULL")]
-    IsNull,
-    /// Neither absent nor empty.
-    #[serde(rename = "IS NOT NULL")]
-    IsNotNull,
-}
-
-impl ScopeOperator {
-    /// As Entra shows it: `EQUALS`, `IS NULL`, ….
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Equals => "EQUALS",
-            Self::IsNull => "IS NULL",
-            Self::IsNotNull => "IS NOT NULL",
-        }
-    }
-
-    /// How many values a clause with it has.
-    fn operands(self) -> usize {
-        match self {
-            Self::Equals => 1,
-            Self::IsNull | Self::IsNotNull => 0,
-        }
-    }
-
-    /// Judges a value.
-    fn holds(self, seen: &Value, operands: &[String]) -> bool {
-        match self {
-            Self::IsNull => seen.is_empty(),
-            _ if seen.is_empty() => false,
-            Self::IsNotNull => true,
-            Self::Equals => operands.first().is_some_and(|wanted| {
-                seen.items().iter().any(|value| value.is_text(&Value::from(wanted.as_str())))
-            }),
-        }
-    }
-}
-
-impl fmt::Display for ScopeOperator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A clause over a source attribute.
-#[derive(Debug, Clone, PartialEq)]
+/// A clause over a source attribute, made by [`Clause::new`].
+#[derive(Debug, Clone)]
 pub struct Clause {
     /// What people call it; without one it is shown as `attribute operator value`.
     pub title: Option<String>,
@@ -80,8 +38,19 @@ pub struct Clause {
     pub attribute: AttributeName,
     /// How it judges.
     pub operator: ScopeOperator,
-    /// None for `IS NULL` and `IS NOT NULL`, one for `EQUALS`.
+    /// None for `IS NULL`, `IS NOT NULL`, `IS TRUE` and `IS FALSE`, one or more for `IN`, else one.
     pub values: Vec<String>,
+    /// How much of a value `REGEX MATCH` has to match.
+    pub anchor: Anchor,
+    test: Test,
+}
+
+impl PartialEq for Clause {
+    /// What it was made of; `test` follows from that.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.title, &self.attribute, self.operator, &self.values, self.anchor)
+            == (&other.title, &other.attribute, other.operator, &other.values, other.anchor)
+    }
 }
 
 /// A group: all its clauses must hold.
@@ -117,18 +86,36 @@ pub struct Judged {
     pub seen: Option<String>,
     /// Whether the clause holds.
     pub holds: bool,
+    /// Why it could not be judged: a regular expression that gave up on this value.
+    pub problem: Option<String>,
 }
 
 /// The decision with its reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Whether the object passes.
+    /// Whether the object passes. Worth nothing when [`Decision::problem`] is there.
     pub holds: bool,
+    /// Why it cannot be said whether the object passes: a clause that could not be judged would have decided. Nobody may
+    /// get or lose anything by that.
+    pub problem: Option<String>,
     /// Every clause of every group, judged.
     pub clauses: Vec<Judged>,
 }
 
 impl Clause {
+    /// Checks the values and makes them ready. Errors: too few or too many values, or values the operator cannot use, in
+    /// words.
+    pub fn new(
+        title: Option<String>,
+        attribute: AttributeName,
+        operator: ScopeOperator,
+        values: Vec<String>,
+        anchor: Anchor,
+    ) -> Result<Self, String> {
+        let test = Test::new(operator, &values, anchor)?;
+        Ok(Self { title, attribute, operator, values, anchor, test })
+    }
+
     fn value_text(&self) -> String {
         self.values.join(", ")
     }
@@ -137,13 +124,18 @@ impl Clause {
         let seen = self.attribute.read(cx);
         let title =
             || format!("{} {} {}", self.attribute, self.operator, self.value_text()).trim_end().to_owned();
+        let (holds, problem) = match self.test.holds(&seen) {
+            Ok(holds) => (holds, None),
+            Err(problem) => (false, Some(problem)),
+        };
         Judged {
             group: group.title.clone(),
             title: self.title.clone().unwrap_or_else(title),
             attribute: self.attribute.text().to_owned(),
             operator: self.operator,
             value: self.value_text(),
-            holds: self.operator.holds(&seen, &self.values),
+            holds,
+            problem,
             seen: if seen.is_null() { None } else { Some(seen.text().unwrap_or_else(|| seen.to_string())) },
         }
     }
@@ -180,24 +172,53 @@ impl ScopingFilter {
         Ok(())
     }
 
-    /// Whether an object passes, without the reasons.
-    pub fn holds(&self, cx: &Context<'_>) -> bool {
-        let all =
-            |group: &Group| group.clauses.iter().all(|c| c.operator.holds(&c.attribute.read(cx), &c.values));
-        self.groups.is_empty() || self.groups.iter().any(all)
+    /// Whether an object passes, without the reasons. Errors: as [`Decision::problem`].
+    pub fn holds(&self, cx: &Context<'_>) -> Result<bool, String> {
+        let mut problem = None;
+        for group in &self.groups {
+            match holds_all(group.clauses.iter().map(|clause| clause.test.holds(&clause.attribute.read(cx))))
+            {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(why) => problem = problem.or(Some(why)),
+            }
+        }
+        problem.map_or(Ok(self.groups.is_empty()), Err)
     }
 
     /// Judges an object, every clause of every group.
     pub fn judge(&self, cx: &Context<'_>) -> Decision {
-        let mut holds = self.groups.is_empty();
-        let mut clauses = Vec::new();
+        let mut decision = Decision { holds: self.groups.is_empty(), problem: None, clauses: Vec::new() };
         for group in &self.groups {
             let judged: Vec<Judged> = group.clauses.iter().map(|clause| clause.judge(group, cx)).collect();
-            holds |= judged.iter().all(|clause| clause.holds);
-            clauses.extend(judged);
+            let outcome = |clause: &Judged| clause.problem.clone().map_or(Ok(clause.holds), Err);
+            match holds_all(judged.iter().map(outcome)) {
+                Ok(holds) => decision.holds |= holds,
+                Err(problem) => {
+                    decision.problem =
+                        decision.problem.or(Some(format!("scoping filter “{}”: {problem}", group.title)));
+                }
+            }
+            decision.clauses.extend(judged);
         }
-        Decision { holds, clauses }
+        if decision.holds {
+            decision.problem = None;
+        }
+        decision
     }
+}
+
+/// Whether all clauses of a group hold. One that does not decides, whatever could not be judged beside it.
+fn holds_all(clauses: impl Iterator<Item = Result<bool, String>>) -> Result<bool, String> {
+    let mut problem = None;
+    for clause in clauses {
+        match clause {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(why) => problem = problem.or(Some(why)),
+        }
+    }
+    problem.map_or(Ok(true), Err)
 }
 
 /// A group as TOML has it.
@@ -216,7 +237,28 @@ struct ClauseForm {
     attribute: String,
     operator: ScopeOperator,
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
+    value: Option<Operands>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anchor: Option<Anchor>,
+}
+
+/// What a clause compares with: text, a number, or a list for `IN`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Operands {
+    One(String),
+    Number(i64),
+    Several(Vec<String>),
+}
+
+impl Operands {
+    fn into_values(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::Number(number) => vec![number.to_string()],
+            Self::Several(texts) => texts,
+        }
+    }
 }
 
 impl GroupForm {
@@ -233,13 +275,13 @@ impl GroupForm {
                     text: form.attribute.clone(),
                     error,
                 })?;
-            let values: Vec<String> = form.value.into_iter().collect();
-            match (form.operator.operands(), values.len()) {
-                (needs, has) if needs == has => {}
-                (0, _) => return Err(wrong(format!("{} takes no value", form.operator))),
-                _ => return Err(wrong(format!("{} needs a value", form.operator))),
+            let regex = matches!(form.operator, ScopeOperator::RegexMatch | ScopeOperator::NotRegexMatch);
+            if form.anchor.is_some() && !regex {
+                return Err(wrong(format!("anchor belongs to REGEX MATCH, not to {}", form.operator)));
             }
-            Ok(Clause { title: form.title, attribute, operator: form.operator, values })
+            let values = form.value.map(Operands::into_values).unwrap_or_default();
+            Clause::new(form.title, attribute, form.operator, values, form.anchor.unwrap_or_default())
+                .map_err(wrong)
         };
         let clauses = clause.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Group { title, clauses })
@@ -250,7 +292,12 @@ impl GroupForm {
             title: clause.title.clone(),
             attribute: clause.attribute.text().to_owned(),
             operator: clause.operator,
-            value: clause.values.first().cloned(),
+            value: match clause.values.as_slice() {
+                [] => None,
+                [one] => Some(Operands::One(one.clone())),
+                several => Some(Operands::Several(several.to_vec())),
+            },
+            anchor: (clause.anchor != Anchor::default()).then_some(clause.anchor),
         };
         Self { title: group.title.clone(), clause: group.clauses.iter().map(form).collect() }
     }

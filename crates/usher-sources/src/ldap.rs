@@ -105,7 +105,7 @@ impl Ldap {
         let mut context = Context::new(&object, &mut lookup, self.now);
         context.named = &named;
         context.ignore_case = true;
-        if !mapping.rows.scoping.judge(&context).holds {
+        if !mapping.rows.scoping.holds(&context)? {
             return Ok(None);
         }
         let mut apply = |moment| {

@@ -1,9 +1,12 @@
 //! Cycles when all goes well.
 
 use serde_json::json;
-use usher_engine::{app::Scope, cycle::CycleKind};
+use usher_engine::{
+    app::{App, Scope},
+    cycle::CycleKind,
+};
 
-use crate::rig::{both, both_as, managed_by};
+use crate::rig::{Rig, both, both_as, managed_by};
 
 #[test]
 fn an_initial_cycle_creates_users_with_managers_and_groups_with_members() {
@@ -233,22 +236,50 @@ fn a_scoping_filter_keeps_out_and_lets_go() {
         let ann = rig.user("ann", json!({"title": "Staff"}));
         rig.user("bob", json!({"title": "Guest"}));
         let mut app = rig.app();
-        let table: toml::Table = toml::from_str(
-            "[[scoping]]\ntitle = \"staff\"\n[[scoping.clause]]\nattribute = \"title\"\noperator = \"EQUALS\"\nvalue = \"Staff\"\n",
-        )
-        .unwrap();
-        app.users.scoping =
-            usher_mapping::ScopingFilter::from_toml(table["scoping"].as_array().unwrap()).unwrap();
-        let (configs, directory, users) = (rig.configs.clone(), rig.directory, app.users.clone());
-        rig.write(move |tx| {
-            let config = configs.get(tx, directory).unwrap().unwrap();
-            usher_engine::app::set_mapping(tx, &app, &config, usher_directory::Kind::User, &users).unwrap();
-        });
+        scope_by(&rig, &mut app, "EQUALS", "Staff");
         let counts = rig.sync().await.counts;
         assert_eq!((counts.create, counts.out_of_scope), (1, 1));
         rig.edit(&ann, json!({"title": "Guest"}));
         assert_eq!(rig.sync().await.counts.disable, 1);
         assert!(rig.active_there().is_empty());
+    });
+}
+
+/// A regular expression that gives up on somebody's value decides nothing: who has an account keeps it.
+#[test]
+fn a_scoping_filter_that_cannot_be_judged_takes_nothing_away() {
+    both(|rig| async move {
+        rig.scope(Scope::All);
+        let ann = rig.user("ann", json!({"title": "aac"}));
+        let mut app = rig.app();
+        scope_by(&rig, &mut app, "REGEX MATCH", r"(?=.*)(?:(?:a|aa)+)+c");
+        assert_eq!(rig.sync().await.counts.create, 1);
+        rig.edit(&ann, json!({"title": "a".repeat(60)}));
+        let counts = rig.sync().await.counts;
+        assert_eq!((counts.disable, counts.delete), (0, 0));
+        assert_eq!(rig.active_there().len(), 1);
+        rig.edit(&ann, json!({"title": "b"}));
+        assert_eq!(rig.sync().await.counts.disable, 1);
+    });
+}
+
+/// Gives the app's users a scoping filter of one clause over their title.
+fn scope_by(rig: &Rig, app: &mut App, operator: &str, value: &str) {
+    let clause = toml::Table::from_iter([
+        ("attribute".to_owned(), "title".into()),
+        ("operator".to_owned(), operator.into()),
+        ("value".to_owned(), value.into()),
+    ]);
+    let group = toml::Table::from_iter([
+        ("title".to_owned(), "staff".into()),
+        ("clause".to_owned(), toml::Value::Array(vec![clause.into()])),
+    ]);
+    app.users.scoping = usher_mapping::ScopingFilter::from_toml(&[group.into()]).unwrap();
+    let (configs, directory, users) = (rig.configs.clone(), rig.directory, app.users.clone());
+    let app = app.clone();
+    rig.write(move |tx| {
+        let config = configs.get(tx, directory).unwrap().unwrap();
+        usher_engine::app::set_mapping(tx, &app, &config, usher_directory::Kind::User, &users).unwrap();
     });
 }
 

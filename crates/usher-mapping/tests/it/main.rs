@@ -8,6 +8,7 @@ mod grammar;
 mod mappings;
 mod properties;
 mod rules;
+mod scoping;
 
 use serde_json::json;
 use usher_mapping::{Context, EvalError, Expression, NoLookup, Value};

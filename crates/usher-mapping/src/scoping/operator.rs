@@ -1,0 +1,284 @@
+//! The operators of scoping clauses: their names, what they need, how they judge a value.
+
+use std::fmt;
+
+use fancy_regex::Regex;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::functions::regex;
+use crate::{Value, date};
+
+/// An operator.
+///
+/// The null rule: any clause but `IS NULL` is false on a null or empty attribute, the negated ones too. A multi-valued
+/// attribute holds when any of its values does; with a negated operator, when none of them does what is negated. A value
+/// that an operator cannot judge (text where it compares numbers, say) holds neither way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum ScopeOperator {
+    /// The value exactly, case-sensitive; a boolean is the text True or False in any case.
+    Equals,
+    /// Another value.
+    NotEquals,
+    /// Absent or empty.
+    IsNull,
+    /// Neither absent nor empty.
+    IsNotNull,
+    /// A boolean, or the text True or False, that is true.
+    IsTrue,
+    /// A boolean, or the text True or False, that is false.
+    IsFalse,
+    /// Matches a .NET regular expression, case-sensitive; the whole value, or a part of it ([`Anchor`]).
+    RegexMatch,
+    /// Does not match one.
+    NotRegexMatch,
+    /// Contains the text, case-sensitive.
+    Includes,
+    /// Does not contain it.
+    NotIncludes,
+    /// Begins with the text, case-sensitive.
+    StartsWith,
+    /// Does not begin with it.
+    NotStartsWith,
+    /// Ends with the text, case-sensitive.
+    EndsWith,
+    /// Does not end with it.
+    NotEndsWith,
+    /// Both are whole numbers, and the value is the greater.
+    GreaterThan,
+    /// Both are whole numbers, and the value is not the greater.
+    NotGreaterThan,
+    /// Both are whole numbers, and the value is not the smaller.
+    GreaterThanOrEquals,
+    /// Both are whole numbers, and the value is the smaller.
+    NotGreaterThanOrEquals,
+    /// One of several values, as `EQUALS` compares.
+    In,
+    /// None of them.
+    NotIn,
+    /// A date earlier than the given one.
+    Before,
+    /// A date, the given one or later.
+    NotBefore,
+    /// A date later than the given one.
+    After,
+    /// A date, the given one or earlier.
+    NotAfter,
+}
+
+/// How they are written: Entra's first, in its own spelling, then Usher's.
+const NAMES: [(ScopeOperator, &str); 24] = [
+    (ScopeOperator::Equals, "EQUALS"),
+    (ScopeOperator::NotEquals, "NOT EQUALS"),
+    (ScopeOperator::IsNull, "IS NULL"),
+    (ScopeOperator::IsNotNull, "IS NOT NULL"),
+    (ScopeOperator::IsTrue, "IS TRUE"),
+    (ScopeOperator::IsFalse, "IS FALSE"),
+    (ScopeOperator::RegexMatch, "REGEX MATCH"),
+    (ScopeOperator::NotRegexMatch, "NOT REGEX MATCH"),
+    (ScopeOperator::Includes, "Includes"),
+    (ScopeOperator::EndsWith, "ENDS_WITH"),
+    (ScopeOperator::GreaterThan, "Greater_Than"),
+    (ScopeOperator::GreaterThanOrEquals, "Greater_Than_OR_EQUALS"),
+    (ScopeOperator::NotIncludes, "NOT Includes"),
+    (ScopeOperator::NotEndsWith, "NOT ENDS_WITH"),
+    (ScopeOperator::NotGreaterThan, "NOT Greater_Than"),
+    (ScopeOperator::NotGreaterThanOrEquals, "NOT Greater_Than_OR_EQUALS"),
+    (ScopeOperator::StartsWith, "STARTS_WITH"),
+    (ScopeOperator::NotStartsWith, "NOT STARTS_WITH"),
+    (ScopeOperator::In, "IN"),
+    (ScopeOperator::NotIn, "NOT IN"),
+    (ScopeOperator::Before, "BEFORE"),
+    (ScopeOperator::NotBefore, "NOT BEFORE"),
+    (ScopeOperator::After, "AFTER"),
+    (ScopeOperator::NotAfter, "NOT AFTER"),
+];
+
+/// How much of a value a regular expression has to match. Entra does not say which it means; its samples read as the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anchor {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Any part of it, as .NET's `Regex.IsMatch`.
+    Part,
+}
+
+impl ScopeOperator {
+    /// All of them, Entra's first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(operator, _)| *operator)
+    }
+
+    /// As Entra writes it: `EQUALS`, `IS NULL`, `Greater_Than`, ….
+    pub fn as_str(self) -> &'static str {
+        NAMES.iter().find(|(operator, _)| *operator == self).map_or("", |(_, name)| name)
+    }
+
+    /// By its name, in any case, with blanks or underscores.
+    pub fn named(name: &str) -> Option<Self> {
+        let plain = |text: &str| text.trim().replace('_', " ").to_uppercase();
+        let wanted = plain(name);
+        NAMES.iter().find(|(_, name)| plain(name) == wanted).map(|(operator, _)| *operator)
+    }
+
+    /// What a negated operator negates.
+    fn negates(self) -> Option<Self> {
+        Some(match self {
+            Self::NotEquals => Self::Equals,
+            Self::NotRegexMatch => Self::RegexMatch,
+            Self::NotIncludes => Self::Includes,
+            Self::NotStartsWith => Self::StartsWith,
+            Self::NotEndsWith => Self::EndsWith,
+            Self::NotGreaterThan => Self::GreaterThan,
+            Self::NotGreaterThanOrEquals => Self::GreaterThanOrEquals,
+            Self::NotIn => Self::In,
+            Self::NotBefore => Self::Before,
+            Self::NotAfter => Self::After,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for ScopeOperator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<ScopeOperator> for &'static str {
+    fn from(operator: ScopeOperator) -> Self {
+        operator.as_str()
+    }
+}
+
+impl TryFrom<String> for ScopeOperator {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::named(&name).ok_or_else(|| {
+            let all: Vec<_> = NAMES.iter().map(|(_, name)| *name).collect();
+            format!("there is no operator {name}; there are {}", all.join(", "))
+        })
+    }
+}
+
+/// An operator with what it compares with, made ready once.
+#[derive(Debug, Clone)]
+pub(super) struct Test {
+    /// `IS NULL` and `IS NOT NULL` judge the attribute, all others its values.
+    of: Of,
+    negated: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Of {
+    Null,
+    NotNull,
+    Truth(bool),
+    Listed(Vec<Value>),
+    Text(fn(&str, &str) -> bool, String),
+    Regex(Box<Regex>),
+    Greater { than: i64, or_equal: bool },
+    Before(Timestamp),
+    After(Timestamp),
+}
+
+impl Test {
+    /// Checks the values and makes them ready.
+    pub(super) fn new(operator: ScopeOperator, values: &[String], anchor: Anchor) -> Result<Self, String> {
+        use ScopeOperator as Is;
+        let base = operator.negates();
+        let negated = base.is_some();
+        let base = base.unwrap_or(operator);
+        if let Is::IsNull | Is::IsNotNull | Is::IsTrue | Is::IsFalse = base {
+            if !values.is_empty() {
+                return Err(format!("{operator} takes no value"));
+            }
+        } else if values.iter().all(String::is_empty) {
+            return Err(format!("{operator} needs a value"));
+        } else if base != Is::In && values.len() > 1 {
+            return Err(format!("{operator} takes one value; IN takes several"));
+        }
+        let value = values.first().map_or("", String::as_str);
+        let moment = || {
+            date::parse(value).ok_or_else(|| {
+                format!("{operator} needs a date such as 2026-01-31 or 2026-01-31T08:00:00Z, not “{value}”")
+            })
+        };
+        let whole = || {
+            value.trim().parse().map_err(|_| format!("{operator} compares whole numbers, “{value}” is none"))
+        };
+        let of = match base {
+            Is::IsNull => Of::Null,
+            Is::IsNotNull => Of::NotNull,
+            Is::IsTrue | Is::IsFalse => Of::Truth(base == Is::IsTrue),
+            Is::Equals | Is::In => Of::Listed(values.iter().map(|v| Value::from(v.as_str())).collect()),
+            Is::Includes => Of::Text(|seen, wanted| seen.contains(wanted), value.to_owned()),
+            Is::StartsWith => Of::Text(|seen, wanted| seen.starts_with(wanted), value.to_owned()),
+            Is::EndsWith => Of::Text(|seen, wanted| seen.ends_with(wanted), value.to_owned()),
+            Is::GreaterThan => Of::Greater { than: whole()?, or_equal: false },
+            Is::GreaterThanOrEquals => Of::Greater { than: whole()?, or_equal: true },
+            Is::Before => Of::Before(moment()?),
+            Is::After => Of::After(moment()?),
+            _ => Of::Regex(Box::new(pattern(value, anchor)?)),
+        };
+        Ok(Self { of, negated })
+    }
+
+    /// Judges an attribute. Errors: a regular expression that gives up on a value; nothing may be concluded from that.
+    pub(super) fn holds(&self, seen: &Value) -> Result<bool, String> {
+        match self.of {
+            Of::Null => return Ok(seen.is_empty()),
+            _ if seen.is_empty() => return Ok(false),
+            Of::NotNull => return Ok(true),
+            _ => {}
+        }
+        let mut any = false;
+        for value in seen.items().iter().filter(|value| !value.is_empty()) {
+            match self.one(value)? {
+                Some(true) if !self.negated => return Ok(true),
+                Some(holds) => any |= holds,
+                None if self.negated => return Ok(false),
+                None => {}
+            }
+        }
+        Ok(any != self.negated)
+    }
+
+    /// Judges one value without the negation; `None`: it cannot be judged.
+    fn one(&self, value: &Value) -> Result<Option<bool>, String> {
+        Ok(match &self.of {
+            Of::Null | Of::NotNull => None,
+            Of::Truth(wanted) => {
+                let text = value.as_text();
+                let is = |what: &str| text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(what));
+                (is("true") || is("false")).then(|| is("true") == *wanted)
+            }
+            Of::Listed(wanted) => Some(wanted.iter().any(|wanted| value.is_text(wanted))),
+            Of::Text(test, wanted) => value.as_text().map(|seen| test(&seen, wanted)),
+            Of::Regex(regex) => match value.as_text() {
+                Some(seen) => Some(regex.is_match(seen.as_ref()).map_err(|_| {
+                    "the regular expression takes too long on this value; make it simpler".to_owned()
+                })?),
+                None => None,
+            },
+            Of::Greater { than, or_equal } => {
+                value.whole().map(|seen| seen > *than || (*or_equal && seen == *than))
+            }
+            Of::Before(at) => value.moment().map(|seen| seen < *at),
+            Of::After(at) => value.moment().map(|seen| seen > *at),
+        })
+    }
+}
+
+/// Compiles a pattern. By itself first, so that `a)|(b` cannot pass by the brackets that the anchors need.
+fn pattern(text: &str, anchor: Anchor) -> Result<Regex, String> {
+    let part = regex(text).map_err(|e| e.to_string())?;
+    match anchor {
+        Anchor::Part => Ok(part),
+        Anchor::Whole => regex(&format!(r"\A(?:{text})\z")).map_err(|e| e.to_string()),
+    }
+}
