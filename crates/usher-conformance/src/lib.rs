@@ -1,0 +1,1 @@
+//! The checklist of SCIM as cases over HTTP.
