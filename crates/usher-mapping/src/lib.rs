@@ -7,6 +7,7 @@ pub mod alias;
 pub mod attribute;
 mod date;
 mod descend;
+pub mod exchange;
 pub mod expression;
 pub mod functions;
 pub mod mapping;

@@ -8,20 +8,36 @@
 //! target = "userName"
 //! source = "[userPrincipalName]"   # an expression; or constant = "x"; neither = kind none, with default
 //! match = 1                        # precedence, absent = no matcher
-//! when = "always"                  # or "on_create"
+//! when = "always"                  # or "on_create", or "add_values" (of a multi-valued attribute nothing is taken away)
 //! nulls = "skip"                   # or "clear"
 //! default = "…"                    # used on create when the source is null
 //! [[users.scoping]]                # see `scoping`
+//! [[users.attribute]]              # what the app has beyond its gallery entry, see `TargetAttribute`
+//! name = "urn:example:hr:2.0:User:badge"
+//! [users.table.sites]              # Lookup("sites", [city])
+//! Berlin = "BER"
+//! [[users.case]]                   # see `Case`
+//! name = "somebody in Berlin"
+//! object = { userName = "ann@example.com", city = "Berlin" }
+//! expect = { userName = "ann@example.com" }
 //! ```
 
-use usher_scim::schema::{Attribute, Mutability, Resolved, Type};
-use usher_scim::{AttributePath, Object, ResourceType, ScimError, ScimType};
+use usher_scim::{AttributePath, ResourceType};
 
-use crate::attribute::nearest;
 use crate::expression::Trace;
-use crate::{Context, EvalError, Expression, ExpressionError, Known, ScopingFilter, Value};
+use crate::{Context, EvalError, Expression, ExpressionError, ScopingFilter, Value};
 
+mod added;
+mod case;
+mod check;
 mod form;
+mod table;
+mod write;
+
+pub use added::TargetAttribute;
+pub use case::{Case, Failed};
+pub use table::Tables;
+pub use write::{document, json_for};
 
 /// When a row acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -32,6 +48,8 @@ pub enum When {
     Always,
     /// On create only.
     OnCreate,
+    /// On create and on update, but values of a multi-valued attribute are only added, never taken away.
+    AddValues,
 }
 
 /// What a null does on update.
@@ -88,6 +106,12 @@ pub struct ObjectMapping {
     pub rows: Vec<AttributeMapping>,
     /// Which objects are in scope.
     pub scoping: ScopingFilter,
+    /// What the app has beyond its gallery entry.
+    pub attributes: Vec<TargetAttribute>,
+    /// Look-up tables.
+    pub tables: Tables,
+    /// Golden cases.
+    pub cases: Vec<Case>,
 }
 
 /// Why a mapping can't be read or saved.
@@ -114,9 +138,22 @@ pub enum MappingError {
         /// The nearest there is.
         hint: Option<String>,
     },
+    /// Golden cases did not come out as expected.
+    #[error("{}", said(.0))]
+    Cases(Vec<Failed>),
     /// Anything else, in words.
     #[error("{0}")]
     Other(String),
+}
+
+/// The first few, a line each.
+fn said(failed: &[Failed]) -> String {
+    const MOST: usize = 10;
+    let mut text = failed.iter().take(MOST).map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    if failed.len() > MOST {
+        text.push_str(&format!("\n… and {} more", failed.len() - MOST));
+    }
+    text
 }
 
 /// One row's outcome.
@@ -132,6 +169,8 @@ pub struct Mapped {
     pub clear: bool,
     /// Write the value only where the target has none ([`From::None`] on update).
     pub only_if_empty: bool,
+    /// Add these values to those that are there ([`When::AddValues`]).
+    pub add_only: bool,
     /// Hide it in logs.
     pub redacted: bool,
     /// How the expression came to its value, where the context records it.
@@ -159,40 +198,33 @@ impl ObjectMapping {
         form::write(self)
     }
 
-    /// Every bracketed name known, every target in `target` and writable, no target twice, precedences distinct.
-    pub fn check(&self, source: &Known<'_>, target: &ResourceType) -> Result<(), MappingError> {
-        let mut targets = std::collections::HashSet::new();
-        let mut precedences = std::collections::HashSet::new();
-        for row in &self.rows {
-            let name = row.target.to_string();
-            row.check_target(&name, target)?;
-            if !targets.insert(name.to_lowercase()) {
-                return Err(MappingError::Other(format!("{name} is mapped twice")));
-            }
-            if let Some(precedence) = row.matching
-                && !precedences.insert(precedence)
-            {
-                return Err(MappingError::Other(format!(
-                    "{name}: two rows match with precedence {precedence}"
-                )));
-            }
-            if let From::Expression(expression) = &row.from {
-                expression.check(source).map_err(|error| MappingError::Expression {
-                    row: name,
-                    text: expression.text().to_owned(),
-                    error,
-                })?;
-            }
-        }
-        self.scoping.check(source)
-    }
-
     /// Evaluates every row that acts at `moment`, in order. Errors with the row's index. A recorded trace goes to each
     /// row's [`Mapped::trace`].
     pub fn apply(&self, cx: &mut Context<'_>, moment: Moment) -> Result<Vec<Mapped>, (usize, EvalError)> {
-        let acts = |row: &&AttributeMapping| row.when == When::Always || moment == Moment::Create;
+        let acts = |row: &&AttributeMapping| row.when != When::OnCreate || moment == Moment::Create;
         let rows = self.rows.iter().enumerate().filter(|(_, row)| acts(row));
-        rows.map(|(i, row)| row.apply(i, cx, moment).map_err(|e| (i, e))).collect()
+        let mut lookup = table::WithTables { tables: &self.tables, beyond: &mut *cx.lookup };
+        let mut cx = Context {
+            object: cx.object,
+            named: cx.named,
+            ignore_case: cx.ignore_case,
+            lookup: &mut lookup,
+            now: cx.now,
+            seed: cx.seed,
+            trace: cx.trace.as_deref_mut(),
+        };
+        rows.map(|(i, row)| row.apply(i, &mut cx, moment).map_err(|e| (i, e))).collect()
+    }
+
+    /// The app's type with the attributes that this mapping adds.
+    pub fn target(&self, of: &ResourceType) -> ResourceType {
+        added::extended(of, &self.attributes)
+    }
+
+    /// Whether an expression or the scoping filter reads that attribute (ignoring case, or by an alias of it).
+    pub fn mentions(&self, attribute: &str) -> bool {
+        let row = |row: &AttributeMapping| matches!(&row.from, From::Expression(e) if e.mentions(attribute));
+        self.rows.iter().any(row) || self.scoping.mentions(attribute)
     }
 
     /// Matching rows by precedence.
@@ -209,19 +241,6 @@ impl AttributeMapping {
         Self { target, from, default: None, matching: None, when: When::default(), nulls: Nulls::default() }
     }
 
-    fn check_target(&self, name: &str, target: &ResourceType) -> Result<(), MappingError> {
-        let Some(resolved) = target.resolve(&self.target) else {
-            let hint = nearest(name, &paths(target)).map(str::to_owned);
-            return Err(MappingError::UnknownTarget { target: name.to_owned(), hint });
-        };
-        let read_only =
-            |attribute: Option<&Attribute>| attribute.is_some_and(|a| a.mutability == Mutability::ReadOnly);
-        if read_only(resolved.attribute) || read_only(resolved.sub) {
-            return Err(MappingError::Other(format!("{name} is read-only, the app sets it itself")));
-        }
-        Ok(())
-    }
-
     fn apply(&self, row: usize, cx: &mut Context<'_>, moment: Moment) -> Result<Mapped, EvalError> {
         let mut mapped = Mapped {
             row,
@@ -229,6 +248,7 @@ impl AttributeMapping {
             value: Value::Null,
             clear: false,
             only_if_empty: false,
+            add_only: self.when == When::AddValues,
             redacted: false,
             trace: Vec::new(),
         };
@@ -253,7 +273,12 @@ impl AttributeMapping {
         if moment == Moment::Create && mapped.value.is_null() {
             mapped.value = self.default.clone().unwrap_or_default();
         }
-        if moment == Moment::Update && self.nulls == Nulls::Clear && may_clear && mapped.value.is_empty() {
+        if moment == Moment::Update
+            && self.nulls == Nulls::Clear
+            && may_clear
+            && !mapped.add_only
+            && mapped.value.is_empty()
+        {
             mapped.value = Value::Null;
             mapped.clear = true;
         }
@@ -275,106 +300,5 @@ impl AttributeMapping {
             seed: &seed,
             trace: cx.trace.as_deref_mut(),
         })
-    }
-}
-
-/// Every path of a type, for hints.
-fn paths(of: &ResourceType) -> Vec<String> {
-    let mut paths = Vec::new();
-    let extensions = of.extensions.iter().map(|(schema, _)| (schema, format!("{}:", schema.id)));
-    for (schema, prefix) in std::iter::once((&of.schema, String::new())).chain(extensions) {
-        for attribute in &schema.attributes {
-            paths.push(format!("{prefix}{}", attribute.name));
-            let subs = attribute.sub_attributes.iter();
-            paths.extend(subs.map(|sub| format!("{prefix}{}.{}", attribute.name, sub.name)));
-        }
-    }
-    paths
-}
-
-/// Writes mapped values into a new document of `target`'s type (for a create, or as the desired state). Nulls are left out.
-/// Errors: `invalidPath` for a target the type does not have, `invalidValue` for a value of another type.
-pub fn document(target: &ResourceType, values: &[Mapped]) -> Result<Object, ScimError> {
-    let mut object = Object::new();
-    for mapped in values.iter().filter(|mapped| !mapped.value.is_null()) {
-        let json = json_for(target, &mapped.target, &mapped.value)?;
-        usher_scim::resource::write(target, &mut object, &mapped.target, json)?;
-    }
-    Ok(object)
-}
-
-/// A value as the JSON of the attribute that a path names: the texts True and False become a boolean, numeric text a
-/// number, a date RFC 3339; a single-valued attribute takes the first of several values, a multi-valued one takes one as
-/// a list of one; a complex one takes text as its `value`. Null stays null. Errors as [`document`].
-pub fn json_for(
-    target: &ResourceType,
-    path: &AttributePath,
-    value: &Value,
-) -> Result<serde_json::Value, ScimError> {
-    if value.is_null() {
-        return Ok(serde_json::Value::Null);
-    }
-    let Some(resolved) = target.resolve(path) else {
-        return Err(ScimError::bad(
-            ScimType::InvalidPath,
-            format!("{} has no attribute {path}", target.name),
-        ));
-    };
-    let Resolved { attribute: Some(attribute), sub, .. } = resolved else {
-        return untyped(path, &resolved, value);
-    };
-    let leaf = sub.unwrap_or(attribute);
-    // A filter chooses one value of a multi-valued attribute.
-    let many = leaf.multi_valued && (sub.is_some() || path.filter.is_none());
-    let one = |value: &Value| {
-        typed(leaf, value).ok_or_else(|| {
-            let kind = format!("{:?}", leaf.kind).to_lowercase();
-            ScimError::bad(ScimType::InvalidValue, format!("{path} takes a {kind} value, which this is not"))
-        })
-    };
-    if many {
-        return value.items().iter().map(one).collect::<Result<Vec<_>, _>>().map(serde_json::Value::Array);
-    }
-    value.items().first().map_or(Ok(serde_json::Value::Null), one)
-}
-
-/// Where no attribute is described: in an open schema any value is one, a whole extension is an object.
-fn untyped(path: &AttributePath, at: &Resolved<'_>, value: &Value) -> Result<serde_json::Value, ScimError> {
-    match value {
-        Value::List(items) if at.open && items.len() == 1 => Ok(items[0].to_json()),
-        Value::Object(_) => Ok(value.to_json()),
-        _ if at.open => Ok(value.to_json()),
-        _ => Err(ScimError::bad(ScimType::InvalidValue, format!("{path} takes an object"))),
-    }
-}
-
-fn typed(attribute: &Attribute, value: &Value) -> Option<serde_json::Value> {
-    use serde_json::Value as Json;
-    match attribute.kind {
-        Type::Boolean => match value.as_text()?.to_ascii_lowercase().as_str() {
-            "true" => Some(Json::Bool(true)),
-            "false" => Some(Json::Bool(false)),
-            _ => None,
-        },
-        Type::Integer => value.whole().map(Json::from),
-        Type::Decimal => match value {
-            Value::Integer(_) | Value::Decimal(_) => Some(value.to_json()),
-            other => {
-                other.as_text()?.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number)
-            }
-        },
-        Type::DateTime => value.moment().map(|at| Value::DateTime(at).to_json()),
-        Type::String | Type::Reference | Type::Binary => match value {
-            // A reference or role given whole: its value is meant.
-            Value::Object(object) => Value::from_json(object.get("value")?).text().map(Json::String),
-            other => other.text().map(Json::String),
-        },
-        Type::Complex => match value {
-            Value::Object(object) => Some(Json::Object(object.clone())),
-            other => {
-                let sub = attribute.sub_attributes.iter().find(|sub| sub.name == "value")?;
-                Some(Json::Object(Object::from_iter([(sub.name.clone(), typed(sub, other)?)])))
-            }
-        },
     }
 }

@@ -17,17 +17,29 @@
 //! attribute = "country"
 //! operator = "IN"
 //! value = ["Germany", "Austria"]
+//! [[users.scoping.clause]]
+//! operator = "IsMemberOf"      # without an attribute: the groups the object is directly in
+//! value = "Sales"              # a group's name or id
 //! ```
 
 mod operator;
+
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 pub use operator::{Anchor, ScopeOperator};
 
 use crate::mapping::MappingError;
-use crate::{AttributeName, Context, Known};
+use crate::{AttributeName, Context, Known, Value};
 use operator::Test;
+
+/// What `IsMemberOf` looks at where a clause names no attribute: named values or a key of the object, each an object with `value`
+/// (an id) and `display` (a name).
+pub const GROUPS: &str = "groups";
+
+/// What an LDAP entry has instead: distinguished names.
+static MEMBER_OF: LazyLock<Option<AttributeName>> = LazyLock::new(|| AttributeName::parse("memberOf").ok());
 
 /// A clause over a source attribute, made by [`Clause::new`].
 #[derive(Debug, Clone)]
@@ -116,12 +128,36 @@ impl Clause {
         Ok(Self { title, attribute, operator, values, anchor, test })
     }
 
+    /// The same with another anchor. Errors as [`Clause::new`].
+    pub fn anchored(&self, anchor: Anchor) -> Result<Self, String> {
+        Self::new(self.title.clone(), self.attribute.clone(), self.operator, self.values.clone(), anchor)
+    }
+
+    /// Whether it holds for an object. Errors: as [`Decision::problem`].
+    pub fn holds(&self, cx: &Context<'_>) -> Result<bool, String> {
+        self.test.holds(&self.seen(cx))
+    }
+
+    /// Whether it is of groups rather than of a value.
+    fn is_membership(&self) -> bool {
+        matches!(self.operator, ScopeOperator::IsMemberOf | ScopeOperator::NotIsMemberOf)
+    }
+
+    fn seen(&self, cx: &Context<'_>) -> Value {
+        match (self.attribute.read(cx), MEMBER_OF.as_ref()) {
+            (Value::Null, Some(other)) if self.is_membership() && self.attribute.text() == GROUPS => {
+                other.read(cx)
+            }
+            (seen, _) => seen,
+        }
+    }
+
     fn value_text(&self) -> String {
         self.values.join(", ")
     }
 
     fn judge(&self, group: &Group, cx: &Context<'_>) -> Judged {
-        let seen = self.attribute.read(cx);
+        let seen = self.seen(cx);
         let title =
             || format!("{} {} {}", self.attribute, self.operator, self.value_text()).trim_end().to_owned();
         let (holds, problem) = match self.test.holds(&seen) {
@@ -136,8 +172,27 @@ impl Clause {
             value: self.value_text(),
             holds,
             problem,
-            seen: if seen.is_null() { None } else { Some(seen.text().unwrap_or_else(|| seen.to_string())) },
+            seen: shown(&seen),
         }
+    }
+}
+
+/// What people read of a value: groups by their names.
+fn shown(seen: &Value) -> Option<String> {
+    let one = |value: &Value| match value {
+        Value::Object(object) => {
+            let name = object.get("display").or(object.get("value")).and_then(|v| v.as_str());
+            name.map_or_else(|| value.to_string(), str::to_owned)
+        }
+        other => other.text().unwrap_or_else(|| other.to_string()),
+    };
+    match seen {
+        Value::Null => None,
+        Value::List(items) if items.iter().any(|item| matches!(item, Value::Object(_))) => {
+            Some(items.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
+        Value::List(_) => Some(seen.text().unwrap_or_else(|| seen.to_string())),
+        other => Some(one(other)),
     }
 }
 
@@ -158,6 +213,27 @@ impl ScopingFilter {
         self.groups.iter().filter_map(form).collect()
     }
 
+    /// Whether a clause is about that attribute (ignoring case, or by an alias of it).
+    pub fn mentions(&self, attribute: &str) -> bool {
+        self.clauses().any(|clause| clause.attribute.is(attribute))
+    }
+
+    /// The clauses of all groups.
+    pub fn clauses(&self) -> impl Iterator<Item = &Clause> {
+        self.groups.iter().flat_map(|group| &group.clauses)
+    }
+
+    /// The same with every regular expression anchored so.
+    pub fn anchored(&self, anchor: Anchor) -> Result<Self, MappingError> {
+        let mut filter = self.clone();
+        for clause in filter.groups.iter_mut().flat_map(|group| &mut group.clauses) {
+            if matches!(clause.operator, ScopeOperator::RegexMatch | ScopeOperator::NotRegexMatch) {
+                *clause = clause.anchored(anchor).map_err(MappingError::Other)?;
+            }
+        }
+        Ok(filter)
+    }
+
     /// Whether every attribute is known.
     pub fn check(&self, known: &Known<'_>) -> Result<(), MappingError> {
         for group in &self.groups {
@@ -176,8 +252,7 @@ impl ScopingFilter {
     pub fn holds(&self, cx: &Context<'_>) -> Result<bool, String> {
         let mut problem = None;
         for group in &self.groups {
-            match holds_all(group.clauses.iter().map(|clause| clause.test.holds(&clause.attribute.read(cx))))
-            {
+            match holds_all(group.clauses.iter().map(|clause| clause.holds(cx))) {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
                 Err(why) => problem = problem.or(Some(why)),
@@ -234,7 +309,8 @@ struct GroupForm {
 struct ClauseForm {
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
-    attribute: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribute: Option<String>,
     operator: ScopeOperator,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Operands>,
@@ -269,12 +345,17 @@ impl GroupForm {
             return Err(wrong("a group has at least one clause".to_owned()));
         }
         let read = |form: ClauseForm| {
-            let attribute =
-                AttributeName::parse(&form.attribute).map_err(|error| MappingError::Expression {
-                    row: format!("scoping filter “{title}”"),
-                    text: form.attribute.clone(),
-                    error,
-                })?;
+            let of_groups = matches!(form.operator, ScopeOperator::IsMemberOf | ScopeOperator::NotIsMemberOf);
+            let name = match form.attribute {
+                None if of_groups => GROUPS.to_owned(),
+                None => return Err(wrong(format!("{} needs an attribute", form.operator))),
+                Some(name) => name,
+            };
+            let attribute = AttributeName::parse(&name).map_err(|error| MappingError::Expression {
+                row: format!("scoping filter “{title}”"),
+                text: name.clone(),
+                error,
+            })?;
             let regex = matches!(form.operator, ScopeOperator::RegexMatch | ScopeOperator::NotRegexMatch);
             if form.anchor.is_some() && !regex {
                 return Err(wrong(format!("anchor belongs to REGEX MATCH, not to {}", form.operator)));
@@ -290,7 +371,8 @@ impl GroupForm {
     fn from_group(group: &Group) -> Self {
         let form = |clause: &Clause| ClauseForm {
             title: clause.title.clone(),
-            attribute: clause.attribute.text().to_owned(),
+            attribute: Some(clause.attribute.text().to_owned())
+                .filter(|name| !clause.is_membership() || name != GROUPS),
             operator: clause.operator,
             value: match clause.values.as_slice() {
                 [] => None,

@@ -198,6 +198,11 @@ impl Expression {
         }
     }
 
+    /// Its tree.
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Whether its value depends on [`Context::seed`].
     pub(crate) fn is_random(&self) -> bool {
         self.random

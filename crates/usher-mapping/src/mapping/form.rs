@@ -1,9 +1,11 @@
 //! The TOML form of a mapping.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use usher_scim::AttributePath;
 
-use super::{AttributeMapping, From, MappingError, Nulls, ObjectMapping, When};
+use super::{AttributeMapping, From, MappingError, Nulls, ObjectMapping, When, added, case};
 use crate::{Expression, ScopingFilter, Value};
 
 #[derive(Serialize, Deserialize)]
@@ -17,6 +19,12 @@ struct Form {
     mapping: Vec<Row>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scoping: toml::value::Array,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attribute: Vec<added::Form>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    table: BTreeMap<String, toml::Table>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    case: Vec<case::Form>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +74,25 @@ pub(super) fn read(table: &toml::Table) -> Result<ObjectMapping, MappingError> {
         delete: form.actions.contains(&Action::Delete),
         rows: form.mapping.into_iter().map(Row::read).collect::<Result<_, _>>()?,
         scoping: ScopingFilter::from_toml(&form.scoping)?,
+        attributes: form.attribute.into_iter().map(added::Form::read).collect::<Result<_, _>>()?,
+        tables: form
+            .table
+            .iter()
+            .map(|(name, table)| Ok((name.clone(), read_table(name, table)?)))
+            .collect::<Result<_, MappingError>>()?,
+        cases: form.case.into_iter().map(case::Form::read).collect::<Result<_, _>>()?,
     })
+}
+
+fn read_table(name: &str, table: &toml::Table) -> Result<BTreeMap<String, Value>, MappingError> {
+    let value = |(key, value): (&String, &toml::Value)| {
+        let simple = !matches!(value, toml::Value::Table(_));
+        let value = value_of(value).filter(|_| simple).ok_or_else(|| {
+            MappingError::Other(format!("table {name}: {key} needs a text, a number, true, false or a list"))
+        })?;
+        Ok((key.clone(), value))
+    };
+    table.iter().map(value).collect()
 }
 
 pub(super) fn write(mapping: &ObjectMapping) -> toml::Table {
@@ -80,6 +106,15 @@ pub(super) fn write(mapping: &ObjectMapping) -> toml::Table {
         actions: actions.into_iter().filter(|(may, _)| *may).map(|(_, action)| action).collect(),
         mapping: mapping.rows.iter().map(Row::of).collect(),
         scoping: mapping.scoping.to_toml(),
+        attribute: mapping.attributes.iter().map(added::Form::of).collect(),
+        table: mapping
+            .tables
+            .iter()
+            .map(|(name, table)| {
+                (name.clone(), table.iter().filter_map(|(k, v)| Some((k.clone(), toml_of(v)?))).collect())
+            })
+            .collect(),
+        case: mapping.cases.iter().map(case::Form::of).collect(),
     };
     // Every field of the form has a TOML type, so this cannot fail.
     toml::Table::try_from(form).unwrap_or_default()
@@ -134,7 +169,7 @@ impl Row {
 }
 
 /// `None`: a date or time that names no moment.
-fn value_of(value: &toml::Value) -> Option<Value> {
+pub(super) fn value_of(value: &toml::Value) -> Option<Value> {
     Some(match value {
         toml::Value::String(text) => Value::Text(text.clone()),
         toml::Value::Integer(i) => Value::Integer(*i),
@@ -149,7 +184,7 @@ fn value_of(value: &toml::Value) -> Option<Value> {
 }
 
 /// `None` for null, which TOML has not.
-fn toml_of(value: &Value) -> Option<toml::Value> {
+pub(super) fn toml_of(value: &Value) -> Option<toml::Value> {
     match value {
         Value::DateTime(_) => value.to_json().as_str()?.parse().ok().map(toml::Value::Datetime),
         other => toml::Value::try_from(other.to_json()).ok(),

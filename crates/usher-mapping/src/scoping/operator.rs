@@ -13,7 +13,8 @@ use crate::{Value, date};
 ///
 /// The null rule: any clause but `IS NULL` is false on a null or empty attribute, the negated ones too. A multi-valued
 /// attribute holds when any of its values does; with a negated operator, when none of them does what is negated. A value
-/// that an operator cannot judge (text where it compares numbers, say) holds neither way.
+/// that an operator cannot judge (text where it compares numbers, say) holds neither way. Who is in no group at all is not a
+/// member, so `NOT IsMemberOf` holds for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum ScopeOperator {
@@ -65,10 +66,14 @@ pub enum ScopeOperator {
     After,
     /// A date, the given one or earlier.
     NotAfter,
+    /// Directly in one of these groups, by name or id, exactly; of distinguished names the whole or the first part.
+    IsMemberOf,
+    /// In none of them.
+    NotIsMemberOf,
 }
 
 /// How they are written: Entra's first, in its own spelling, then Usher's.
-const NAMES: [(ScopeOperator, &str); 24] = [
+const NAMES: [(ScopeOperator, &str); 26] = [
     (ScopeOperator::Equals, "EQUALS"),
     (ScopeOperator::NotEquals, "NOT EQUALS"),
     (ScopeOperator::IsNull, "IS NULL"),
@@ -93,7 +98,12 @@ const NAMES: [(ScopeOperator, &str); 24] = [
     (ScopeOperator::NotBefore, "NOT BEFORE"),
     (ScopeOperator::After, "AFTER"),
     (ScopeOperator::NotAfter, "NOT AFTER"),
+    (ScopeOperator::IsMemberOf, "IsMemberOf"),
+    (ScopeOperator::NotIsMemberOf, "NOT IsMemberOf"),
 ];
+
+/// How many of them are Entra's.
+const ENTRAS: usize = 12;
 
 /// How much of a value a regular expression has to match. Entra does not say which it means; its samples read as the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -110,6 +120,11 @@ impl ScopeOperator {
     /// All of them, Entra's first.
     pub fn all() -> impl Iterator<Item = Self> {
         NAMES.iter().map(|(operator, _)| *operator)
+    }
+
+    /// Whether Entra has it too.
+    pub fn is_entras(self) -> bool {
+        NAMES[..ENTRAS].iter().any(|(operator, _)| *operator == self)
     }
 
     /// As Entra writes it: `EQUALS`, `IS NULL`, `Greater_Than`, ….
@@ -137,6 +152,7 @@ impl ScopeOperator {
             Self::NotIn => Self::In,
             Self::NotBefore => Self::Before,
             Self::NotAfter => Self::After,
+            Self::NotIsMemberOf => Self::IsMemberOf,
             _ => return None,
         })
     }
@@ -184,6 +200,7 @@ enum Of {
     Greater { than: i64, or_equal: bool },
     Before(Timestamp),
     After(Timestamp),
+    Member(Vec<String>),
 }
 
 impl Test {
@@ -199,7 +216,7 @@ impl Test {
             }
         } else if values.iter().all(String::is_empty) {
             return Err(format!("{operator} needs a value"));
-        } else if base != Is::In && values.len() > 1 {
+        } else if !matches!(base, Is::In | Is::IsMemberOf) && values.len() > 1 {
             return Err(format!("{operator} takes one value; IN takes several"));
         }
         let value = values.first().map_or("", String::as_str);
@@ -215,6 +232,7 @@ impl Test {
             Is::IsNull => Of::Null,
             Is::IsNotNull => Of::NotNull,
             Is::IsTrue | Is::IsFalse => Of::Truth(base == Is::IsTrue),
+            Is::IsMemberOf => Of::Member(values.to_vec()),
             Is::Equals | Is::In => Of::Listed(values.iter().map(|v| Value::from(v.as_str())).collect()),
             Is::Includes => Of::Text(|seen, wanted| seen.contains(wanted), value.to_owned()),
             Is::StartsWith => Of::Text(|seen, wanted| seen.starts_with(wanted), value.to_owned()),
@@ -230,8 +248,12 @@ impl Test {
 
     /// Judges an attribute. Errors: a regular expression that gives up on a value; nothing may be concluded from that.
     pub(super) fn holds(&self, seen: &Value) -> Result<bool, String> {
-        match self.of {
+        match &self.of {
             Of::Null => return Ok(seen.is_empty()),
+            Of::Member(groups) => {
+                let member = seen.items().iter().any(|value| groups.iter().any(|g| is_group(value, g)));
+                return Ok(member != self.negated);
+            }
             _ if seen.is_empty() => return Ok(false),
             Of::NotNull => return Ok(true),
             _ => {}
@@ -251,7 +273,7 @@ impl Test {
     /// Judges one value without the negation; `None`: it cannot be judged.
     fn one(&self, value: &Value) -> Result<Option<bool>, String> {
         Ok(match &self.of {
-            Of::Null | Of::NotNull => None,
+            Of::Null | Of::NotNull | Of::Member(_) => None,
             Of::Truth(wanted) => {
                 let text = value.as_text();
                 let is = |what: &str| text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(what));
@@ -272,6 +294,34 @@ impl Test {
             Of::After(at) => value.moment().map(|seen| seen > *at),
         })
     }
+}
+
+/// Whether a value names a group: an object with its id or name, or its distinguished name.
+fn is_group(value: &Value, group: &str) -> bool {
+    if let Value::Object(object) = value {
+        return ["value", "display"]
+            .iter()
+            .any(|key| object.get(*key).and_then(|v| v.as_str()) == Some(group));
+    }
+    let Some(text) = value.as_text() else { return false };
+    text == group || text.contains('=') && (text.eq_ignore_ascii_case(group) || first_part(&text) == group)
+}
+
+/// `Sales` of `cn=Sales,ou=groups,dc=example,dc=com`.
+fn first_part(dn: &str) -> String {
+    let mut part = String::new();
+    let mut escaped = false;
+    for c in dn.split_once('=').map_or("", |(_, rest)| rest).chars() {
+        match c {
+            '\\' if !escaped => escaped = true,
+            ',' | '+' if !escaped => break,
+            _ => {
+                escaped = false;
+                part.push(c);
+            }
+        }
+    }
+    part
 }
 
 /// Compiles a pattern. By itself first, so that `a)|(b` cannot pass by the brackets that the anchors need.

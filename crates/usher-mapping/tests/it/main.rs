@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attributes;
+mod exchange;
 mod functions;
+mod golden;
 mod grammar;
 mod mappings;
+mod paths;
 mod properties;
 mod rules;
 mod scoping;

@@ -1,7 +1,7 @@
 //! Every operator of scoping filters, with its null rule, on single and several values.
 
 use serde_json::{Value as Json, json};
-use usher_mapping::scoping::ScopeOperator;
+use usher_mapping::scoping::{Anchor, ScopeOperator};
 use usher_mapping::{Context, NoLookup, ScopingFilter};
 
 fn filter(clauses: &str) -> Result<ScopingFilter, String> {
@@ -134,6 +134,8 @@ fn every_operator_judges() {
             assert!(!holds(&filter, &a), "{operator} {value}: {a}");
         }
     }
+    // Of groups, not of a value: `membership_is_by_name_id_or_distinguished_name`.
+    seen.extend(["IsMemberOf", "NOT IsMemberOf"]);
     for operator in ScopeOperator::all() {
         assert!(seen.contains(&operator.as_str()), "{operator} has no row");
     }
@@ -208,4 +210,56 @@ fn a_regex_that_gives_up_decides_nothing() {
     let mut either = alone;
     either.groups.extend(filter("{attribute = \"b\", operator = \"EQUALS\", value = \"x\"}").unwrap().groups);
     assert_eq!((either.holds(&cx), either.judge(&cx).problem), (Ok(true), None));
+}
+
+#[test]
+fn membership_is_by_name_id_or_distinguished_name() {
+    let sales = json!([{"value": "7", "display": "Sales"}, {"value": "8", "display": "All"}]);
+    let entry = json!(["cn=Sales\\, Germany,ou=groups,dc=example,dc=com", "CN=All,dc=example,dc=com"]);
+    let judge = |clause: &str, key: &str, groups: &Json| {
+        let filter = filter(clause).unwrap();
+        let object = json!({ key: groups }).as_object().unwrap().clone();
+        let mut lookup = NoLookup;
+        let cx = Context::new(&object, &mut lookup, jiff::Timestamp::UNIX_EPOCH);
+        let decision = filter.judge(&cx);
+        assert_eq!(filter.holds(&cx), Ok(decision.holds));
+        (decision.holds, decision.clauses[0].seen.clone())
+    };
+    let of = |value: &str| format!("{{operator = \"IsMemberOf\", value = {value}}}");
+    let not = |value: &str| format!("{{operator = \"NOT IsMemberOf\", value = {value}}}");
+    for (value, is) in
+        [("'Sales'", true), ("'7'", true), ("'sales'", false), ("['Board', 'All']", true), ("'Board'", false)]
+    {
+        let (holds, seen) = judge(&of(value), "groups", &sales);
+        assert_eq!((holds, seen.as_deref()), (is, Some("Sales, All")), "{value}");
+        assert_eq!(judge(&not(value), "groups", &sales).0, !is, "{value}");
+    }
+    for (value, is) in [
+        ("'Sales, Germany'", true),
+        ("'All'", true),
+        ("'cn=all,DC=example,dc=com'", true),
+        ("'Sales'", false),
+        ("'groups'", false),
+    ] {
+        assert_eq!(judge(&of(value), "memberOf", &entry).0, is, "{value}");
+    }
+    // Who is in no group is not a member.
+    for nobody in [json!(null), json!([])] {
+        assert_eq!(judge(&of("'Sales'"), "groups", &nobody), (false, None));
+        assert_eq!(judge(&not("'Sales'"), "groups", &nobody), (true, None));
+    }
+    assert!(filter("{operator = \"IsMemberOf\"}").unwrap_err().contains("needs a value"));
+    assert!(filter("{operator = \"EQUALS\", value = \"x\"}").unwrap_err().contains("needs an attribute"));
+    let read = filter(&of("\"Sales\"")).unwrap();
+    assert_eq!(ScopingFilter::from_toml(&read.to_toml()).unwrap(), read);
+    assert!(read.mentions("groups") && !read.mentions("title"));
+}
+
+#[test]
+fn an_anchor_can_be_set_afterwards() {
+    let part = filter("{attribute = \"a\", operator = \"REGEX MATCH\", value = \"a+\"}").unwrap();
+    assert!(!holds(&part, &json!("baab")));
+    let part = part.anchored(Anchor::Part).unwrap();
+    assert!(holds(&part, &json!("baab")));
+    assert_eq!(ScopingFilter::from_toml(&part.to_toml()).unwrap(), part);
 }

@@ -1,0 +1,135 @@
+//! Attributes that an app has beyond its gallery entry: its own extensions, attributes of its own in RFC 7643's schemas.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use usher_scim::schema::{Attribute, Type};
+use usher_scim::{AttributePath, ResourceType, Schema};
+
+use super::MappingError;
+
+/// A target attribute added by hand or by an import.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetAttribute {
+    /// Its schema (a URN; absent: the core schema) and name, e.g. `urn:example:hr:2.0:User:badge`.
+    pub path: AttributePath,
+    /// What its values are; [`Type::Complex`] is not taken.
+    pub kind: Type,
+    /// Whether it has several values.
+    pub multi_valued: bool,
+    /// Whether the app refuses an object without it.
+    pub required: bool,
+    /// Whether texts that differ in case alone differ.
+    pub case_exact: bool,
+}
+
+/// As TOML has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Form {
+    name: String,
+    #[serde(rename = "type", default = "string")]
+    kind: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    multi_valued: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    required: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    case_exact: bool,
+}
+
+fn string() -> String {
+    Type::String.as_str().to_owned()
+}
+
+/// What an added attribute may be.
+const KINDS: [Type; 7] = [
+    Type::String,
+    Type::Boolean,
+    Type::Integer,
+    Type::Decimal,
+    Type::DateTime,
+    Type::Reference,
+    Type::Binary,
+];
+
+impl Form {
+    pub(super) fn read(self) -> Result<TargetAttribute, MappingError> {
+        let wrong = |what: String| MappingError::Other(format!("attribute {}: {what}", self.name));
+        let path = AttributePath::parse(&self.name).map_err(|e| wrong(e.detail))?;
+        if path.name.is_empty() || path.filter.is_some() || path.sub.is_some() {
+            return Err(wrong("an attribute's name has neither filter nor sub-attribute".to_owned()));
+        }
+        let kind = KINDS.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(&self.kind));
+        let names = || KINDS.map(Type::as_str).join(", ");
+        let kind = kind.ok_or_else(|| wrong(format!("the type {} is none of {}", self.kind, names())))?;
+        Ok(TargetAttribute {
+            path,
+            kind,
+            multi_valued: self.multi_valued,
+            required: self.required,
+            case_exact: self.case_exact,
+        })
+    }
+
+    pub(super) fn of(attribute: &TargetAttribute) -> Self {
+        Self {
+            name: attribute.path.to_string(),
+            kind: attribute.kind.as_str().to_owned(),
+            multi_valued: attribute.multi_valued,
+            required: attribute.required,
+            case_exact: attribute.case_exact,
+        }
+    }
+}
+
+impl TargetAttribute {
+    pub(super) fn check(&self, target: &ResourceType) -> Result<(), MappingError> {
+        if target.resolve(&self.path).is_some_and(|resolved| !resolved.open) {
+            return Err(MappingError::Other(format!(
+                "attribute {}: the app has it already; leave it out",
+                self.path
+            )));
+        }
+        Ok(())
+    }
+
+    fn attribute(&self) -> Attribute {
+        Attribute {
+            multi_valued: self.multi_valued,
+            required: self.required,
+            case_exact: self.case_exact,
+            ..Attribute::new(&self.path.name, self.kind)
+        }
+    }
+}
+
+/// A type with these attributes added; those it has already stay as they are.
+pub(super) fn extended(target: &ResourceType, added: &[TargetAttribute]) -> ResourceType {
+    let mut target = target.clone();
+    for attribute in added {
+        if target.resolve(&attribute.path).is_some() {
+            continue;
+        }
+        let urn = attribute.path.schema.as_deref().unwrap_or(&target.schema.id).to_owned();
+        if target.schema.id.eq_ignore_ascii_case(&urn) {
+            Arc::make_mut(&mut target.schema).attributes.push(attribute.attribute());
+            continue;
+        }
+        let there = target.extensions.iter_mut().find(|(schema, _)| schema.id.eq_ignore_ascii_case(&urn));
+        match there {
+            Some((schema, _)) => Arc::make_mut(schema).attributes.push(attribute.attribute()),
+            None => target.extensions.push((
+                Arc::new(Schema {
+                    name: urn.clone(),
+                    id: urn,
+                    description: String::new(),
+                    attributes: vec![attribute.attribute()],
+                    open: false,
+                }),
+                false,
+            )),
+        }
+    }
+    target
+}
