@@ -9,6 +9,7 @@ mod house;
 mod http;
 mod kill;
 mod ldif;
+mod mapping;
 mod nonsense;
 mod place;
 mod proxy;

@@ -6,6 +6,7 @@ use usher_api::{
     account::{Account, IssuedToken, Record, Token},
     app::{App, Cycle, Status, Template},
     directory::{Directory, Run, Source, Test},
+    mapping::{Cases, Export, Import},
     people::{Person, Unit},
     plan::Plan,
 };
@@ -45,6 +46,9 @@ pub enum Answer {
     Plan(Plan),
     /// Entra's `provisioningObjectSummary` each.
     Log(List<serde_json::Value>),
+    MappingImport(Import),
+    MappingExport(Export),
+    MappingCases(Cases),
     /// TOML text.
     Text(String),
     /// Done; a sentence about it.

@@ -1,12 +1,12 @@
 //! Applications.
 
 mod describe;
+mod mapping;
 
 use secrecy::SecretString;
 use usher_api::{List, Secret};
 use usher_directory::{Kind, config::Configs};
 use usher_engine::{App, app as apps, assignment, leaver, log};
-use usher_mapping::{AttributeMapping, Expression, ObjectMapping};
 use usher_store::{Snapshot, Tx};
 
 use crate::{
@@ -63,6 +63,24 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
                 let app = find(on, &name)?;
                 Ok(Outcome::Done(Answer::Text(app.mapping(kind).to_toml().to_string())))
             })
+        }
+        R::MappingExport { name, format } => {
+            let configs = admin.configs.clone();
+            admin.read(move |on| {
+                let app = find(on, &name)?;
+                mapping::export(on, &configs, &app, &format).map(Answer::MappingExport).map(Outcome::Done)
+            })
+        }
+        R::MappingTest { name } => {
+            let configs = admin.configs.clone();
+            admin.read(move |on| {
+                let app = find(on, &name)?;
+                mapping::test(on, &configs, &app).map(Answer::MappingCases).map(Outcome::Done)
+            })
+        }
+        R::MappingImport { name, kind, text, format, anchor, dry_run, force } => {
+            let asked = mapping::Asked { name, kind, text, format, anchor, dry_run, force };
+            mapping::import(admin, actor, asked).map(Outcome::Done)
         }
         change => self::change(admin, actor, change).map(Outcome::Done),
     }
@@ -195,74 +213,18 @@ fn act(
             let allowed = leaver::allow(tx, app.id, None)?;
             return Ok(Some(format!("{allowed} staged leavers may go; the next cycle of {name} lets them")));
         }
-        R::MappingSet { kind, target, expression, .. } => {
+        R::MappingSet { kind, target, change, force, .. } => {
             let kind = record::kind(kind)?;
-            let mapping = with_row(app.mapping(kind), target, expression)?;
-            save_mapping(tx, configs, app, kind, &mapping)?;
+            let mapping = mapping::with_row(app.mapping(kind), target, change)?;
+            mapping::save(tx, configs, app, kind, &mapping, *force)?;
         }
-        R::MappingImport { kind, toml, .. } => {
-            let table: toml::Table = toml
-                .parse()
-                .map_err(|error: toml::de::Error| AdminError::new("invalid_mapping", error.to_string()))?;
-            save_mapping(
-                tx,
-                configs,
-                app,
-                record::kind(kind)?,
-                &ObjectMapping::from_toml(&table).map_err(mapping_error)?,
-            )?;
-        }
-        R::MappingReset { kind, .. } => {
+        R::MappingReset { kind, force, .. } => {
             let kind = record::kind(kind)?;
-            let mapping = match kind {
-                Kind::User => &app.template.users,
-                Kind::Group => &app.template.groups,
-            };
-            save_mapping(tx, configs, app, kind, mapping)?;
+            mapping::save(tx, configs, app, kind, &mapping::of_gallery(app, kind), *force)?;
         }
         _ => return Err(AdminError::new("internal", "this request changes no app")),
     }
     Ok(None)
-}
-
-fn mapping_error(error: usher_mapping::mapping::MappingError) -> AdminError {
-    AdminError::new("invalid_mapping", error.to_string())
-}
-
-fn save_mapping(
-    tx: &mut Tx<'_>,
-    configs: &Configs,
-    app: &App,
-    kind: Kind,
-    mapping: &ObjectMapping,
-) -> Result<(), AdminError> {
-    let source = configs
-        .get(tx, app.directory)?
-        .ok_or_else(|| AdminError::new("directory_not_found", "the app's directory is gone"))?;
-    Ok(apps::set_mapping(tx, app, &source, kind, mapping)?)
-}
-
-/// The mapping with one row's source set to an expression; a new row if the target has none.
-fn with_row(mapping: &ObjectMapping, target: &str, expression: &str) -> Result<ObjectMapping, AdminError> {
-    let parsed = Expression::parse(expression)
-        .map_err(|error| AdminError::new("invalid_expression", error.caret(expression)))?;
-    let path = target.parse().map_err(|error: usher_scim::ScimError| {
-        AdminError::new("invalid_target", format!("{target:?} is no attribute path: {error}"))
-    })?;
-    let mut mapping = mapping.clone();
-    let from = usher_mapping::mapping::From::Expression(parsed);
-    match mapping.rows.iter_mut().find(|row| row.target.to_string().eq_ignore_ascii_case(target)) {
-        Some(row) => row.from = from,
-        None => mapping.rows.push(AttributeMapping {
-            target: path,
-            from,
-            default: None,
-            matching: None,
-            when: usher_mapping::mapping::When::Always,
-            nulls: usher_mapping::mapping::Nulls::Skip,
-        }),
-    }
-    Ok(mapping)
 }
 
 fn logs(admin: &Admin, request: request::App) -> Result<Answer, AdminError> {

@@ -129,6 +129,10 @@ impl From<usher_sources::SyncError> for AdminError {
 impl From<usher_engine::EngineError> for AdminError {
     fn from(error: usher_engine::EngineError) -> Self {
         use usher_engine::EngineError as E;
+        if let E::Mapping(usher_mapping::mapping::MappingError::Cases(_)) = &error {
+            return Self::new("case_failed", error.to_string())
+                .hint("Nothing is changed. Correct the mapping or its golden cases, or save it nevertheless with --force.");
+        }
         let code = match &error {
             E::Store(store) => return store.clone().into(),
             E::NoApp(_) => "app_not_found",

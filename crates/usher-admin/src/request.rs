@@ -293,22 +293,70 @@ pub enum App {
         name: String,
         kind: String,
     },
-    /// Sets the source of one row to an expression.
+    /// Changes one row; makes it where the target has none.
     MappingSet {
         name: String,
         kind: String,
         target: String,
-        expression: String,
+        change: RowChange,
+        /// Although golden cases fail.
+        force: bool,
     },
+    /// Replaces a mapping by a document's.
     MappingImport {
         name: String,
-        kind: String,
-        toml: String,
+        /// `users` or `groups`; absent: all that the document has.
+        kind: Option<String>,
+        text: String,
+        /// `toml` or `entra`; absent: by its content.
+        format: Option<String>,
+        /// `whole` or `part`, of regular expressions in scoping filters.
+        anchor: Option<String>,
+        /// Only says what would become of it.
+        dry_run: bool,
+        force: bool,
     },
+    /// As `toml` or `entra`.
+    MappingExport {
+        name: String,
+        format: String,
+    },
+    /// Runs the golden cases.
+    MappingTest {
+        name: String,
+    },
+    /// Back to the gallery's; the app's own golden cases stay.
     MappingReset {
         name: String,
         kind: String,
+        force: bool,
     },
+}
+
+/// What to change of a mapping's row; what is absent stays as it is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RowChange {
+    /// Where the value comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// A text instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constant: Option<String>,
+    /// In place of a null; empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// The precedence as a matching property; 0: it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matching: Option<u32>,
+    /// `always`, `on_create` or `add_values`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// `skip` or `clear`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nulls: Option<String>,
+    /// The row goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remove: bool,
 }
 
 /// Work that was allowed and noted, and is now to be run on the drivers by whoever asked.

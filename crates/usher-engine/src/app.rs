@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use usher_directory::{DirectoryId, Kind, config::DirectoryConfig, feed};
+use usher_directory::{DirectoryId, Kind, feed};
 use usher_jobs::work::{self, Queue};
-use usher_mapping::{Known, ObjectMapping};
+use usher_mapping::{ObjectMapping, scoping::GROUPS};
 use usher_store::{FromRow, Row, Snapshot, Sql, Store, StoreError, Tx, Value};
 
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
     gallery::{self, Target, Template},
     settings::Settings,
 };
+
+pub use crate::mapping::{force_mapping, set_mapping};
 
 /// An app's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,7 +61,7 @@ pub struct App {
     pub name: String,
     /// The gallery app it was made from.
     pub template: Arc<Template>,
-    /// Its resource types.
+    /// Its resource types, with what its mappings add.
     pub target: Arc<Target>,
     /// Where its users and groups come from.
     pub directory: DirectoryId,
@@ -93,6 +95,10 @@ impl App {
             Kind::Group => &self.groups,
         }
     }
+    /// Whether the mapping or scoping filter of a kind reads the groups that an object is in.
+    pub fn reads_groups(&self, kind: Kind) -> bool {
+        self.mapping(kind).mentions(GROUPS)
+    }
     /// The name of its place in the directory's feed and of its queue and lease.
     pub fn consumer(&self) -> String {
         consumer(self.id)
@@ -121,7 +127,7 @@ pub struct NewApp {
 }
 
 /// What brackets find beside the directory object's own attributes.
-pub const NAMED: &[&str] = &["objectId", "IsSoftDeleted", "appRoleAssignments"];
+pub const NAMED: &[&str] = &["objectId", "IsSoftDeleted", "appRoleAssignments", GROUPS];
 
 struct Raw {
     id: i64,
@@ -171,10 +177,12 @@ impl Raw {
         let tenant_url = Url::parse(&self.tenant_url).map_err(|e| broken("tenant URL", e.to_string()))?;
         let users = parse_mapping(&self.users)?;
         let groups = parse_mapping(&self.groups)?;
+        let of = template.target();
+        let target = Target { user: users.target(&of.user), group: groups.target(&of.group) };
         Ok(App {
             id: AppId(self.id),
             name: self.name,
-            target: Arc::new(template.target()),
+            target: Arc::new(target),
             template,
             directory: DirectoryId(self.directory),
             queue: Queue(self.queue),
@@ -223,8 +231,6 @@ const SET_SCOPE: Sql = Sql::same("update app set scope = $2, version = version +
 const SET_SETTINGS: Sql =
     Sql::same("update app set settings = $3, version = version + 1 where id = $1 and version = $2");
 const SET_URL: Sql = Sql::same("update app set tenant_url = $2, version = version + 1 where id = $1");
-const SET_USERS: Sql = Sql::same("update app set user_map = $2, version = version + 1 where id = $1");
-const SET_GROUPS: Sql = Sql::same("update app set group_map = $2, version = version + 1 where id = $1");
 const FORGET_SECRET: Sql = Sql::same("update app set secret = null where id = $1");
 
 impl NewApp {
@@ -287,8 +293,8 @@ pub fn add(tx: &mut Tx<'_>, store: &Store, new: &NewApp, now: Timestamp) -> Resu
         (Scope::Assigned as i64).into(),
         url.as_str().into(),
         json(&settings)?.into(),
-        template.users.to_toml().to_string().into(),
-        template.groups.to_toml().to_string().into(),
+        fresh(&template.users).into(),
+        fresh(&template.groups).into(),
     ];
     let Some((id,)) = tx.one::<(i64,)>(&INSERT, &args)? else {
         return Err(EngineError::AppTaken(new.name.clone()));
@@ -296,6 +302,11 @@ pub fn add(tx: &mut Tx<'_>, store: &Store, new: &NewApp, now: Timestamp) -> Resu
     tx.exec(&INSERT_RUN, &[id.into()])?;
     set_secret(tx, store, AppId(id), &new.secret)?;
     get(tx, AppId(id))?.ok_or_else(|| EngineError::NoApp(new.name.clone()))
+}
+
+/// A template's mapping for a new app. The gallery's golden cases are of the gallery's rows; an app has its own.
+fn fresh(mapping: &ObjectMapping) -> String {
+    ObjectMapping { cases: Vec::new(), ..mapping.clone() }.to_toml().to_string()
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, EngineError> {
@@ -373,26 +384,6 @@ pub fn set_scope(tx: &mut Tx<'_>, app: &App, scope: Scope) -> Result<(), EngineE
         return Ok(());
     }
     tx.exec(&SET_SCOPE, &[app.id.0.into(), (scope as i64).into()])?;
-    walk::everything(tx, app.id)?;
-    tx.announce();
-    Ok(())
-}
-
-/// Sets the mapping (with its scoping filter) of a kind; everybody is looked at again. `source` is the directory's configuration.
-pub fn set_mapping(
-    tx: &mut Tx<'_>,
-    app: &App,
-    source: &DirectoryConfig,
-    kind: Kind,
-    mapping: &ObjectMapping,
-) -> Result<(), EngineError> {
-    let known = Known { types: &[source.resource_type(kind)], named: NAMED, ..Known::default() };
-    mapping.check(&known, app.target.of(kind))?;
-    let sql = match kind {
-        Kind::User => SET_USERS,
-        Kind::Group => SET_GROUPS,
-    };
-    tx.exec(&sql, &[app.id.0.into(), mapping.to_toml().to_string().into()])?;
     walk::everything(tx, app.id)?;
     tx.announce();
     Ok(())

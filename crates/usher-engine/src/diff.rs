@@ -19,6 +19,8 @@ pub struct Difference {
     pub old: Json,
     /// What is to be there; null: to be removed.
     pub new: Json,
+    /// Of a multi-valued attribute that is only added to, what is new; `None`: the whole value is written.
+    pub added: Option<Json>,
     /// Both are hidden in logs.
     pub redacted: bool,
 }
@@ -26,6 +28,9 @@ pub struct Difference {
 impl Difference {
     /// As the client sends it.
     pub fn change(&self) -> Change {
+        if let Some(added) = &self.added {
+            return Change { path: self.path.clone(), value: Some(added.clone()), there: false };
+        }
         Change {
             path: self.path.clone(),
             value: (!self.new.is_null()).then(|| self.new.clone()),
@@ -48,8 +53,9 @@ pub fn against(
     let wanted = desired(target, mapped)?;
     let mut found = Vec::new();
     for row in mapped {
-        let new = at(target, &wanted, &row.target);
+        let mut new = at(target, &wanted, &row.target);
         let old = at(target, there, &row.target);
+        let added = if row.add_only { add_to(target, row, &old, &mut new) } else { None };
         let differs = match (new.is_null(), old.is_null()) {
             (true, true) => false,
             (true, false) => row.clear,
@@ -57,10 +63,21 @@ pub fn against(
             (false, false) => !row.only_if_empty && !resource::same(target, &row.target, &new, &old),
         };
         if differs {
-            found.push(Difference { path: row.target.clone(), old, new, redacted: row.redacted });
+            found.push(Difference { path: row.target.clone(), old, new, added, redacted: row.redacted });
         }
     }
     Ok(found)
+}
+
+/// Makes `new` what is there together with what is new; gives what is new.
+fn add_to(target: &ResourceType, row: &Mapped, old: &Json, new: &mut Json) -> Option<Json> {
+    let (Json::Array(there), Json::Array(wanted)) = (old, &*new) else { return None };
+    let one = |value: &Json| Json::Array(vec![value.clone()]);
+    let is_there =
+        |value: &&Json| there.iter().any(|old| resource::same(target, &row.target, &one(old), &one(value)));
+    let added: Vec<Json> = wanted.iter().filter(|value| !is_there(value)).cloned().collect();
+    *new = there.iter().chain(&added).cloned().collect();
+    (!added.is_empty()).then_some(Json::Array(added))
 }
 
 /// The value at a path: of a whole multi-valued attribute its values as an array, of a reference its `value` alone.

@@ -4,10 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use usher_directory::Kind;
-use usher_mapping::ObjectMapping;
+use usher_mapping::{
+    ObjectMapping,
+    mapping::{TargetAttribute, extended},
+};
 use usher_scim::{
-    ResourceType, Schema,
-    schema::{self, Attribute, Type},
+    AttributePath, ResourceType,
+    schema::{self, Type},
 };
 
 use crate::error::{EngineError, nearest};
@@ -57,6 +60,18 @@ pub struct ExtraAttribute {
     pub schema: String,
     /// Its name.
     pub name: String,
+}
+
+impl ExtraAttribute {
+    fn attribute(&self) -> TargetAttribute {
+        TargetAttribute {
+            path: AttributePath::attribute(&self.name).within(&self.schema),
+            kind: Type::String,
+            multi_valued: false,
+            required: false,
+            case_exact: false,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -196,20 +211,13 @@ impl Target {
 impl Template {
     /// The target's resource types.
     pub fn target(&self) -> Target {
-        let with = |mut s: Schema, kind: &str| {
-            for extra in self.attributes.iter().filter(|a| a.kind == kind && a.schema == s.id) {
-                if !s.attributes.iter().any(|a| a.name.eq_ignore_ascii_case(&extra.name)) {
-                    s.attributes.push(Attribute::new(&extra.name, Type::String));
-                }
-            }
-            s
+        let added = |kind: &str| -> Vec<TargetAttribute> {
+            self.attributes.iter().filter(|extra| extra.kind == kind).map(ExtraAttribute::attribute).collect()
         };
+        let user = ResourceType::user(schema::user(), vec![schema::enterprise_user()]);
         Target {
-            user: ResourceType::user(
-                with(schema::user(), "users"),
-                vec![with(schema::enterprise_user(), "users")],
-            ),
-            group: ResourceType::group(with(schema::group(), "groups")),
+            user: extended(&user, &added("users")),
+            group: extended(&ResourceType::group(schema::group()), &added("groups")),
         }
     }
 }

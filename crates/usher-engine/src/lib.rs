@@ -14,6 +14,7 @@ pub mod gallery;
 pub mod leaver;
 pub mod link;
 pub mod log;
+pub mod mapping;
 mod members;
 pub mod plan;
 pub mod reference;

@@ -3,8 +3,14 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use usher_directory::{Key, Kind, object};
-use usher_mapping::{Context, NoLookup, Value, scoping};
+use usher_directory::{
+    Key, Kind,
+    object::{self, Link},
+};
+use usher_mapping::{
+    Context, NoLookup, Value,
+    scoping::{self, GROUPS},
+};
 use usher_scim::Object;
 use usher_store::Snapshot;
 
@@ -30,6 +36,8 @@ pub struct Judged {
     pub entitled: Entitled,
     /// Its app roles, by name.
     pub roles: Vec<String>,
+    /// The groups it is directly in, id and name; only where a mapping reads them.
+    pub groups: Vec<(String, String)>,
     /// The scoping filter's clauses as judged.
     pub clauses: Vec<scoping::Judged>,
 }
@@ -40,7 +48,7 @@ impl Judged {
         self.source != Source::Active || self.entitled != Entitled::Yes
     }
 
-    /// What brackets find beside the document: `objectId`, `IsSoftDeleted`, `appRoleAssignments`.
+    /// What brackets find beside the document: `objectId`, `IsSoftDeleted`, `appRoleAssignments`, `groups`.
     pub fn named(&self) -> Vec<(String, Value)> {
         let id = self.stored.as_ref().map_or(Value::Null, |s| Value::Text(s.id.0.to_string()));
         vec![
@@ -50,8 +58,17 @@ impl Judged {
                 "appRoleAssignments".to_owned(),
                 Value::List(self.roles.iter().map(|r| role_value(r)).collect()),
             ),
+            (GROUPS.to_owned(), Value::list(self.groups.iter().map(|(id, name)| group_value(id, name)))),
         ]
     }
+}
+
+/// As RFC 7643 has it in a user's `groups`.
+fn group_value(id: &str, name: &str) -> Value {
+    let mut object = Object::new();
+    object.insert("value".into(), id.into());
+    object.insert("display".into(), name.into());
+    Value::Object(object)
 }
 
 fn role_value(role: &str) -> Value {
@@ -76,20 +93,42 @@ pub fn judge(
 ) -> Result<Vec<Judged>, EngineError> {
     let mut stored: HashMap<Key, object::Stored> =
         object::by_keys(on, app.directory, keys)?.into_iter().map(|o| (o.key, o)).collect();
-    let mut roles = roles(on, app, &stored)?;
+    let memberships = memberships(on, app, &stored)?;
+    let mut roles = roles(on, app, &stored, &memberships)?;
+    let mut groups: HashMap<Key, Vec<(String, String)>> = HashMap::new();
+    let reads = [Kind::User, Kind::Group].map(|kind| app.reads_groups(kind));
+    for (member, group) in memberships {
+        let kind = stored.get(&member).map_or(Kind::User, |o| o.kind);
+        if reads[usize::from(kind == Kind::Group)] {
+            groups.entry(member).or_default().push((group.id.0.to_string(), group.name));
+        }
+    }
     let mut judged = Vec::with_capacity(keys.len());
     for key in keys {
         let roles = roles.remove(key).unwrap_or_default();
-        judged.push(one(app, *key, stored.remove(key), roles, now)?);
+        let groups = groups.remove(key).unwrap_or_default();
+        judged.push(one(app, *key, stored.remove(key), (roles, groups), now)?);
     }
     Ok(judged)
+}
+
+/// The groups that users, and where their mapping reads them groups, are directly in.
+fn memberships(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    stored: &HashMap<Key, object::Stored>,
+) -> Result<Vec<(Key, Link)>, EngineError> {
+    let too = app.reads_groups(Kind::Group);
+    let mut keys: Vec<Key> = stored.values().filter(|o| o.kind == Kind::User || too).map(|o| o.key).collect();
+    keys.sort_unstable();
+    Ok(object::groups_of(on, app.directory, &keys)?)
 }
 
 fn one(
     app: &App,
     key: Key,
     stored: Option<object::Stored>,
-    roles: Vec<String>,
+    (roles, groups): (Vec<String>, Vec<(String, String)>),
     now: Timestamp,
 ) -> Result<Judged, EngineError> {
     let source = match &stored {
@@ -109,7 +148,7 @@ fn one(
         }
         Scope::Assigned => Entitled::Yes,
     };
-    let mut judged = Judged { key, stored, doc, source, entitled, roles, clauses: Vec::new() };
+    let mut judged = Judged { key, stored, doc, source, entitled, roles, groups, clauses: Vec::new() };
     if judged.source == Source::Active && judged.entitled == Entitled::Yes {
         filter(app, &mut judged, kind, now);
     }
@@ -139,6 +178,7 @@ fn roles(
     on: &mut Snapshot<'_>,
     app: &App,
     stored: &HashMap<Key, object::Stored>,
+    memberships: &[(Key, Link)],
 ) -> Result<HashMap<Key, Vec<String>>, EngineError> {
     let mut found: HashMap<Key, Vec<String>> = HashMap::new();
     if stored.is_empty() {
@@ -150,9 +190,8 @@ fn roles(
         found.entry(a.object).or_default().push(a.role);
     }
     // Only users get accounts through a group: a group in a group is not expanded.
-    let users: Vec<Key> =
-        keys.into_iter().filter(|k| stored.get(k).is_some_and(|o| o.kind == Kind::User)).collect();
-    let memberships = object::groups_of(on, app.directory, &users)?;
+    let is_user = |key: &Key| stored.get(key).is_some_and(|o| o.kind == Kind::User);
+    let memberships: Vec<&(Key, Link)> = memberships.iter().filter(|(member, _)| is_user(member)).collect();
     let mut groups: Vec<Key> = memberships.iter().map(|(_, g)| g.key).collect();
     groups.sort_unstable();
     groups.dedup();
@@ -169,7 +208,7 @@ fn roles(
     }
     for (member, group) in memberships {
         if let Some(roles) = by_group.get(&group.key) {
-            found.entry(member).or_default().extend(roles.iter().cloned());
+            found.entry(*member).or_default().extend(roles.iter().cloned());
         }
     }
     for roles in found.values_mut() {

@@ -34,7 +34,7 @@ mod form;
 mod table;
 mod write;
 
-pub use added::TargetAttribute;
+pub use added::{TargetAttribute, extended};
 pub use case::{Case, Failed};
 pub use table::Tables;
 pub use write::{document, json_for};
@@ -218,7 +218,7 @@ impl ObjectMapping {
 
     /// The app's type with the attributes that this mapping adds.
     pub fn target(&self, of: &ResourceType) -> ResourceType {
-        added::extended(of, &self.attributes)
+        extended(of, &self.attributes)
     }
 
     /// Whether an expression or the scoping filter reads that attribute (ignoring case, or by an alias of it).

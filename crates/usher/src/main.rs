@@ -164,6 +164,10 @@ async fn run(
     chosen: bool,
     printer: Printer,
 ) -> anyhow::Result<ExitCode> {
+    let output = match &command {
+        Command::App(command) => command.output(),
+        _ => None,
+    };
     let requests = match command {
         Command::Serve(arguments) => {
             serve::run(arguments, settings, printer).await?;
@@ -209,7 +213,17 @@ async fn run(
         last = Some(reach.call(actor(), request, &|progress| bar.show(&progress)).await?);
     }
     let Some(answer) = last else { return Ok(ExitCode::SUCCESS) };
-    printer.answer(&answer)?;
+    match (&answer, output) {
+        (Answer::MappingExport(export), Some(file)) => {
+            std::fs::write(&file, &export.document)
+                .map_err(|error| anyhow::anyhow!("{file} can't be written: {error}"))?;
+            printer.either(&answer.to_json()?, &format!("{} is written", file))?;
+        }
+        _ => printer.answer(&answer)?,
+    }
+    if let (Answer::MappingExport(export), false) = (&answer, printer.json) {
+        print::news(&print::answer::not_exported(export));
+    }
     Ok(exit(&answer))
 }
 
@@ -220,6 +234,7 @@ fn exit(answer: &Answer) -> ExitCode {
         Answer::Plan(plan) if !plan.items.is_empty() => ExitCode::from(3),
         Answer::Cycle(cycle) if cycle.counts.failed > 0 => ExitCode::FAILURE,
         Answer::Test(test) if !test.ok => ExitCode::FAILURE,
+        Answer::MappingCases(cases) if !cases.failed.is_empty() => ExitCode::FAILURE,
         Answer::Run(run) if run.state == "failed" || run.held > 0 => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }

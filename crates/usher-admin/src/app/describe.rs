@@ -31,13 +31,11 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         R::Start { name } => (name, "app.start", json!({})),
         R::Stop { name } => (name, "app.stop", json!({})),
         R::AllowDeletes { name } => (name, "app.allow_deletes", json!({})),
-        R::MappingSet { name, kind, target, expression } => {
-            (name, "app.mapping.set", json!({"kind": kind, "target": target, "expression": expression}))
+        R::MappingSet { name, kind, target, change, force } => {
+            let details = json!({"kind": kind, "target": target, "change": change, "force": force});
+            (name, "app.mapping.set", details)
         }
-        R::MappingImport { name, kind, toml } => {
-            (name, "app.mapping.import", json!({"kind": kind, "toml": toml}))
-        }
-        R::MappingReset { name, kind } => (name, "app.mapping.reset", json!({"kind": kind})),
+        R::MappingReset { name, kind, .. } => (name, "app.mapping.reset", json!({"kind": kind})),
         R::Add { name, .. }
         | R::Show { name }
         | R::Test { name }
@@ -46,7 +44,10 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         | R::Sync { name }
         | R::Status { name }
         | R::Logs { name, .. }
-        | R::MappingShow { name, .. } => (name, "app.read", json!({})),
+        | R::MappingShow { name, .. }
+        | R::MappingImport { name, .. }
+        | R::MappingExport { name, .. }
+        | R::MappingTest { name } => (name, "app.read", json!({})),
         R::List => ("", "app.read", json!({})),
     }
 }

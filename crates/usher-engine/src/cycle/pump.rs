@@ -151,7 +151,8 @@ fn from_feed(
     let groups: Vec<Key> = memberships.iter().map(|(g, _)| *g).collect::<BTreeSet<_>>().into_iter().collect();
     let assigned: BTreeSet<Key> =
         assignment::of(tx, app.id, &groups)?.into_iter().map(|a| a.object).collect();
-    objects.extend(memberships.iter().filter(|(g, _)| assigned.contains(g)).map(|(_, m)| *m));
+    let reads = app.reads_groups(Kind::User) || app.reads_groups(Kind::Group);
+    objects.extend(memberships.iter().filter(|(g, _)| reads || assigned.contains(g)).map(|(_, m)| *m));
     let objects: Vec<Key> = objects.into_iter().collect();
     let pumped = affect(tx, app, cycle, &objects, (lane::USERS, lane::GROUPS, reason::CHANGED), now)?;
     member_deltas(tx, app, &groups, &memberships, now)?;
@@ -196,8 +197,16 @@ fn forget_assignments(tx: &mut Tx<'_>, app: &App, object: Key) -> Result<bool, S
     Ok(tx.exec(&FORGET_ASSIGNMENTS, &[app.id.0.into(), object.0.into()])? > 0)
 }
 
-/// An assigned group that came, went or came back affects its members; a rename does not.
+/// An assigned group that came, went or came back affects its members; a rename does where a mapping or filter reads the groups
+/// somebody is in.
 fn group_changed(tx: &mut Tx<'_>, app: &App, row: &Change) -> Result<(), EngineError> {
+    if app.reads_groups(Kind::User) || app.reads_groups(Kind::Group) {
+        match row.op {
+            // Who was in it is no longer known, and without it more may pass than before.
+            Op::Removed => walk::everything(tx, app.id)?,
+            _ => walk::members(tx, app.id, row.object)?,
+        }
+    }
     if row.op == Op::Removed {
         if forget_assignments(tx, app, row.object)? {
             // Who was in it is no longer known; who loses access is found among those who have it.

@@ -183,6 +183,7 @@ fn entry(
         path,
         old: serde_json::Value::Null,
         new: serde_json::json!(format!("{added} added, {removed} removed")),
+        added: None,
         redacted: false,
     });
     log::Entry {

@@ -349,6 +349,7 @@ fn pending(resolved: &Resolved, coming: &HashSet<Key>) -> Vec<Difference> {
             path: path.clone(),
             old: serde_json::Value::Null,
             new: json!(name),
+            added: None,
             redacted: false,
         })
         .collect()

@@ -6,7 +6,7 @@ use usher_directory::Kind;
 use usher_engine::{
     EngineError,
     app::{self, NewApp, Scope},
-    assignment, gallery, log,
+    assignment, gallery, log, mapping,
 };
 use usher_mapping::Known;
 
@@ -26,6 +26,10 @@ fn every_gallery_file_can_be_used_as_it_is() {
                 let known =
                     Known { types: &[config.resource_type(kind)], named: app::NAMED, ..Known::default() };
                 mapping.check(&known, target.of(kind)).unwrap_or_else(|e| panic!("{}: {e}", template.name));
+                mapping::check(template, &config, kind, mapping)
+                    .unwrap_or_else(|e| panic!("{}: {e}", template.name));
+                assert!(!mapping.cases.is_empty(), "{} has no golden case for {kind:?}", template.name);
+                assert_eq!(mapping::failed_cases(template, &config, kind, mapping), [], "{}", template.name);
                 assert_eq!(mapping.matchers()[0].matching, Some(1));
                 // What is stored of it reads back as the same.
                 let again = usher_mapping::ObjectMapping::from_toml(&mapping.to_toml()).unwrap();

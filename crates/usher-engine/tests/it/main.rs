@@ -9,6 +9,7 @@ mod cycles;
 mod faults;
 mod groups;
 mod leavers;
+mod mappings;
 mod plan;
 mod rig;
 mod serve;

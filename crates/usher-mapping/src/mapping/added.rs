@@ -105,7 +105,7 @@ impl TargetAttribute {
 }
 
 /// A type with these attributes added; those it has already stay as they are.
-pub(super) fn extended(target: &ResourceType, added: &[TargetAttribute]) -> ResourceType {
+pub fn extended(target: &ResourceType, added: &[TargetAttribute]) -> ResourceType {
     let mut target = target.clone();
     for attribute in added {
         if target.resolve(&attribute.path).is_some() {

@@ -27,6 +27,9 @@ fn mapping(cases: &str) -> ObjectMapping {
         target = "nickName"
         source = "Redact([surname])"
         [[mapping]]
+        target = 'phoneNumbers[type eq "work"].value'
+        source = "Now()"
+        [[mapping]]
         target = "locale"
         constant = "de"
         when = "on_create"
@@ -49,7 +52,7 @@ fn run(mapping: &ObjectMapping) -> Vec<Failed> {
     let types = [&user];
     let source = Known { types: &types, named: &["IsSoftDeleted", "groups"], ..Known::default() };
     let named = [("IsSoftDeleted".to_owned(), Value::Boolean(false)), ("groups".to_owned(), Value::Null)];
-    mapping.failed_cases(&source, &named, &user, now())
+    mapping.failed_cases(&source, &named, &user)
 }
 
 fn said(cases: &str) -> Vec<String> {
@@ -68,6 +71,15 @@ name = "as SCIM has it"
 object = { userName = "x", emails = [{ type = "work", value = "bob@example.com" }], IsSoftDeleted = true, title = "Head" }
 expect = { userName = "bob@example.com", active = false, title = "Head", 'addresses[type eq "work"].region' = "elsewhere" }
 in_scope = false
+[[case]]
+name = "later"
+now = 2026-03-01T00:00:00Z
+object = { userPrincipalName = "ann@example.com" }
+expect = { 'phoneNumbers[type eq "work"].value' = "3/1/2026 12:00:00 AM" }
+[[case]]
+name = "on any day"
+object = { userPrincipalName = "ann@example.com" }
+expect = { 'phoneNumbers[type eq "work"].value' = "1/1/2026 12:00:00 AM" }
 [[case]]
 name = "on update"
 on = "update"

@@ -1,7 +1,10 @@
 //! `usher app …`
 
 use anyhow::{Context, bail};
-use usher_admin::{Request, request::App};
+use usher_admin::{
+    Request,
+    request::{App, RowChange},
+};
 use usher_api::Secret;
 
 use super::read;
@@ -135,26 +138,82 @@ pub(crate) enum Mapping {
     Set {
         name: String,
         target: String,
-        expression: String,
+        expression: Option<String>,
+        /// A text, instead of an expression.
+        #[arg(long, conflicts_with = "expression")]
+        constant: Option<String>,
+        /// In place of a null when somebody is created; empty for none.
+        #[arg(long)]
+        default: Option<String>,
+        /// The precedence as a matching property, from 1; 0: it is none.
+        #[arg(long = "match")]
+        matching: Option<u32>,
+        /// add_values takes nothing away from a multi-valued attribute.
+        #[arg(long, value_parser = ["always", "on_create", "add_values"])]
+        when: Option<String>,
+        /// What a null does to somebody who is there.
+        #[arg(long, value_parser = ["skip", "clear"])]
+        nulls: Option<String>,
+        /// Map the attribute no longer.
+        #[arg(long, conflicts_with_all = ["expression", "constant", "default", "matching", "when", "nulls"])]
+        remove: bool,
         #[arg(long, default_value = "users")]
         kind: String,
+        /// Although golden cases fail.
+        #[arg(long)]
+        force: bool,
     },
-    /// Replace it by a TOML file as `show` prints it (- for standard input).
+    /// Replace it by a file's (- for standard input): TOML, or a synchronization schema downloaded from Entra ID.
     Import {
         name: String,
         file: String,
-        #[arg(long, default_value = "users")]
-        kind: String,
+        /// users or groups; otherwise all that the file has.
+        #[arg(long)]
+        kind: Option<String>,
+        /// Otherwise by the file's content.
+        #[arg(long, value_parser = ["toml", "entra"])]
+        format: Option<String>,
+        /// Whether regular expressions in scoping filters must match the whole value or a part of it.
+        #[arg(long, value_parser = ["whole", "part"])]
+        anchor: Option<String>,
+        /// Only say what would become of it.
+        #[arg(long)]
+        dry_run: bool,
+        /// Although golden cases fail or not all of a scoping filter is understood.
+        #[arg(long)]
+        force: bool,
     },
-    /// Go back to the gallery's.
+    /// Write it, for users and groups.
+    Export {
+        name: String,
+        #[arg(long, default_value = "toml", value_parser = ["toml", "entra"])]
+        format: String,
+        /// A file; otherwise standard output.
+        #[arg(short, long)]
+        output: Option<String>,
+    },
+    /// Run the golden cases that stand beside it.
+    Test { name: String },
+    /// Go back to the gallery's; golden cases stay.
     Reset {
         name: String,
         #[arg(long, default_value = "users")]
         kind: String,
+        /// Although golden cases fail.
+        #[arg(long)]
+        force: bool,
     },
 }
 
 impl Command {
+    /// The file that the answer goes to.
+    pub(crate) fn output(&self) -> Option<String> {
+        match self {
+            Self::Mapping(Mapping::Export { output, .. }) => output.clone(),
+            _ => None,
+        }
+    }
+
     /// One request, or one a setting.
     pub(crate) fn requests(self) -> anyhow::Result<Vec<Request>> {
         let request = match self {
@@ -206,11 +265,28 @@ impl Mapping {
     fn request(self) -> anyhow::Result<App> {
         Ok(match self {
             Self::Show { name, kind } => App::MappingShow { name, kind },
-            Self::Set { name, target, expression, kind } => {
-                App::MappingSet { name, kind, target, expression }
+            Self::Set {
+                name,
+                target,
+                expression,
+                constant,
+                default,
+                matching,
+                when,
+                nulls,
+                remove,
+                kind,
+                force,
+            } => {
+                let change = RowChange { expression, constant, default, matching, when, nulls, remove };
+                App::MappingSet { name, kind, target, change, force }
             }
-            Self::Import { name, file, kind } => App::MappingImport { name, kind, toml: read(&file)? },
-            Self::Reset { name, kind } => App::MappingReset { name, kind },
+            Self::Import { name, file, kind, format, anchor, dry_run, force } => {
+                App::MappingImport { name, kind, text: read(&file)?, format, anchor, dry_run, force }
+            }
+            Self::Export { name, format, .. } => App::MappingExport { name, format },
+            Self::Test { name } => App::MappingTest { name },
+            Self::Reset { name, kind, force } => App::MappingReset { name, kind, force },
         })
     }
 }

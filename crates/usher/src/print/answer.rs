@@ -10,7 +10,9 @@ use usher_api::{
     plan::{Item, Plan},
 };
 
-use super::table;
+use super::{mapping, table};
+
+pub(crate) use super::mapping::not_exported;
 
 pub(crate) fn text(answer: &Answer) -> String {
     match answer {
@@ -49,6 +51,9 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::Statuses(list) => statuses(&list.items),
         Answer::Plan(plan) => self::plan(plan),
         Answer::Log(list) => more(log(&list.items), list),
+        Answer::MappingImport(import) => mapping::import(import),
+        Answer::MappingExport(export) => export.document.clone(),
+        Answer::MappingCases(cases) => mapping::cases(cases),
         Answer::Text(text) => text.clone(),
         Answer::Said(said) => said.message.clone(),
     }

@@ -1,0 +1,460 @@
+//! An app's attribute mappings: rows set, whole ones imported and exported, golden cases run.
+
+use usher_api::mapping::{Cases, Export, FailedCase, Import, Note, Regex};
+use usher_directory::{Kind, config::Configs, config::DirectoryConfig};
+use usher_engine::{App, mapping as mappings};
+use usher_mapping::{
+    AttributeMapping, Expression, ObjectMapping, Value,
+    exchange::{self, Format, MAX_DOCUMENT, Report, ScopeTaken},
+    mapping::{From, MappingError, Nulls, When},
+    scoping::Anchor,
+};
+use usher_store::{Snapshot, Tx};
+
+use super::find;
+use crate::{Actor, Admin, AdminError, Answer, audit, record, request::RowChange};
+
+/// How many people an import looks at for regular expressions that depend on their anchor.
+const LOOKED_AT: usize = 10_000;
+
+/// An import as asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) name: String,
+    /// `users` or `groups`; all that the document has where absent.
+    pub(super) kind: Option<String>,
+    pub(super) text: String,
+    pub(super) format: Option<String>,
+    pub(super) anchor: Option<String>,
+    pub(super) dry_run: bool,
+    pub(super) force: bool,
+}
+
+/// A document, read.
+struct Read {
+    format: Format,
+    mappings: Vec<(Kind, ObjectMapping)>,
+    report: Report,
+    /// Why it is not saved: even by force, and without.
+    never: Vec<String>,
+    unforced: Vec<String>,
+    regexes: Vec<Regex>,
+    failed: Vec<FailedCase>,
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "users",
+        Kind::Group => "groups",
+    }
+}
+
+pub(super) fn mapping_error(error: MappingError) -> AdminError {
+    AdminError::from(usher_engine::EngineError::Mapping(error))
+}
+
+fn config(
+    on: &mut Snapshot<'_>,
+    configs: &Configs,
+    app: &App,
+) -> Result<std::sync::Arc<DirectoryConfig>, AdminError> {
+    configs
+        .get(on, app.directory)?
+        .ok_or_else(|| AdminError::new("directory_not_found", "the app's directory is gone"))
+}
+
+/// Saves a mapping, despite failing golden cases where forced.
+pub(super) fn save(
+    tx: &mut Tx<'_>,
+    configs: &Configs,
+    app: &App,
+    kind: Kind,
+    mapping: &ObjectMapping,
+    force: bool,
+) -> Result<(), AdminError> {
+    let source = config(tx, configs, app)?;
+    if force {
+        return Ok(mappings::force_mapping(tx, app, &source, kind, mapping)?);
+    }
+    Ok(mappings::set_mapping(tx, app, &source, kind, mapping)?)
+}
+
+/// The gallery's mapping, with the app's own golden cases.
+pub(super) fn of_gallery(app: &App, kind: Kind) -> ObjectMapping {
+    let template = match kind {
+        Kind::User => &app.template.users,
+        Kind::Group => &app.template.groups,
+    };
+    ObjectMapping { cases: app.mapping(kind).cases.clone(), ..template.clone() }
+}
+
+/// The mapping with one row changed; a new row if the target has none.
+pub(super) fn with_row(
+    mapping: &ObjectMapping,
+    target: &str,
+    change: &RowChange,
+) -> Result<ObjectMapping, AdminError> {
+    let path: usher_scim::AttributePath = target.parse().map_err(|error: usher_scim::ScimError| {
+        AdminError::new("invalid_target", format!("{target:?} is no attribute path: {error}"))
+    })?;
+    let mut mapping = mapping.clone();
+    let at = mapping.rows.iter().position(|row| row.target.to_string().eq_ignore_ascii_case(target));
+    if change.remove {
+        let Some(at) = at else {
+            return Err(AdminError::new("not_mapped", format!("{target} is not mapped")));
+        };
+        mapping.rows.remove(at);
+        return Ok(mapping);
+    }
+    let mut row = match at {
+        Some(at) => mapping.rows[at].clone(),
+        None => AttributeMapping::new(path, From::None),
+    };
+    apply(&mut row, change)?;
+    if row.from == From::None && row.default.is_none() {
+        return Err(AdminError::new(
+            "invalid_mapping",
+            format!("{target} needs an expression, a constant or a default"),
+        ));
+    }
+    match at {
+        Some(at) => mapping.rows[at] = row,
+        None => mapping.rows.push(row),
+    }
+    Ok(mapping)
+}
+
+fn apply(row: &mut AttributeMapping, change: &RowChange) -> Result<(), AdminError> {
+    if let Some(expression) = &change.expression {
+        let parsed = Expression::parse(expression)
+            .map_err(|error| AdminError::new("invalid_expression", error.caret(expression)))?;
+        row.from = From::Expression(parsed);
+    }
+    if let Some(constant) = &change.constant {
+        row.from = From::Constant(Value::Text(constant.clone()));
+    }
+    if let Some(default) = &change.default {
+        row.default = Some(Value::Text(default.clone())).filter(|_| !default.is_empty());
+    }
+    if let Some(precedence) = change.matching {
+        row.matching = Some(precedence).filter(|n| *n > 0);
+    }
+    if let Some(when) = &change.when {
+        row.when = match when.as_str() {
+            "always" => When::Always,
+            "on_create" => When::OnCreate,
+            "add_values" => When::AddValues,
+            other => return Err(AdminError::word("when", other, &["always", "on_create", "add_values"])),
+        };
+    }
+    if let Some(nulls) = &change.nulls {
+        row.nulls = match nulls.as_str() {
+            "skip" => Nulls::Skip,
+            "clear" => Nulls::Clear,
+            other => return Err(AdminError::word("nulls", other, &["skip", "clear"])),
+        };
+    }
+    Ok(())
+}
+
+/// Reads a document, says what became of it, and saves it unless something speaks against it.
+pub(super) fn import(admin: &Admin, actor: &Actor, asked: Asked) -> Result<Answer, AdminError> {
+    let (configs, now, question) = (admin.configs.clone(), admin.clock.now(), asked.clone());
+    let (version, read) = admin.read(move |on| {
+        let app = find(on, &question.name)?;
+        let source = config(on, &configs, &app)?;
+        let mut read = read(&app, &source, &question)?;
+        weigh(on, &app, &source, &question, &mut read, now)?;
+        Ok((app.version, read))
+    })?;
+    let mut shape = read.shape(&asked.name);
+    if asked.dry_run {
+        return Ok(Answer::MappingImport(shape));
+    }
+    if !read.never.is_empty() || !(read.unforced.is_empty() || asked.force) {
+        return Err(refused(&read, &shape));
+    }
+    let (actor, configs) = (actor.clone(), admin.configs.clone());
+    admin.write(move |tx| {
+        let app = find(tx, &asked.name)?;
+        if app.version != version {
+            return Err(usher_engine::EngineError::Stale.into());
+        }
+        let mut details = serde_json::Map::new();
+        for (kind, mapping) in &read.mappings {
+            save(tx, &configs, &app, *kind, mapping, asked.force)?;
+            details.insert(word(*kind).to_owned(), mapping.to_toml().to_string().into());
+        }
+        Ok(audit::note(tx, &actor, "app.mapping.import", &app.name, &details.into(), now)?)
+    })?;
+    shape.saved = true;
+    Ok(Answer::MappingImport(shape))
+}
+
+fn refused(read: &Read, shape: &Import) -> AdminError {
+    let lines: Vec<&str> = read.never.iter().chain(&read.unforced).map(String::as_str).collect();
+    let hint = if read.never.is_empty() {
+        "Nothing is changed. --dry-run shows the whole report; --force saves it nevertheless."
+    } else {
+        "Nothing is changed. --dry-run shows the whole report."
+    };
+    let mut error = AdminError::new("import_refused", lines.join("\n")).hint(hint);
+    let details = serde_json::to_value(shape).unwrap_or_default();
+    error.0.details.insert("report".to_owned(), details);
+    error
+}
+
+fn read(app: &App, source: &DirectoryConfig, asked: &Asked) -> Result<Read, AdminError> {
+    if asked.text.len() > MAX_DOCUMENT {
+        return Err(AdminError::new("invalid_mapping", exchange::ExchangeError::TooLarge.to_string()));
+    }
+    let format = match asked.format.as_deref() {
+        None => Format::of(&asked.text),
+        Some("toml") => Format::Toml,
+        Some("entra") => Format::Entra,
+        Some(other) => return Err(AdminError::word("the format", other, &["toml", "entra"])),
+    };
+    let mut read = match format {
+        Format::Toml => from_toml(asked)?,
+        Format::Entra => from_entra(app, source, &asked.text)?,
+    };
+    if let Some(kind) = &asked.kind {
+        let kind = record::kind(kind)?;
+        let beginning = format!("{}.", word(kind));
+        read.mappings.retain(|(k, _)| *k == kind);
+        if format == Format::Toml {
+            read.report.taken.retain(|note| note.at.starts_with(&beginning));
+        }
+        for list in [&mut read.never, &mut read.unforced] {
+            list.retain(|line| line.contains(word(kind)));
+        }
+        if read.mappings.is_empty() {
+            return Err(AdminError::new(
+                "invalid_mapping",
+                format!("the document has no mapping of {}", word(kind)),
+            ));
+        }
+    }
+    if let Some(anchor) = &asked.anchor {
+        let anchor = match anchor.as_str() {
+            "whole" => Anchor::Whole,
+            "part" => Anchor::Part,
+            other => return Err(AdminError::word("the anchor", other, &["whole", "part"])),
+        };
+        for (_, mapping) in &mut read.mappings {
+            mapping.scoping = mapping.scoping.anchored(anchor).map_err(mapping_error)?;
+        }
+    }
+    Ok(read)
+}
+
+fn fresh(format: Format) -> Read {
+    Read {
+        format,
+        mappings: Vec::new(),
+        report: Report::default(),
+        never: Vec::new(),
+        unforced: Vec::new(),
+        regexes: Vec::new(),
+        failed: Vec::new(),
+    }
+}
+
+/// `[users]` and `[groups]`, or the table of one kind as `show` prints it.
+fn from_toml(asked: &Asked) -> Result<Read, AdminError> {
+    let wrong = |text: String| AdminError::new("invalid_mapping", text);
+    let mut table: toml::Table = asked.text.parse().map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+    let mut read = fresh(Format::Toml);
+    if table.contains_key("users") || table.contains_key("groups") {
+        for kind in [Kind::User, Kind::Group] {
+            match table.remove(word(kind)) {
+                None => {}
+                Some(toml::Value::Table(of)) => {
+                    read.mappings.push((kind, ObjectMapping::from_toml(&of).map_err(mapping_error)?));
+                }
+                Some(_) => return Err(wrong(format!("{} is no table", word(kind)))),
+            }
+        }
+        if let Some(key) = table.keys().next() {
+            return Err(wrong(format!("unknown key {key}; a mapping has [users] and [groups]")));
+        }
+    } else {
+        let kind = asked.kind.as_deref().map_or(Ok(Kind::User), record::kind)?;
+        read.mappings.push((kind, ObjectMapping::from_toml(&table).map_err(mapping_error)?));
+    }
+    for (kind, mapping) in &read.mappings {
+        for row in &mapping.rows {
+            let target = row.target.to_string();
+            let at = format!("{}.{target}", word(*kind));
+            read.report.taken.push(exchange::Note { at, what: target, why: None });
+        }
+    }
+    Ok(read)
+}
+
+/// Entra's document. What it cannot say (golden cases, tables, attributes added before) stays as it is.
+fn from_entra(app: &App, source: &DirectoryConfig, text: &str) -> Result<Read, AdminError> {
+    let (users, groups) = ([source.resource_type(Kind::User)], [source.resource_type(Kind::Group)]);
+    let imported = exchange::import(
+        text,
+        &mappings::side(&users, app.target.of(Kind::User)),
+        &mappings::side(&groups, app.target.of(Kind::Group)),
+    )
+    .map_err(|error| AdminError::new("invalid_mapping", error.to_string()))?;
+    let mut read = Read { report: imported.report, ..fresh(Format::Entra) };
+    for (kind, imported) in [(Kind::User, imported.users), (Kind::Group, imported.groups)] {
+        let Some(imported) = imported else { continue };
+        let mut mapping = imported.mapping;
+        let before = app.mapping(kind);
+        mapping.cases.clone_from(&before.cases);
+        mapping.tables.clone_from(&before.tables);
+        mapping.attributes = before.attributes.iter().chain(&mapping.attributes).cloned().collect();
+        match imported.scope {
+            ScopeTaken::Whole => {}
+            ScopeTaken::Narrower => read.unforced.push(format!(
+                "the scoping filter of {} is not understood whole: fewer would pass, and who does not is disabled",
+                word(kind)
+            )),
+            ScopeTaken::Lost => read.never.push(format!(
+                "nothing of the scoping filter of {} is understood, so everybody would pass; change it in the document first",
+                word(kind)
+            )),
+        }
+        read.mappings.push((kind, mapping));
+    }
+    Ok(read)
+}
+
+/// Checks what was read, runs its golden cases, and looks for whom its regular expressions depend on their anchor.
+fn weigh(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    source: &DirectoryConfig,
+    asked: &Asked,
+    read: &mut Read,
+    now: jiff::Timestamp,
+) -> Result<(), AdminError> {
+    for (kind, mapping) in &read.mappings {
+        if let Err(error) = mappings::check(&app.template, source, *kind, mapping) {
+            read.never.push(format!("{}: {error}", word(*kind)));
+            continue;
+        }
+        let failed = mappings::failed_cases(&app.template, source, *kind, mapping);
+        read.unforced.extend(failed.iter().map(|failed| format!("{}: {failed}", word(*kind))));
+        read.failed.extend(failed.into_iter().map(|failed| shown(*kind, failed)));
+        if read.format == Format::Toml {
+            // There each clause says itself what its anchor is.
+            continue;
+        }
+        for found in mappings::anchorings(on, app, *kind, mapping, LOOKED_AT, now)? {
+            if found.differ > 0 && asked.anchor.is_none() {
+                read.unforced.push(format!(
+                    "{}: whether “{}” has to match the whole value or a part of it decides about {} of {}: {}; say --anchor whole or --anchor part",
+                    word(*kind),
+                    found.clause,
+                    found.differ,
+                    found.looked_at,
+                    found.names.join(", ")
+                ));
+            }
+            read.regexes.push(Regex {
+                kind: word(*kind).to_owned(),
+                group: found.group,
+                clause: found.clause,
+                looked_at: found.looked_at,
+                differ: found.differ,
+                names: found.names,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn shown(kind: Kind, failed: usher_mapping::mapping::Failed) -> FailedCase {
+    let usher_mapping::mapping::Failed { case, what, expected, got } = failed;
+    FailedCase { kind: word(kind).to_owned(), case, what, expected, got }
+}
+
+fn notes(notes: &[exchange::Note]) -> Vec<Note> {
+    let note =
+        |note: &exchange::Note| Note { at: note.at.clone(), what: note.what.clone(), why: note.why.clone() };
+    notes.iter().map(note).collect()
+}
+
+fn name(format: Format) -> String {
+    match format {
+        Format::Toml => "toml",
+        Format::Entra => "entra",
+    }
+    .to_owned()
+}
+
+impl Read {
+    fn shape(&self, app: &str) -> Import {
+        Import {
+            app: app.to_owned(),
+            format: name(self.format),
+            kinds: self.mappings.iter().map(|(kind, _)| word(*kind).to_owned()).collect(),
+            saved: false,
+            refusals: self.never.iter().chain(&self.unforced).cloned().collect(),
+            taken: notes(&self.report.taken),
+            changed: notes(&self.report.changed),
+            not_understood: notes(&self.report.left_out),
+            regexes: self.regexes.clone(),
+            failed_cases: self.failed.clone(),
+        }
+    }
+}
+
+/// Writes the mappings of users and groups.
+pub(super) fn export(
+    on: &mut Snapshot<'_>,
+    configs: &Configs,
+    app: &App,
+    format: &str,
+) -> Result<Export, AdminError> {
+    let (format, document, report) = match format {
+        "toml" => {
+            let table = toml::Table::from_iter([
+                ("users".to_owned(), toml::Value::Table(app.users.to_toml())),
+                ("groups".to_owned(), toml::Value::Table(app.groups.to_toml())),
+            ]);
+            (Format::Toml, table.to_string(), Report::default())
+        }
+        "entra" => {
+            let source = config(on, configs, app)?;
+            let target = app.template.target();
+            let (users, groups) = ([source.resource_type(Kind::User)], [source.resource_type(Kind::Group)]);
+            let (document, report) = exchange::export(
+                &app.users,
+                &app.groups,
+                &mappings::side(&users, target.of(Kind::User)),
+                &mappings::side(&groups, target.of(Kind::Group)),
+            );
+            let text = serde_json::to_string_pretty(&document)
+                .map_err(|error| AdminError::new("internal", error.to_string()))?;
+            (Format::Entra, text, report)
+        }
+        other => return Err(AdminError::word("the format", other, &["toml", "entra"])),
+    };
+    Ok(Export {
+        app: app.name.clone(),
+        format: name(format),
+        document,
+        changed: notes(&report.changed),
+        not_expressible: notes(&report.left_out),
+    })
+}
+
+/// Runs the golden cases.
+pub(super) fn test(on: &mut Snapshot<'_>, configs: &Configs, app: &App) -> Result<Cases, AdminError> {
+    let source = config(on, configs, app)?;
+    let mut cases = Cases { app: app.name.clone(), cases: 0, failed: Vec::new() };
+    for kind in [Kind::User, Kind::Group] {
+        let mapping = app.mapping(kind);
+        cases.cases += mapping.cases.len() as u64;
+        let failed = mappings::failed_cases(&app.template, &source, kind, mapping);
+        cases.failed.extend(failed.into_iter().map(|failed| shown(kind, failed)));
+    }
+    Ok(cases)
+}
