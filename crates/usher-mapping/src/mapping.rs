@@ -166,6 +166,7 @@ impl ObjectMapping {
         for row in &self.rows {
             let name = row.target.to_string();
             row.check_target(&name, target)?;
+            row.check_unique_value(&name)?;
             if !targets.insert(name.to_lowercase()) {
                 return Err(MappingError::Other(format!("{name} is mapped twice")));
             }
@@ -222,6 +223,17 @@ impl AttributeMapping {
         Ok(())
     }
 
+    /// A value chosen because it was free is free no longer: it is chosen once, and finds nobody again.
+    fn check_unique_value(&self, name: &str) -> Result<(), MappingError> {
+        let unique = matches!(&self.from, From::Expression(expression) if expression.is_unique_value());
+        let what = match (unique, self.matching, self.when) {
+            (true, Some(_), _) => "cannot be a matching property",
+            (true, None, When::Always) => "needs when = \"on_create\"",
+            _ => return Ok(()),
+        };
+        Err(MappingError::Other(format!("{name}: a row with SelectUniqueValue {what}")))
+    }
+
     fn apply(&self, row: usize, cx: &mut Context<'_>, moment: Moment) -> Result<Mapped, EvalError> {
         let mut mapped = Mapped {
             row,
@@ -262,7 +274,7 @@ impl AttributeMapping {
 
     /// Each row has chance of its own: what is random in two rows differs.
     fn evaluate(&self, expression: &Expression, cx: &mut Context<'_>) -> Result<Value, EvalError> {
-        if !expression.is_random() {
+        if !expression.is_random() && !expression.is_unique_value() {
             return expression.eval(cx);
         }
         let seed = [cx.seed, self.target.to_string().as_bytes()].concat();
@@ -273,6 +285,7 @@ impl AttributeMapping {
             lookup: &mut *cx.lookup,
             now: cx.now,
             seed: &seed,
+            target: Some(&self.target),
             trace: cx.trace.as_deref_mut(),
         })
     }
