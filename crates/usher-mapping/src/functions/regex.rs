@@ -28,10 +28,15 @@ fn translated(pattern: &str) -> String {
     while let Some(c) = chars.next() {
         let first = std::mem::take(&mut begun);
         match c {
-            '\\' => {
-                out.push('\\');
-                out.extend(chars.next());
-            }
+            '\\' => match chars.next() {
+                // The engine's word boundaries; .NET knows none of that spelling.
+                Some(c @ ('<' | '>')) => out.push(c),
+                Some('e') => out.push_str("\\x1B"),
+                c => {
+                    out.push('\\');
+                    out.extend(c);
+                }
+            },
             '[' if depth == 0 => {
                 depth = 1;
                 begun = true;
@@ -84,6 +89,7 @@ mod tests {
             ("[&&~]", "[\\&\\&\\~]"),
             ("[a--]", "[a\\-\\-]"),
             ("a&&b\\[", "a&&b\\["),
+            ("\\<[\\<\\>]\\>\\e", "<[<>]>\\x1B"),
         ] {
             assert_eq!(translated(net), ours, "{net}");
             assert!(regex(net).is_ok(), "{net}: {:?}", regex(net).err());

@@ -7,6 +7,7 @@ mod functions;
 mod grammar;
 mod mappings;
 mod properties;
+mod published;
 mod rules;
 mod scoping;
 
