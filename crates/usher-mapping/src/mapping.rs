@@ -22,6 +22,9 @@ use crate::expression::Trace;
 use crate::{Context, EvalError, Expression, ExpressionError, Known, ScopingFilter, Value};
 
 mod form;
+mod writer;
+
+pub use writer::Writer;
 
 /// When a row acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

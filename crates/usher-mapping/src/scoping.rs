@@ -120,6 +120,13 @@ impl Clause {
         self.values.join(", ")
     }
 
+    fn holds(&self, cx: &Context<'_>) -> Result<bool, String> {
+        match self.attribute.text_in(cx) {
+            Some(text) => self.test.holds_text(text),
+            None => self.test.holds(&self.attribute.read(cx)),
+        }
+    }
+
     fn judge(&self, group: &Group, cx: &Context<'_>) -> Judged {
         let seen = self.attribute.read(cx);
         let title =
@@ -176,8 +183,7 @@ impl ScopingFilter {
     pub fn holds(&self, cx: &Context<'_>) -> Result<bool, String> {
         let mut problem = None;
         for group in &self.groups {
-            match holds_all(group.clauses.iter().map(|clause| clause.test.holds(&clause.attribute.read(cx))))
-            {
+            match holds_all(group.clauses.iter().map(|clause| clause.holds(cx))) {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
                 Err(why) => problem = problem.or(Some(why)),

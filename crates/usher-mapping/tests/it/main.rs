@@ -10,6 +10,7 @@ mod properties;
 mod published;
 mod rules;
 mod scoping;
+mod writer;
 
 use serde_json::json;
 use usher_mapping::{Context, EvalError, Expression, Lookup, Value};
