@@ -76,6 +76,27 @@ impl AttributeName {
         alias.or(self.path.as_ref()).map(|path| path.read(cx.object)).unwrap_or_default()
     }
 
+    /// Its value without a copy, where it is one text of the object; `None`: ask [`AttributeName::read`].
+    pub(crate) fn text_in<'o>(&self, cx: &Context<'o>) -> Option<&'o str> {
+        let same = |a: &str, b: &str| a == b || cx.ignore_case && a.eq_ignore_ascii_case(b);
+        let head = self.path.as_ref().and_then(Path::head).unwrap_or(&self.text);
+        if cx.named.iter().any(|(name, _)| same(name, &self.text) || same(name, head)) {
+            return None;
+        }
+        let object: &'o usher_scim::Object = cx.object;
+        let key = match object.get(&self.text) {
+            None if cx.ignore_case => crate::descend::member(object, &self.text),
+            exact => exact,
+        };
+        match key {
+            Some(value) => value.as_str(),
+            None => {
+                let alias = self.alias.as_ref().filter(|alias| alias.exact || cx.ignore_case);
+                alias.map(|alias| &alias.path).or(self.path.as_ref())?.find(object).as_text()
+            }
+        }
+    }
+
     /// Whether it is known; the error names the nearest. Its span is within the name.
     pub fn check(&self, known: &Known<'_>) -> Result<(), ExpressionError> {
         let same = |a: &str, b: &str| a == b || known.ignore_case && a.eq_ignore_ascii_case(b);

@@ -33,8 +33,9 @@ pub(crate) struct Step {
 
 /// What a path found: its values, and whether it went through a multi-valued attribute without choosing.
 #[derive(Default)]
-struct Found<'o> {
-    values: Vec<&'o Json>,
+pub(crate) struct Found<'o> {
+    first: Option<&'o Json>,
+    others: Vec<&'o Json>,
     many: bool,
 }
 
@@ -91,40 +92,40 @@ impl Path {
 
     /// Reads an object. A bare name is looked for at the root, then in the extensions.
     pub(crate) fn read(&self, object: &Object) -> Value {
+        self.find(object).into_value()
+    }
+
+    /// As [`Path::read`], without a copy.
+    pub(crate) fn find<'o>(&self, object: &'o Object) -> Found<'o> {
         let mut found = Found::default();
-        match &self.schema {
+        let Some((step, rest)) = self.steps.split_first() else { return found };
+        let value = match &self.schema {
             Some(urn) => match member(object, urn) {
-                Some(Json::Object(container)) => walk(container, &self.steps, &mut found),
-                Some(_) => {}
+                Some(Json::Object(container)) => member(container, &step.name),
+                Some(_) => None,
                 None if urn.get(..CORE.len()).is_some_and(|core| core.eq_ignore_ascii_case(CORE)) => {
-                    walk(object, &self.steps, &mut found);
+                    member(object, &step.name)
                 }
-                None => {}
+                None => None,
             },
-            None => {
-                let head = &self.steps[0].name;
-                let extensions =
-                    || object.iter().filter(|(key, _)| key.contains(':')).map(|(_, value)| value);
-                let holder = if member(object, head).is_some() {
-                    Some(object)
-                } else {
-                    extensions()
-                        .filter_map(Json::as_object)
-                        .find(|container| member(container, head).is_some())
-                };
-                if let Some(holder) = holder {
-                    walk(holder, &self.steps, &mut found);
-                }
-            }
+            None => member(object, &step.name).or_else(|| {
+                let extensions = object.iter().filter(|(key, _)| key.contains(':'));
+                extensions
+                    .filter_map(|(_, value)| value.as_object())
+                    .find_map(|container| member(container, &step.name))
+            }),
+        };
+        if let Some(value) = value {
+            enter(value, step, rest, &mut found);
         }
-        found.into_value()
+        found
     }
 
     /// Reads a value that stands for the path's first name: chooses by its filter, then goes down the rest.
     pub(crate) fn read_below(&self, value: &Value) -> Value {
         let Some((first, rest)) = self.steps.split_first() else { return value.clone() };
         let mut found =
-            Found { values: Vec::new(), many: first.filter.is_none() && matches!(value, Value::List(_)) };
+            Found { many: first.filter.is_none() && matches!(value, Value::List(_)), ..Found::default() };
         let mut scalars = Vec::new();
         for item in value.items() {
             match item {
@@ -156,13 +157,25 @@ fn only(mut values: Vec<Value>) -> Value {
     values.pop().unwrap_or_default()
 }
 
-impl Found<'_> {
-    fn into_value(self) -> Value {
-        match self.values.as_slice() {
-            [] => Value::Null,
-            [one] if !self.many => Value::from_json(one),
-            many => Value::list(many.iter().map(|v| Value::from_json(v))),
+impl<'o> Found<'o> {
+    fn push(&mut self, value: &'o Json) {
+        match self.first {
+            None => self.first = Some(value),
+            Some(_) => self.others.push(value),
         }
+    }
+
+    fn into_value(self) -> Value {
+        let Some(first) = self.first else { return Value::Null };
+        if !self.many && self.others.is_empty() {
+            return Value::from_json(first);
+        }
+        Value::list(std::iter::once(first).chain(self.others).map(Value::from_json))
+    }
+
+    /// The one text that was found.
+    pub(crate) fn as_text(&self) -> Option<&'o str> {
+        if self.many || !self.others.is_empty() { None } else { self.first?.as_str() }
     }
 }
 
@@ -233,7 +246,13 @@ pub(crate) fn member<'o>(object: &'o Object, name: &str) -> Option<&'o Json> {
 
 fn walk<'o>(object: &'o Object, steps: &[Step], found: &mut Found<'o>) {
     let Some((step, rest)) = steps.split_first() else { return };
-    let Some(value) = member(object, &step.name) else { return };
+    if let Some(value) = member(object, &step.name) {
+        enter(value, step, rest, found);
+    }
+}
+
+/// Goes on from a step's own value.
+fn enter<'o>(value: &'o Json, step: &Step, rest: &[Step], found: &mut Found<'o>) {
     match (value, &step.filter) {
         (Json::Array(items), filter) => {
             found.many |= filter.is_none();
@@ -251,7 +270,7 @@ fn walk<'o>(object: &'o Object, steps: &[Step], found: &mut Found<'o>) {
 fn below<'o>(value: &'o Json, rest: &[Step], found: &mut Found<'o>) {
     match value {
         Json::Null => {}
-        _ if rest.is_empty() => found.values.push(value),
+        _ if rest.is_empty() => found.push(value),
         Json::Object(object) => walk(object, rest, found),
         _ => {}
     }
@@ -276,6 +295,12 @@ fn object_matches(filter: &Filter, object: &Object) -> bool {
         Filter::Not(not) => !object_matches(not, object),
         Filter::Present(path) => named(path, object).iter().any(|v| !Value::from_json(v).is_empty()),
         Filter::Value(path, inner) => named(path, object).iter().any(|v| matches(inner, v)),
+        // By far the most frequent: [type eq "work"].
+        Filter::Compare(
+            AttributePath { schema: None, filter: None, sub: None, name },
+            Operator::Eq,
+            literal @ Json::String(_),
+        ) => flat(member(object, name)).any(|value| holds(&[value], Operator::Eq, literal)),
         Filter::Compare(path, operator, literal) => {
             let values = named(path, object);
             match operator {

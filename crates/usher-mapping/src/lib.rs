@@ -5,7 +5,7 @@
 
 pub mod alias;
 pub mod attribute;
-mod date;
+pub mod date;
 mod descend;
 pub mod exchange;
 pub mod expression;
@@ -20,7 +20,7 @@ pub use mapping::{AttributeMapping, ObjectMapping};
 pub use scoping::ScopingFilter;
 pub use value::Value;
 
-use usher_scim::Object;
+use usher_scim::{AttributePath, Object};
 
 /// Questions an expression may ask of the world; the caller answers from its own transaction.
 pub trait Lookup {
@@ -31,6 +31,23 @@ pub trait Lookup {
     fn person_of(&mut self, scim_user: &str) -> Result<Value, EvalError>;
     /// `Lookup("table", key)`: a table beside the mapping.
     fn table(&mut self, name: &str, key: &str) -> Result<Option<Value>, EvalError>;
+    /// `FindAll("organization", key)`: every hit, as [`Lookup::find`] gives one. Where a key has one hit at most, that one.
+    fn find_all(&mut self, kind: &str, key: &str) -> Result<Vec<Value>, EvalError> {
+        let found = self.find(kind, key)?;
+        Ok(if found.is_null() { Vec::new() } else { vec![found] })
+    }
+    /// `DefaultDomain()`: the domain of the directory's e-mail addresses, where it is known.
+    fn default_domain(&mut self) -> Result<Option<String>, EvalError> {
+        Ok(None)
+    }
+    /// `SelectUniqueValue(…)`: whether the target has an object with this value at the row's target attribute
+    /// ([`Context::target`]) already. Whoever can't ask a target refuses, which is what happens without an answer of one's own.
+    fn is_taken(&mut self, target: Option<&AttributePath>, value: &str) -> Result<bool, EvalError> {
+        let _ = (target, value);
+        Err(EvalError::new(
+            "SelectUniqueValue asks an app which values are taken; it works in the mapping of an app only",
+        ))
+    }
 }
 
 /// Answers nothing: every look-up is null.
@@ -69,6 +86,8 @@ pub struct Context<'a> {
     /// What `Guid()` and `RandomString()` are derived from: the same seed gives the same values. Give a secret of the app
     /// joined with the object's id; [`ObjectMapping::apply`] adds the row.
     pub seed: &'a [u8],
+    /// The attribute that the value is for: [`ObjectMapping::apply`] sets it for `SelectUniqueValue`.
+    pub target: Option<&'a AttributePath>,
     /// Records the evaluation when present.
     pub trace: Option<&'a mut Vec<expression::Trace>>,
 }
@@ -76,7 +95,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A context over an object: nothing named, names as spelled, no seed, no trace.
     pub fn new(object: &'a Object, lookup: &'a mut dyn Lookup, now: jiff::Timestamp) -> Self {
-        Self { object, named: &[], ignore_case: false, lookup, now, seed: &[], trace: None }
+        Self { object, named: &[], ignore_case: false, lookup, now, seed: &[], target: None, trace: None }
     }
 }
 

@@ -33,11 +33,13 @@ mod check;
 mod form;
 mod table;
 mod write;
+mod writer;
 
 pub use added::{TargetAttribute, extended};
 pub use case::{Case, Failed};
 pub use table::Tables;
 pub use write::{document, json_for};
+pub use writer::Writer;
 
 /// When a row acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -211,6 +213,7 @@ impl ObjectMapping {
             lookup: &mut lookup,
             now: cx.now,
             seed: cx.seed,
+            target: cx.target,
             trace: cx.trace.as_deref_mut(),
         };
         rows.map(|(i, row)| row.apply(i, &mut cx, moment).map_err(|e| (i, e))).collect()
@@ -287,7 +290,7 @@ impl AttributeMapping {
 
     /// Each row has chance of its own: what is random in two rows differs.
     fn evaluate(&self, expression: &Expression, cx: &mut Context<'_>) -> Result<Value, EvalError> {
-        if !expression.is_random() {
+        if !expression.is_random() && !expression.is_unique_value() {
             return expression.eval(cx);
         }
         let seed = [cx.seed, self.target.to_string().as_bytes()].concat();
@@ -298,6 +301,7 @@ impl AttributeMapping {
             lookup: &mut *cx.lookup,
             now: cx.now,
             seed: &seed,
+            target: Some(&self.target),
             trace: cx.trace.as_deref_mut(),
         })
     }

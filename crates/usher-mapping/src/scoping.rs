@@ -135,7 +135,10 @@ impl Clause {
 
     /// Whether it holds for an object. Errors: as [`Decision::problem`].
     pub fn holds(&self, cx: &Context<'_>) -> Result<bool, String> {
-        self.test.holds(&self.seen(cx))
+        match self.attribute.text_in(cx).filter(|_| !self.is_membership()) {
+            Some(text) => self.test.holds_text(text),
+            None => self.test.holds(&self.seen(cx)),
+        }
     }
 
     /// Whether it is of groups rather than of a value.

@@ -196,11 +196,7 @@ impl Value {
 
     /// As a whole number; text and decimals without a fraction too.
     pub(crate) fn whole(&self) -> Option<i64> {
-        match self.number()? {
-            Number::Whole(i) => Some(i),
-            Number::Other(d) if d.fract() == 0.0 && d.abs() < 9e15 => Some(d as i64),
-            Number::Other(_) => None,
-        }
+        self.number()?.whole()
     }
 
     fn number(&self) -> Option<Number> {
@@ -214,7 +210,20 @@ impl Value {
     }
 }
 
+/// A text as a whole number, as [`Value::whole`] reads it.
+pub(crate) fn whole(text: &str) -> Option<i64> {
+    numeric(text)?.whole()
+}
+
 impl Number {
+    fn whole(self) -> Option<i64> {
+        match self {
+            Self::Whole(i) => Some(i),
+            Self::Other(d) if d.fract() == 0.0 && d.abs() < 9e15 => Some(d as i64),
+            Self::Other(_) => None,
+        }
+    }
+
     fn float(self) -> f64 {
         match self {
             Self::Whole(i) => i as f64,

@@ -27,11 +27,34 @@ pub(super) fn prepare(node: &mut Node) -> Result<(), ExpressionError> {
                 Err(why) => Err(ExpressionError::new(0..0, why.message)),
             })?;
         }
+        if let Some(check) = function.check {
+            check(function, arguments)?;
+        }
         if function.name == functions::REDACT {
             hide(node);
         }
     }
     Ok(())
+}
+
+/// `SelectUniqueValue` stands at the top or nowhere: what is made of a value that is free need not be free.
+pub(super) fn top_only(root: &Node) -> Result<(), ExpressionError> {
+    let mut inner = None;
+    for child in root.children() {
+        child.visit(&mut |node| match &node.kind {
+            Kind::Call(function, _) if function.name == functions::SELECT_UNIQUE_VALUE => {
+                inner = inner.take().or(Some(node.span.clone()));
+            }
+            _ => {}
+        });
+    }
+    match inner {
+        None => Ok(()),
+        Some(span) => {
+            Err(ExpressionError::new(span, "SelectUniqueValue stands at the top of an expression only")
+                .hint("put the other functions into its rules"))
+        }
+    }
 }
 
 /// Everything within a `Redact`.

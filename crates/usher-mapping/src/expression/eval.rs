@@ -197,6 +197,11 @@ impl Call<'_, '_, '_> {
         self.nodes.get(i).is_some_and(|node| !node.is_empty())
     }
 
+    /// How many arguments were written.
+    pub(crate) fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// An argument; null where it is missing.
     pub(crate) fn value(&self, i: usize) -> &Value {
         self.values.get(i).unwrap_or(&NULL)

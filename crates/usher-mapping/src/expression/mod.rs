@@ -22,7 +22,7 @@ mod print;
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Context, Known, Value};
+use crate::{Context, Known, Value, functions};
 use ast::{Kind, Node};
 
 /// The longest text of an expression, in characters (Entra's own bound).
@@ -123,6 +123,7 @@ impl Expression {
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         let mut root = parser::parse(text)?;
         compile::prepare(&mut root)?;
+        compile::top_only(&root)?;
         let mut random = false;
         root.visit(&mut |n| {
             random |= matches!(&n.kind, Kind::Call(f, _) if matches!(f.name, "Guid" | "RandomString"))
@@ -201,6 +202,12 @@ impl Expression {
     /// Its tree.
     pub(crate) fn root(&self) -> &Node {
         &self.root
+    }
+
+    /// Whether it is a `SelectUniqueValue`: its row acts on create only, is no matcher, and needs a look-up that can ask the
+    /// target ([`crate::Lookup::is_taken`]).
+    pub fn is_unique_value(&self) -> bool {
+        self.is_call_of(functions::SELECT_UNIQUE_VALUE)
     }
 
     /// Whether its value depends on [`Context::seed`].

@@ -253,9 +253,6 @@ fn bare_word(word: &str, span: Range<usize>) -> ExpressionError {
 }
 
 fn unknown_function(name: &str, span: Range<usize>) -> ExpressionError {
-    if functions::NOT_YET.contains(&name) {
-        return ExpressionError::new(span, format!("the function {name} is not supported yet"));
-    }
     let error = ExpressionError::new(span, format!("there is no function {name}"));
     let names: Vec<&str> = functions::all().iter().map(|f| f.name).collect();
     match names.iter().find(|known| known.eq_ignore_ascii_case(name)) {

@@ -60,6 +60,16 @@ pub(super) const TABLE: &[Function] = &[
         "SHA-256 of the text's UTF-8 bytes, in hexadecimal.",
         &[(r#"Hash("abc")"#, r#""ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad""#)],
     ),
+    Function::new("CRef", "(source)", (1, Some(1)), Run::Eager(|c| Ok(c.text(0)?.into_owned().into())))
+        .each()
+        .doc("A distinguished name as a reference, which is its text.", &[(r#"CRef("cn=Joe,dc=contoso")"#, r#""cn=Joe,dc=contoso""#)]),
+    Function::new("StringFromSid", "(source)", (1, Some(1)), Run::Eager(string_from_sid)).each().doc(
+        "A Windows security identifier as text, from its bytes in Base64 (as sources give binary attributes).",
+        &[
+            (r#"StringFromSid("AQIAAAAAAAUgAAAAIAIAAA==")"#, r#""S-1-5-32-544""#),
+            (r#"StringFromSid("S-1-5-32-544")"#, r#""S-1-5-32-544""#),
+        ],
+    ),
     Function::new("DNComponent", "(dn, number)", (2, Some(2)), Run::Eager(dn_component)).each().doc(
         "The value of the n-th part of a distinguished name, from the left.",
         &[
@@ -92,6 +102,33 @@ fn from_base64(call: &mut Call<'_, '_, '_>) -> Answer {
         _ => return Err(call.wrong(1, "is none of Unicode, ASCII, UTF8")),
     };
     text.map(Value::Text).ok_or_else(|| call.wrong(0, "is no text in this encoding"))
+}
+
+/// [MS-DTYP] 2.4.2.2: revision, how many parts, the authority in six bytes (big-endian), parts of four (little-endian).
+fn string_from_sid(call: &mut Call<'_, '_, '_>) -> Answer {
+    use std::fmt::Write;
+    let text = call.text(0)?;
+    if text
+        .strip_prefix("S-")
+        .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-' || b == b'x'))
+    {
+        return Ok(text.into_owned().into());
+    }
+    let wrong = || call.wrong(0, "is no SID");
+    let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| wrong())?;
+    let [1, count, authority @ ..] = bytes.get(..8).ok_or_else(wrong)? else { return Err(wrong()) };
+    let parts = &bytes[8..];
+    if *count > 15 || parts.len() != usize::from(*count) * 4 {
+        return Err(wrong());
+    }
+    let authority = authority.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+    let mut sid =
+        if authority < 1 << 32 { format!("S-1-{authority}") } else { format!("S-1-0x{authority:012x}") };
+    for part in parts.chunks_exact(4) {
+        let number = part.iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b));
+        let _ = write!(sid, "-{number}");
+    }
+    Ok(sid.into())
 }
 
 /// RFC 4514: parts between unescaped commas, the value behind `=`, `\` before a character or two hexadecimal digits.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{NOT_YET, all};
+use super::all;
 use crate::alias::ALIASES;
+use crate::date::{SPECIFIERS, STANDARD, STYLES};
 
 /// The user whose attributes the vectors use.
 pub const SAMPLE: &str = r#"{
@@ -13,6 +14,10 @@ pub const SAMPLE: &str = r#"{
   "name": {"givenName": "John", "familyName": "Doe"},
   "title": "Developer",
   "active": true,
+  "appRoleAssignments": [
+    {"value": "admin", "displayName": "Administrator"},
+    {"value": "audit", "displayName": "Auditor"}
+  ],
   "emails": [
     {"type": "work", "primary": true, "value": "John.Doe@contoso.com"},
     {"type": "home", "value": "john@home.example"}
@@ -37,10 +42,18 @@ pub fn markdown() -> String {
             let _ = writeln!(out, "| {} | {} |", code(expression), code(result));
         }
     }
-    let _ = write!(
-        out,
-        "\n## Not yet\n\nEntra's functions that Usher refuses by name so far: {}.\n",
-        NOT_YET.join(", ")
+    out.push_str(FORMAT_HEAD);
+    for specifier in SPECIFIERS {
+        let supported = specifier.refused.map_or("yes".to_owned(), |why| format!("refused: {why}"));
+        let _ = writeln!(out, "| {} | {} | {supported} |", code(specifier.name), specifier.what);
+    }
+    out.push_str(STANDARD_HEAD);
+    for (letter, custom) in STANDARD {
+        let _ = writeln!(out, "| `{letter}` | {} |", code(custom));
+    }
+    out.push_str(
+        &STYLES_HEAD
+            .replace("{styles}", &STYLES.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ")),
     );
     out.push_str(ALIAS_HEAD);
     for alias in ALIASES {
@@ -48,7 +61,8 @@ pub fn markdown() -> String {
     }
     let _ = write!(
         out,
-        "\n## The sample\n\nThe results above are for this user, at 2021-07-02T15:33:38Z:\n\n```json\n{SAMPLE}\n```\n"
+        "\n## The sample\n\nThe results above are for this user, at 2021-07-02T15:33:38Z, where the default domain is contoso.com and the app has \
+         John.Smith@contoso.com already:\n\n```json\n{SAMPLE}\n```\n"
     );
     out
 }
@@ -63,7 +77,7 @@ const HEAD: &str = r#"# Expressions
 This file is made from the code (`crates/usher-mapping/src/functions`); every row below is a test.
 
 An expression is an attribute in brackets, a text in double quotes, a number, or a function of such. The language is
-Microsoft Entra ID's with additions: an expression written for Entra means the same here, if its functions are there.
+Microsoft Entra ID's with additions: an expression written for Entra means the same here.
 
     [mail]
     Coalesce([mail], [userPrincipalName])
@@ -80,14 +94,39 @@ Microsoft Entra ID's with additions: an expression written for Entra means the s
   False in any case; other text by code point, case-sensitive. Null equals null and `""`, and is neither less nor greater
   than anything. A list equals a value that is one of its values.
 - **Null**: a function whose first argument is null gives null. Those that don't: And, Append, Coalesce, Concat, Count,
-  Error, IgnoreFlowIfNullOrEmpty, IIF, Is…, Join, Left, Not, Or, Prepend, Redact, Switch, Word, and Replace where it takes
-  a group from another attribute.
+  Error, IgnoreFlowIfNullOrEmpty, IIF, Is…, Join, Left, Not, Or, Prepend, Redact, SelectUniqueValue, Switch, Word, and
+  Replace where it takes a group from another attribute.
 - **Several values**: a function of one text works on each of them.
 - **Printed**, true and false are `True` and `False`, a date is `M/d/yyyy h:mm:ss tt` in UTC, as in Entra.
+- **Regular expressions** are .NET's: named groups, look-around, back-references, classes that take away (`[a-z-[aeiou]]`);
+  one that tries too many ways on a text is an error, not a delay. Replacements know `$1`, `${name}`, `$&`, `` $` ``, `$'`,
+  `$+`, `$_` and `$$`; groups without a name are numbered before those with one.
 - At most 10,000 characters, nested at most 64 deep; a text made is at most 1 MiB long.
 
 ## Functions
 "#;
+
+const FORMAT_HEAD: &str = r"
+## Formats of dates
+
+`FormatDateTime` takes .NET's formats, as the invariant culture has them. A custom format is made of these:
+
+| specifier | means | supported |
+| --- | --- | --- |
+";
+
+const STANDARD_HEAD: &str = r"
+A single letter is a standard format, and stands for a custom one:
+
+| letter | format |
+| --- | --- |
+";
+
+const STYLES_HEAD: &str = r"
+Styles, several with commas between, say how a text is read: {styles}. Without any, blanks around it are allowed and its
+kind is kept. A time with a zone is moved to UTC, the service's own zone; `RoundtripKind` keeps a `Z` as `Z` for `K`. What
+the input format does not speak of is the first of its kind, a date it does not speak of at all is today's (in UTC).
+";
 
 const ALIAS_HEAD: &str = r"
 ## Names for attributes

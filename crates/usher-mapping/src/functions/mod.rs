@@ -6,33 +6,27 @@ mod date;
 mod document;
 mod list;
 mod logic;
+mod regex;
 mod replace;
+mod roles;
 mod text;
+mod transliterate;
 mod world;
 
 use std::sync::LazyLock;
 
 use crate::expression::ast::Node;
 use crate::expression::eval::{Call, Eval, Text};
-use crate::{EvalError, Value};
+use crate::{EvalError, ExpressionError, Value};
 
 pub use document::{SAMPLE, markdown};
-pub(crate) use replace::regex;
+pub(crate) use regex::regex;
 
 /// The function whose argument and result are hidden in traces and logs.
 pub(crate) const REDACT: &str = "Redact";
 
-/// Entra's functions that Usher does not have yet: an expression that uses one is refused by name.
-pub const NOT_YET: &[&str] = &[
-    "AppRoleAssignments",
-    "AppRoleAssignmentsComplex",
-    "AssertiveAppRoleAssignmentsComplex",
-    "DefaultDomain",
-    "FormatDateTime",
-    "SelectUniqueValue",
-    "SingleAppRoleAssignment",
-    "StringFromSid",
-];
+/// The function whose value is asked for in the target, and which stands at the top only.
+pub(crate) const SELECT_UNIQUE_VALUE: &str = "SelectUniqueValue";
 
 /// A function as documented.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +53,13 @@ pub struct Function {
     /// Which argument is an attribute path, and which a regular expression: made ready when parsed.
     pub(crate) path: Option<usize>,
     pub(crate) regex: Option<usize>,
+    /// Looks at constant arguments when parsed.
+    pub(crate) check: Option<Check>,
     pub(crate) run: Run,
 }
+
+/// Says what is wrong with constant arguments.
+pub(crate) type Check = fn(&Function, &[Node]) -> Result<(), ExpressionError>;
 
 /// How a function is run.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +90,7 @@ impl Function {
             each: false,
             path: None,
             regex: None,
+            check: None,
             run,
         }
     }
@@ -114,9 +114,17 @@ impl Function {
 }
 
 static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
-    let mut table =
-        [logic::TABLE, text::TABLE, list::TABLE, convert::TABLE, date::TABLE, replace::TABLE, world::TABLE]
-            .concat();
+    let mut table = [
+        logic::TABLE,
+        text::TABLE,
+        list::TABLE,
+        convert::TABLE,
+        date::TABLE,
+        replace::TABLE,
+        roles::TABLE,
+        world::TABLE,
+    ]
+    .concat();
     table.sort_by_key(|function| function.name);
     table
 });

@@ -1,13 +1,10 @@
-//! `Replace` in its five modes, and regular expressions as .NET writes them.
+//! `Replace` in its five modes.
 
-use fancy_regex::{Captures, Regex, RegexBuilder};
+use fancy_regex::{Captures, Regex};
 
 use super::{Function, Run};
 use crate::expression::eval::{Call, Text};
 use crate::{EvalError, Value};
-
-/// Steps after which a regular expression that tries ever more ways is given up.
-const BACKTRACK_LIMIT: usize = 200_000;
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("Replace", "(source, oldValue?, regexPattern?, regexGroupName?, replacementValue?, replacementAttributeName?, template?)", (4, Some(7)), Run::Eager(replace))
@@ -50,15 +47,6 @@ impl Function {
     }
 }
 
-/// Compiles a regular expression.
-pub(crate) fn regex(pattern: &str) -> Result<Regex, EvalError> {
-    RegexBuilder::new(pattern)
-        .backtrack_limit(BACKTRACK_LIMIT)
-        .delegate_size_limit(1 << 20)
-        .build()
-        .map_err(|e| EvalError::new(format!("the regular expression is wrong: {e}")))
-}
-
 fn gave_up(_: fancy_regex::Error) -> EvalError {
     EvalError::new("the regular expression takes too long on this text")
 }
@@ -98,7 +86,7 @@ fn replace_text(source: &str, old: &str, new: &str) -> Result<Value, EvalError> 
     Ok(out.done())
 }
 
-/// Every match replaced; `$1`, `${name}`, `$&` and `$$` in the replacement as .NET has them.
+/// Every match replaced.
 fn replace_matches(regex: &Regex, source: &str, replacement: &str) -> Result<Value, EvalError> {
     let mut out = Text::default();
     let mut done = 0;
@@ -106,7 +94,7 @@ fn replace_matches(regex: &Regex, source: &str, replacement: &str) -> Result<Val
         let captures = captures.map_err(gave_up)?;
         let Some(whole) = captures.get(0) else { continue };
         out.push(&source[done..whole.start()])?;
-        expand(&captures, replacement, &mut out)?;
+        Expansion { regex, source, captures: &captures }.write(replacement, &mut out)?;
         done = whole.end();
     }
     out.push(&source[done..])?;
@@ -121,7 +109,7 @@ fn replace_group(regex: &Regex, source: &str, group: &str, replacement: &str) ->
         let captures = captures.map_err(gave_up)?;
         let Some(found) = captures.name(group).filter(|found| found.start() >= done) else { continue };
         out.push(&source[done..found.start()])?;
-        expand(&captures, replacement, &mut out)?;
+        Expansion { regex, source, captures: &captures }.write(replacement, &mut out)?;
         done = found.end();
     }
     out.push(&source[done..])?;
@@ -134,44 +122,71 @@ fn named_group(regex: &Regex, group: &str, text: &str) -> Result<Value, EvalErro
     Ok(captures.and_then(|c| c.name(group).map(|found| found.as_str().into())).unwrap_or_default())
 }
 
-fn expand(captures: &Captures<'_, str>, replacement: &str, out: &mut Text) -> Result<(), EvalError> {
-    let mut rest = replacement;
-    while let Some(at) = rest.find('$') {
-        out.push(&rest[..at])?;
-        rest = &rest[at + 1..];
-        let (reference, after) = match rest.as_bytes().first() {
-            Some(b'{') => match rest[1..].split_once('}') {
-                Some((name, after)) => (name, after),
-                None => ("", rest),
-            },
-            Some(b'0'..=b'9') => {
-                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-                rest.split_at(end)
-            }
-            Some(b'&') => ("0", &rest[1..]),
-            Some(b'$') => {
-                out.push("$")?;
-                rest = &rest[1..];
-                continue;
-            }
-            _ => ("", rest),
-        };
-        let exists = reference.parse::<usize>().is_ok_and(|i| i < captures.len())
-            || captures.name(reference).is_some();
-        let found = match reference.parse::<usize>() {
-            Ok(i) => captures.get(i),
-            Err(_) => captures.name(reference),
-        };
-        match found {
-            Some(found) => out.push(found.as_str())?,
-            // A group that took no part is nothing; what names no group is text.
-            None if exists => {}
-            None => {
-                out.push("$")?;
-                continue;
+/// A match, to be written into a replacement.
+struct Expansion<'m, 't> {
+    regex: &'m Regex,
+    source: &'t str,
+    captures: &'m Captures<'t, str>,
+}
+
+impl Expansion<'_, '_> {
+    /// `$1`, `${name}`, `$&`, `` $` ``, `$'`, `$+`, `$_` and `$$` as .NET has them; what names no group is text.
+    fn write(&self, replacement: &str, out: &mut Text) -> Result<(), EvalError> {
+        let mut rest = replacement;
+        while let Some(at) = rest.find('$') {
+            out.push(&rest[..at])?;
+            rest = &rest[at + 1..];
+            let (reference, after) = reference(rest);
+            match self.meant(reference) {
+                Some(text) => {
+                    out.push(text)?;
+                    rest = after;
+                }
+                None => out.push("$")?,
             }
         }
-        rest = after;
+        out.push(rest)
     }
-    out.push(rest)
+
+    /// What a reference stands for; a group that took no part is nothing.
+    fn meant(&self, reference: &str) -> Option<&str> {
+        let whole = self.captures.get(0).map_or(0..0, |m| m.start()..m.end());
+        match reference {
+            "" => None,
+            "$" => Some("$"),
+            "&" => Some(&self.source[whole]),
+            "`" => Some(&self.source[..whole.start]),
+            "'" => Some(&self.source[whole.end..]),
+            "_" => Some(self.source),
+            "+" => self.group(*self.numbered().last()?),
+            name => match name.parse::<usize>() {
+                Ok(number) => self.group(*self.numbered().get(number)?),
+                Err(_) => {
+                    self.regex.capture_names().flatten().find(|known| *known == name)?;
+                    Some(self.captures.name(name).map_or("", |found| found.as_str()))
+                }
+            },
+        }
+    }
+
+    fn group(&self, index: usize) -> Option<&str> {
+        Some(self.captures.get(index).map_or("", |found| found.as_str()))
+    }
+
+    /// .NET numbers the groups without a name first, then those with one.
+    fn numbered(&self) -> Vec<usize> {
+        let (named, plain): (Vec<_>, Vec<_>) =
+            self.regex.capture_names().enumerate().partition(|(_, name)| name.is_some());
+        plain.into_iter().chain(named).map(|(index, _)| index).collect()
+    }
+}
+
+/// What follows a `$`: the reference (`""`: none), and what is behind it.
+fn reference(rest: &str) -> (&str, &str) {
+    match rest.as_bytes().first() {
+        Some(b'{') => rest[1..].split_once('}').unwrap_or(("", rest)),
+        Some(b'0'..=b'9') => rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())),
+        Some(b'$' | b'&' | b'`' | b'\'' | b'_' | b'+') => rest.split_at(1),
+        _ => ("", rest),
+    }
 }

@@ -92,9 +92,10 @@ pub(super) const TABLE: &[Function] = &[
         ],
     ),
     Function::new("PCase", "(source, wordSeparators?)", (1, Some(2)), Run::Eager(pcase)).each().doc(
-        "The first letter of each word capital, the others small.",
+        "The first letter of each word capital, the others small. Without separators a word ends where .NET's ToTitleCase says: at anything but letters, digits and apostrophes.",
         &[
             (r#"PCase("PABLO GONSALVES (SECOND)")"#, r#""Pablo Gonsalves (Second)""#),
+            (r#"PCase("JOHN O'BRIEN-SMITH")"#, r#""John O'brien-Smith""#),
             (r#"PCase("PINTO-DE'SILVA", " '-")"#, r#""Pinto-De'Silva""#),
             (r#"PCase(Join(" ", "GREGORY", "JAMES"))"#, r#""Gregory James""#),
         ],
@@ -107,6 +108,11 @@ pub(super) const TABLE: &[Function] = &[
             (r#"NormalizeDiacritics("Ελλάς")"#, r#""Ελλάς""#),
         ],
     ),
+    Function::new("TransliterateAscii", "(source)", (1, Some(1)), Run::Eager(|c| Ok(super::transliterate::ascii(&c.text(0)?).into())))
+        .each()
+        .doc("Latin, Greek and Cyrillic letters and common signs in ASCII; what has no spelling there is left out.", &[
+            (r#"TransliterateAscii("Łukasz Müßig Жанна")"#, r#""Lukasz Mussig Zhanna""#),
+        ]),
     Function::new("Format", "(template, value1, value2, …)", (1, None), Run::Eager(format)).doc(
         "The template with {0}, {1}, … replaced by the values; null is nothing; {{ and }} are braces.",
         &[
@@ -206,14 +212,31 @@ fn word(call: &mut Call<'_, '_, '_>) -> Answer {
 
 fn pcase(call: &mut Call<'_, '_, '_>) -> Answer {
     let (text, separators) = (call.text(0)?, call.text(1)?);
-    let parts = |c: char| if separators.is_empty() { !c.is_alphanumeric() } else { separators.contains(c) };
+    if separators.is_empty() {
+        return Ok(title_case(&text).into());
+    }
     let mut begins = true;
     let cased = text.chars().map(|c| {
         let cased = if begins { upper(c) } else { lower(c) };
-        begins = parts(c);
+        begins = separators.contains(c);
         cased
     });
     Ok(cased.collect::<String>().into())
+}
+
+/// .NET's ToTitleCase after small letters: a word begins with a letter and goes on through letters, digits, marks and
+/// apostrophes.
+fn title_case(text: &str) -> String {
+    let mut in_word = false;
+    let cased = text.chars().map(|c| {
+        if c.is_alphabetic() {
+            let begins = !std::mem::replace(&mut in_word, true);
+            return if begins { upper(c) } else { lower(c) };
+        }
+        in_word &= c == '\'' || c.is_numeric() || is_combining_mark(c);
+        c
+    });
+    cased.collect()
 }
 
 /// Entra's table as a rule: the letters it lists lose their marks, a few become two letters.

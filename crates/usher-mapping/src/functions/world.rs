@@ -1,7 +1,8 @@
 //! What lies outside the object: the clock, chance, look-ups.
 
 use super::{Function, Run};
-use crate::expression::eval::Call;
+use crate::expression::ast::Node;
+use crate::expression::eval::{Call, Eval};
 use crate::{EvalError, Value};
 
 type Answer = Result<Value, EvalError>;
@@ -15,6 +16,17 @@ pub(super) const TABLE: &[Function] = &[
         .doc("A text of random characters, the same each time for the same object and mapping row.", &[
             (r#"Len(RandomString(6, 3, 0, 0, 3))"#, "6"),
         ]),
+    Function::new(super::SELECT_UNIQUE_VALUE, "(rule1, rule2, …)", (2, None), Run::Lazy(select_unique_value)).may_be_empty(&[0, 1]).doc(
+        "The first value that is not taken in the app; an error when all are. Stands at the top of a row that acts on create only and is no matching property.",
+        &[
+            (r#"SelectUniqueValue("John.Smith@contoso.com", "J.Smith@contoso.com")"#, r#""J.Smith@contoso.com""#),
+            (r#"SelectUniqueValue("Ann.Lee@contoso.com", "A.Lee@contoso.com")"#, r#""Ann.Lee@contoso.com""#),
+        ],
+    ),
+    Function::new("DefaultDomain", "()", (0, Some(0)), Run::Eager(default_domain))
+        .doc("The domain of the directory's e-mail addresses: the app's setting `default_domain`.", &[
+            (r#"Join("", "jo", "@", DefaultDomain())"#, r#""jo@contoso.com""#),
+        ]),
     Function::new("Error", "(message)", (1, Some(1)), Run::Eager(error))
         .sees_null()
         .doc("Fails the object with this message.", &[(r#"IIF(IsPresent([mail]), "fine", Error("no mail"))"#, r#""fine""#)]),
@@ -22,6 +34,8 @@ pub(super) const TABLE: &[Function] = &[
         "The person (by primary e-mail), organization or site (by name) with that key, whole, ignoring case; null if there is none.",
         &[(r#"Find("organization", [absent])"#, "null")],
     ),
+    Function::new("FindAll", "(kind, key)", (2, Some(2)), Run::Eager(find_all))
+        .doc("All of that kind with that key, as a list of what `Find` gives.", &[(r#"FindAll("organization", [absent])"#, "null")]),
     Function::new("PersonOf", "(scimUserId)", (1, Some(1)), Run::Eager(person_of))
         .doc("The person linked to a SCIM user; null if there is none.", &[("PersonOf([absent])", "null")]),
     Function::new("Lookup", "(table, key, default?)", (2, Some(3)), Run::Eager(table))
@@ -101,6 +115,47 @@ fn error(call: &mut Call<'_, '_, '_>) -> Answer {
 fn find(call: &mut Call<'_, '_, '_>) -> Answer {
     let (kind, key) = (call.text(0)?.into_owned(), call.text(1)?.trim().to_owned());
     if key.is_empty() { Ok(Value::Null) } else { call.eval.cx.lookup.find(&kind, &key) }
+}
+
+fn find_all(call: &mut Call<'_, '_, '_>) -> Answer {
+    let (kind, key) = (call.text(0)?.into_owned(), call.text(1)?.trim().to_owned());
+    if key.is_empty() { Ok(Value::Null) } else { call.eval.cx.lookup.find_all(&kind, &key).map(Value::list) }
+}
+
+/// Asks about one value after the other; a rule without a value is passed over.
+fn select_unique_value(eval: &mut Eval<'_, '_>, nodes: &[Node]) -> Answer {
+    let mut any = false;
+    for node in nodes {
+        let value = eval.value(node)?;
+        let Some(text) = value.as_text() else {
+            if value.is_null() {
+                continue;
+            }
+            return Err(EvalError {
+                span: Some(node.span.clone()),
+                ..EvalError::new("a rule of SelectUniqueValue gives one text")
+            });
+        };
+        if text.is_empty() {
+            continue;
+        }
+        any = true;
+        let target = eval.cx.target;
+        if !eval.cx.lookup.is_taken(target, &text)? {
+            return Ok(text.into_owned().into());
+        }
+    }
+    Err(EvalError::new(match any {
+        true => "every value of SelectUniqueValue is taken in the app; add a rule that gives another",
+        false => "no rule of SelectUniqueValue gave a value",
+    }))
+}
+
+fn default_domain(call: &mut Call<'_, '_, '_>) -> Answer {
+    match call.eval.cx.lookup.default_domain()? {
+        Some(domain) => Ok(domain.into()),
+        None => Err(EvalError::new("no default domain is known; set the app's default_domain")),
+    }
 }
 
 fn person_of(call: &mut Call<'_, '_, '_>) -> Answer {

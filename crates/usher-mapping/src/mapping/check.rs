@@ -51,6 +51,7 @@ impl AttributeMapping {
     ) -> Result<(), MappingError> {
         let name = self.target.to_string();
         self.check_target(&name, target)?;
+        self.check_unique_value(&name)?;
         let From::Expression(expression) = &self.from else { return Ok(()) };
         expression.check(source).and_then(|()| check_tables(expression, tables)).map_err(|error| {
             MappingError::Expression { row: name, text: expression.text().to_owned(), error }
@@ -92,6 +93,17 @@ impl AttributeMapping {
             return wrong("are kept in step one by one; add_values is not for them".to_owned());
         }
         Ok(())
+    }
+
+    /// A value chosen because it was free is free no longer: it is chosen once, and finds nobody again.
+    fn check_unique_value(&self, name: &str) -> Result<(), MappingError> {
+        let unique = matches!(&self.from, From::Expression(expression) if expression.is_unique_value());
+        let what = match (unique, self.matching, self.when) {
+            (false, ..) | (true, None, When::OnCreate) => return Ok(()),
+            (true, Some(_), _) => "cannot be a matching property",
+            (true, None, _) => "needs when = \"on_create\"",
+        };
+        Err(MappingError::Other(format!("{name}: a row with SelectUniqueValue {what}")))
     }
 }
 

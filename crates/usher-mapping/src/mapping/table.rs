@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use usher_scim::AttributePath;
+
 use crate::{EvalError, Lookup, Value};
 
 /// Tables by name, each with a value for each key. Keys are compared exactly.
@@ -25,5 +27,14 @@ impl Lookup for WithTables<'_> {
             Some(table) => Ok(table.get(key).cloned()),
             None => self.beyond.table(name, key),
         }
+    }
+    fn find_all(&mut self, kind: &str, key: &str) -> Result<Vec<Value>, EvalError> {
+        self.beyond.find_all(kind, key)
+    }
+    fn default_domain(&mut self) -> Result<Option<String>, EvalError> {
+        self.beyond.default_domain()
+    }
+    fn is_taken(&mut self, target: Option<&AttributePath>, value: &str) -> Result<bool, EvalError> {
+        self.beyond.is_taken(target, value)
     }
 }

@@ -270,28 +270,51 @@ impl Test {
         Ok(any != self.negated)
     }
 
+    /// As [`Test::holds`], for an attribute that is one text.
+    pub(super) fn holds_text(&self, seen: &str) -> Result<bool, String> {
+        match self.of {
+            Of::Null => Ok(seen.is_empty()),
+            _ if seen.is_empty() => Ok(false),
+            Of::NotNull => Ok(true),
+            _ => Ok(self.text(seen)?.is_some_and(|holds| holds != self.negated)),
+        }
+    }
+
     /// Judges one value without the negation; `None`: it cannot be judged.
     fn one(&self, value: &Value) -> Result<Option<bool>, String> {
         Ok(match &self.of {
-            Of::Null | Of::NotNull | Of::Member(_) => None,
-            Of::Truth(wanted) => {
-                let text = value.as_text();
-                let is = |what: &str| text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(what));
-                (is("true") || is("false")).then(|| is("true") == *wanted)
-            }
+            Of::Member(_) => None,
             Of::Listed(wanted) => Some(wanted.iter().any(|wanted| value.is_text(wanted))),
-            Of::Text(test, wanted) => value.as_text().map(|seen| test(&seen, wanted)),
-            Of::Regex(regex) => match value.as_text() {
-                Some(seen) => Some(regex.is_match(seen.as_ref()).map_err(|_| {
-                    "the regular expression takes too long on this value; make it simpler".to_owned()
-                })?),
-                None => None,
-            },
             Of::Greater { than, or_equal } => {
                 value.whole().map(|seen| seen > *than || (*or_equal && seen == *than))
             }
             Of::Before(at) => value.moment().map(|seen| seen < *at),
             Of::After(at) => value.moment().map(|seen| seen > *at),
+            Of::Null | Of::NotNull | Of::Truth(_) | Of::Text(..) | Of::Regex(_) => match value.as_text() {
+                Some(seen) => self.text(&seen)?,
+                None => None,
+            },
+        })
+    }
+
+    /// As [`Test::one`], for a text.
+    fn text(&self, seen: &str) -> Result<Option<bool>, String> {
+        Ok(match &self.of {
+            Of::Null | Of::NotNull | Of::Member(_) => None,
+            Of::Truth(wanted) => {
+                let is = |what: &str| seen.eq_ignore_ascii_case(what);
+                (is("true") || is("false")).then(|| is("true") == *wanted)
+            }
+            Of::Listed(wanted) => Some(wanted.iter().any(|wanted| wanted.as_text().as_deref() == Some(seen))),
+            Of::Text(test, wanted) => Some(test(seen, wanted)),
+            Of::Regex(regex) => Some(regex.is_match(seen).map_err(|_| {
+                "the regular expression takes too long on this value; make it simpler".to_owned()
+            })?),
+            Of::Greater { than, or_equal } => {
+                crate::value::whole(seen).map(|seen| seen > *than || (*or_equal && seen == *than))
+            }
+            Of::Before(at) => date::parse(seen).map(|seen| seen < *at),
+            Of::After(at) => date::parse(seen).map(|seen| seen > *at),
         })
     }
 }

@@ -106,7 +106,18 @@ fn errors_say_where_what_and_how() {
             "there is no function coalesce",
             "names of functions are case-sensitive: Coalesce",
         ),
-        ("DefaultDomain()", "DefaultDomain", "the function DefaultDomain is not supported yet", ""),
+        (
+            r#"ToLower(SelectUniqueValue("a", "b"))"#,
+            r#"SelectUniqueValue("a", "b")"#,
+            "SelectUniqueValue stands at the top of an expression only",
+            "put the other functions into its rules",
+        ),
+        (
+            r#"FormatDateTime([a], , "yyyy", "fffffffff")"#,
+            r#""fffffffff""#,
+            "argument 4 of FormatDateTime: fffffffff is no format of .NET's: a fraction has at most seven digits",
+            "",
+        ),
         (
             "mail",
             "mail",

@@ -10,12 +10,14 @@ mod grammar;
 mod mappings;
 mod paths;
 mod properties;
+mod published;
 mod rules;
 mod scoping;
+mod writer;
 
 use serde_json::json;
-use usher_mapping::{Context, EvalError, Expression, NoLookup, Value};
-use usher_scim::{Object, ResourceType, schema};
+use usher_mapping::{Context, EvalError, Expression, Lookup, Value};
+use usher_scim::{AttributePath, Object, ResourceType, schema};
 
 /// 2021-07-02T15:33:38Z
 pub(crate) fn now() -> jiff::Timestamp {
@@ -31,9 +33,30 @@ pub(crate) fn sample() -> Object {
     serde_json::from_str(usher_mapping::functions::SAMPLE).unwrap()
 }
 
+/// The documented world: one domain, one value that is taken.
+pub(crate) struct World;
+
+impl Lookup for World {
+    fn find(&mut self, _: &str, _: &str) -> Result<Value, EvalError> {
+        Ok(Value::Null)
+    }
+    fn person_of(&mut self, _: &str) -> Result<Value, EvalError> {
+        Ok(Value::Null)
+    }
+    fn table(&mut self, _: &str, _: &str) -> Result<Option<Value>, EvalError> {
+        Ok(None)
+    }
+    fn default_domain(&mut self) -> Result<Option<String>, EvalError> {
+        Ok(Some("contoso.com".to_owned()))
+    }
+    fn is_taken(&mut self, _: Option<&AttributePath>, value: &str) -> Result<bool, EvalError> {
+        Ok(value.eq_ignore_ascii_case("John.Smith@contoso.com"))
+    }
+}
+
 pub(crate) fn eval_in(text: &str, object: &Object, named: &[(String, Value)]) -> Result<Value, EvalError> {
     let expression = Expression::parse(text).unwrap_or_else(|e| panic!("{}", e.caret(text)));
-    let mut lookup = NoLookup;
+    let mut lookup = World;
     expression.eval(&mut Context { named, seed: b"seed", ..Context::new(object, &mut lookup, now()) })
 }
 
