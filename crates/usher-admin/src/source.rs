@@ -15,10 +15,7 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> 
     match request {
         request::Source::Add { name, directory, kind, file, memberships } => {
             let kind: SourceKind = kind.parse().map_err(AdminError::from)?;
-            let settings = Settings {
-                memberships: memberships.map(absolute).transpose()?,
-                ..Settings::of_file(absolute(file)?)
-            };
+            let settings = Settings::of_files(absolute(file)?, memberships.map(absolute).transpose()?);
             admin.write(move |tx| {
                 let id = directory::find(tx, &directory)?;
                 let made = source::add(tx, &name, id, kind, &settings, now)?;
@@ -103,8 +100,12 @@ fn describe(on: &mut Snapshot<'_>, source: &source::Source) -> Result<Source, Ad
         name: source.name.clone(),
         directory,
         kind: source.kind.to_string(),
-        file: source.settings.file.display().to_string(),
-        memberships: source.settings.memberships.as_ref().map(|file| file.display().to_string()),
+        file: source.settings.place(),
+        memberships: source
+            .settings
+            .files()
+            .and_then(|files| files.memberships.as_ref())
+            .map(|file| file.display().to_string()),
         last_run,
     })
 }

@@ -25,8 +25,9 @@ pub mod source;
 mod tables;
 
 pub use driver::{Sources, SyncError};
+pub use ldap::settings::{LdapBind, LdapSettings, LdapSync};
 pub use run::{EntryError, Progress, RunReport, RunState};
-pub use source::{Safeguard, Settings, Source, SourceError, SourceId, SourceKind};
+pub use source::{Files, Reads, Safeguard, Schedule, Settings, Source, SourceError, SourceId, SourceKind};
 
 /// This crate's tables.
 pub const TABLES: usher_store::Tables =

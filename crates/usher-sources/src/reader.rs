@@ -9,14 +9,14 @@ use crate::{
     file::{self, FileError, Meter, Metered},
     ldap::Ldap,
     ldif,
-    source::{Settings, SourceKind},
+    source::{Files, SourceKind},
 };
 
 /// What is read, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) kind: SourceKind,
-    pub(crate) settings: Settings,
+    pub(crate) files: Files,
     /// By what an earlier import told people apart.
     pub(crate) bound: Option<String>,
     /// What `Now()` gives.
@@ -26,13 +26,11 @@ pub(crate) struct Job {
 impl Job {
     /// The files' sizes together; what can't be opened counts nothing.
     pub(crate) fn size(&self) -> u64 {
-        self.files().map(|path| std::fs::metadata(path).map_or(0, |about| about.len())).sum()
+        self.paths().map(|path| std::fs::metadata(path).map_or(0, |about| about.len())).sum()
     }
 
-    fn files(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(&self.settings.file)
-            .chain(&self.settings.memberships)
-            .map(std::path::PathBuf::as_path)
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.files.file).chain(&self.files.memberships).map(std::path::PathBuf::as_path)
     }
 
     /// Reads everything. Errors name the file; what was given out before one must not be used.
@@ -41,12 +39,12 @@ impl Job {
         meter: &Meter,
         each: &mut dyn FnMut(Found) -> ControlFlow<()>,
     ) -> Result<(), String> {
-        let people = self.settings.file.as_path();
+        let people = self.files.file.as_path();
         whole(people, || match self.kind {
             SourceKind::Ldif => self.ldif(people, meter, each),
-            SourceKind::Csv => csv::people(people, self.bound.as_deref(), meter, each),
+            SourceKind::Csv | SourceKind::Ldap => csv::people(people, self.bound.as_deref(), meter, each),
         })?;
-        match &self.settings.memberships {
+        match &self.files.memberships {
             Some(path) => whole(path, || csv::memberships(path, meter, each)),
             None => Ok(()),
         }
@@ -58,7 +56,7 @@ impl Job {
         meter: &Meter,
         each: &mut dyn FnMut(Found) -> ControlFlow<()>,
     ) -> Result<(), FileError> {
-        let ldap = Ldap::new(self.now)?;
+        let ldap = Ldap::new(self.now, None)?;
         let (file, _) = file::open(path)?;
         for record in ldif::Reader::new(BufReader::with_capacity(1 << 16, Metered::new(file, meter.clone())))
         {

@@ -216,9 +216,9 @@ impl Run<'_> {
     async fn all(&mut self, progress: Watcher<'_>) -> Result<Option<String>, SyncError> {
         self.unstage().await?;
         self.know().await?;
-        let job = self.job();
+        let job = self.job()?;
         self.read_file(&job, progress).await?;
-        usable(&self.ledger, &job).map_err(SyncError::File)?;
+        usable(&self.ledger, &self.source).map_err(SyncError::File)?;
         let mut leavers = self.ledger.judge(&self.source.settings.safeguard);
         let message = leavers.message.take();
         self.marks(&leavers).await?;
@@ -230,13 +230,14 @@ impl Run<'_> {
         Ok(message)
     }
 
-    fn job(&self) -> Job {
-        Job {
+    fn job(&self) -> Result<Job, SyncError> {
+        let files = self.source.settings.files();
+        Ok(Job {
             kind: self.source.kind,
-            settings: self.source.settings.clone(),
+            files: files.ok_or_else(|| SyncError::File("it reads no file".into()))?.clone(),
             bound: self.source.anchor.clone(),
             now: self.started,
-        }
+        })
     }
 
     /// A write with the lease checked.
