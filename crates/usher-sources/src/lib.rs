@@ -14,6 +14,7 @@ pub mod dn;
 pub mod driver;
 mod entry;
 pub mod file;
+pub mod held;
 mod ldap;
 pub mod ldif;
 mod ledger;
@@ -23,6 +24,7 @@ pub mod run;
 pub mod secret;
 pub mod source;
 mod tables;
+pub mod watch;
 
 pub use driver::{Sources, SyncError};
 pub use ldap::settings::{LdapBind, LdapSettings, LdapSync};

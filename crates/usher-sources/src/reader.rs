@@ -10,6 +10,7 @@ use crate::{
     ldap::Ldap,
     ldif,
     source::{Files, SourceKind},
+    watch::FileState,
 };
 
 /// What is read, and how.
@@ -29,8 +30,13 @@ impl Job {
         self.paths().map(|path| std::fs::metadata(path).map_or(0, |about| about.len())).sum()
     }
 
+    /// The files as they stand now.
+    pub(crate) fn state(&self) -> FileState {
+        FileState::of(self.paths())
+    }
+
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(&self.files.file).chain(&self.files.memberships).map(std::path::PathBuf::as_path)
+        self.files.paths()
     }
 
     /// Reads everything. Errors name the file; what was given out before one must not be used.
@@ -40,12 +46,13 @@ impl Job {
         each: &mut dyn FnMut(Found) -> ControlFlow<()>,
     ) -> Result<(), String> {
         let people = self.files.file.as_path();
+        let form = self.files.form();
         whole(people, || match self.kind {
             SourceKind::Ldif => self.ldif(people, meter, each),
-            SourceKind::Csv | SourceKind::Ldap => csv::people(people, self.bound.as_deref(), meter, each),
+            SourceKind::Csv | SourceKind::Ldap => csv::people(people, form, self.bound.as_deref(), meter, each),
         })?;
         match &self.files.memberships {
-            Some(path) => whole(path, || csv::memberships(path, meter, each)),
+            Some(path) => whole(path, || csv::memberships(path, form, meter, each)),
             None => Ok(()),
         }
     }
@@ -57,15 +64,28 @@ impl Job {
         each: &mut dyn FnMut(Found) -> ControlFlow<()>,
     ) -> Result<(), FileError> {
         let ldap = Ldap::new(self.now, None)?;
-        let (file, _) = file::open(path)?;
-        for record in ldif::Reader::new(BufReader::with_capacity(1 << 16, Metered::new(file, meter.clone())))
-        {
-            if each(ldap.found(&record?, self.bound.as_deref())).is_break() {
+        let reader = |meter: &Meter| {
+            let (file, _) = file::open(path)?;
+            Ok(ldif::Reader::new(BufReader::with_capacity(1 << 16, Metered::new(file, meter.clone()))))
+        };
+        let mut found = |record: &ldif::Record| each(ldap.found(record, self.bound.as_deref()));
+        if ldif::contents::has_changes(reader(&Meter::default())?)? {
+            // What a later change may still touch can't be given out before the end.
+            let _ = ldif::contents::contents(reader(meter)?)?.iter().try_for_each(&mut found);
+            return Ok(());
+        }
+        for item in reader(meter)? {
+            let ldif::Item::Entry(record) = item? else { return Err(moved()) };
+            if found(&record).is_break() {
                 break;
             }
         }
         Ok(())
     }
+}
+
+fn moved() -> FileError {
+    FileError::whole("the file changed while it was read; try again when it is complete")
 }
 
 /// Names the file in errors, and refuses one that was written to while it was read.
@@ -74,9 +94,7 @@ fn whole(path: &Path, read: impl FnOnce() -> Result<(), FileError>) -> Result<()
     let before = stamp(path);
     read().map_err(named)?;
     if stamp(path) != before {
-        return Err(named(FileError::whole(
-            "the file changed while it was read; try again when it is complete",
-        )));
+        return Err(named(moved()));
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Sources as configured: added, listed, changed, removed.
 use std::path::PathBuf;
 
+use encoding_rs::Encoding;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_directory::DirectoryId;
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
 
-use crate::ldap::settings::LdapSettings;
+use crate::{csv::Form, ldap::settings::LdapSettings};
 
 /// A source's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,6 +113,45 @@ pub struct Files {
     /// CSV only: a second file with the columns `group` and `member`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memberships: Option<PathBuf>,
+    /// CSV only: the encoding by one of its names (`windows-1250`); otherwise it is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// CSV only: what separates two fields; otherwise it is found among `,` `;` `|` and tab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
+}
+
+impl Files {
+    /// What is said about the text of CSV files.
+    pub(crate) fn form(&self) -> Form {
+        Form {
+            encoding: self.encoding.as_deref().and_then(|name| Encoding::for_label(name.as_bytes())),
+            separator: self.separator.and_then(|separator| u8::try_from(separator).ok()),
+        }
+    }
+
+    /// Of a source of this kind; `Err`: what is wrong.
+    fn check_form(&self, kind: SourceKind) -> Result<(), String> {
+        if kind == SourceKind::Ldif && (self.encoding.is_some() || self.separator.is_some()) {
+            return Err("encoding and separator are for csv; LDIF is UTF-8".into());
+        }
+        if let Some(name) = &self.encoding
+            && Encoding::for_label(name.as_bytes()).is_none()
+        {
+            return Err(format!("there is no encoding {name}; examples are utf-8, windows-1252, iso-8859-2"));
+        }
+        match self.separator {
+            Some(mark) if !(mark == '\t' || (mark.is_ascii_punctuation() && mark != '"')) => {
+                Err(format!("a separator is one sign such as , ; | or a tab, not {mark:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All of them.
+    pub fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
+        std::iter::once(&self.file).chain(&self.memberships).map(PathBuf::as_path)
+    }
 }
 
 /// When a server reads a source by itself; seconds, 0: never.
@@ -147,7 +187,7 @@ impl Settings {
     }
     /// A file of people and perhaps one of memberships.
     pub fn of_files(file: impl Into<PathBuf>, memberships: Option<PathBuf>) -> Self {
-        Self::of(Reads::Files(Files { file: file.into(), memberships }))
+        Self::of(Reads::Files(Files { file: file.into(), memberships, encoding: None, separator: None }))
     }
     /// Its files; `None`: it reads none.
     pub fn files(&self) -> Option<&Files> {
@@ -337,6 +377,7 @@ fn check_settings(kind: SourceKind, settings: &Settings) -> Result<(), SourceErr
                         .into(),
                 );
             }
+            files.check_form(kind).map_err(SourceError::Setting)?;
         }
         (Reads::Ldap(ldap), SourceKind::Ldap) => ldap.check().map_err(SourceError::Setting)?,
         (Reads::Files(_), SourceKind::Ldap) => {
@@ -376,6 +417,13 @@ mod tests {
         let settings = Settings::of_files("people.csv", Some("groups.csv".into()));
         assert!(check_settings(SourceKind::Ldif, &settings).is_err());
         assert!(check_settings(SourceKind::Csv, &settings).is_ok());
+        let with = |encoding: Option<&str>, separator| {
+            let files = Files { encoding: encoding.map(str::to_owned), separator, ..Settings::of_file("x").files().unwrap().clone() };
+            check_settings(SourceKind::Csv, &Settings::of(Reads::Files(files))).map_err(|error| error.to_string())
+        };
+        assert!(with(Some("windows-1250"), Some('|')).is_ok());
+        assert!(with(Some("utf-9"), None).unwrap_err().contains("no encoding utf-9"));
+        assert!(with(None, Some('"')).is_err() && with(None, Some('ä')).is_err());
         let kept = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&kept).unwrap(), settings);
         // As the first release wrote it.
