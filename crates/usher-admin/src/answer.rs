@@ -5,7 +5,7 @@ use usher_api::{
     List,
     account::{Account, IssuedToken, Record, Token},
     app::{App, Cycle, Status, Template},
-    directory::{Directory, Run, Source, Test},
+    directory::{Directory, Member, Membership, Run, Source, Test},
     people::{Person, Unit},
     plan::Plan,
 };
@@ -31,6 +31,8 @@ pub enum Answer {
     Directories(List<Directory>),
     Objects(List<serde_json::Value>),
     Object(serde_json::Value),
+    Members(List<Member>),
+    Membership(Membership),
     Source(Source),
     Sources(List<Source>),
     Run(Run),

@@ -13,9 +13,14 @@ use crate::{Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> Result<Outcome, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
     match request {
-        request::Source::Add { name, directory, kind, file, memberships } => {
+        request::Source::Add { name, directory, kind, file, memberships, encoding, separator } => {
             let kind: SourceKind = kind.parse().map_err(AdminError::from)?;
-            let settings = Settings::of_files(absolute(file)?, memberships.map(absolute).transpose()?);
+            let settings = Settings::of(source::Reads::Files(source::Files {
+                file: absolute(file)?,
+                memberships: memberships.map(absolute).transpose()?,
+                encoding,
+                separator,
+            }));
             admin.write(move |tx| {
                 let id = directory::find(tx, &directory)?;
                 let made = source::add(tx, &name, id, kind, &settings, now)?;
