@@ -95,15 +95,14 @@ fn token(
                 Ok(Answer::Token(tokens::describe(tokens::Owner::Directory(&name), revoked)))
             })
         }
-        R::Tokens { name }
-        | R::Create { name }
-        | R::Show { name }
-        | R::Purge { name } => admin.read(move |on| {
-            let (id, name) = named(on, &name)?;
-            let described = |token| tokens::describe(tokens::Owner::Directory(&name), token);
-            let items = token::list_in(on, id, now)?.into_iter().map(described).collect();
-            Ok(Answer::Tokens(List::whole(items)))
-        }),
+        R::Tokens { name } | R::Create { name } | R::Show { name } | R::Purge { name } => {
+            admin.read(move |on| {
+                let (id, name) = named(on, &name)?;
+                let described = |token| tokens::describe(tokens::Owner::Directory(&name), token);
+                let items = token::list_in(on, id, now)?.into_iter().map(described).collect();
+                Ok(Answer::Tokens(List::whole(items)))
+            })
+        }
         R::List => Err(AdminError::new("internal", "not a request about tokens")),
     }
 }

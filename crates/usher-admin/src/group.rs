@@ -82,12 +82,7 @@ fn groups_alone(kind: Kind) -> Result<(), AdminError> {
 }
 
 /// A user, or a group where no user has that name. Those who are deleted can only be taken out.
-fn member(
-    on: &mut Snapshot<'_>,
-    groups: &Place,
-    name: &str,
-    add: bool,
-) -> Result<ObjectId, AdminError> {
+fn member(on: &mut Snapshot<'_>, groups: &Place, name: &str, add: bool) -> Result<ObjectId, AdminError> {
     let which = if add { Which::Live } else { Which::Any };
     let users = Place { kind: Kind::User, ..groups.clone() };
     if let Some(user) = look_up(on, &users, name, which)? {

@@ -194,10 +194,8 @@ pub(crate) fn shown(
         }
         Kind::Group => object::members_of(on, place.id(), stored.key, None, 1_000)?,
     };
-    let links: Vec<serde_json::Value> = links
-        .into_iter()
-        .map(|link| serde_json::json!({"value": link.id.0, "display": link.name}))
-        .collect();
+    let links: Vec<serde_json::Value> =
+        links.into_iter().map(|link| serde_json::json!({"value": link.id.0, "display": link.name})).collect();
     let sources: Vec<String> = usher_sources::held::holders(on, place.id(), stored.key)?
         .into_iter()
         .map(|holder| holder.source)
@@ -252,7 +250,8 @@ pub(crate) fn look_up(
     which: Which,
 ) -> Result<Option<Stored>, AdminError> {
     if let Ok(id) = name.parse()
-        && let Some(found) = object::get(on, place.id(), ObjectId(id))?.filter(|found| found.kind == place.kind)
+        && let Some(found) =
+            object::get(on, place.id(), ObjectId(id))?.filter(|found| found.kind == place.kind)
         && which.has(&found)
     {
         return Ok(Some(found));
@@ -310,12 +309,7 @@ fn ambiguous(place: &Place, name: &str, several: &[Stored]) -> AdminError {
 }
 
 /// There is nobody of that name; says who is nearest, or that it is the other kind of there.
-fn missing(
-    on: &mut Snapshot<'_>,
-    place: &Place,
-    name: &str,
-    which: Which,
-) -> Result<AdminError, AdminError> {
+fn missing(on: &mut Snapshot<'_>, place: &Place, name: &str, which: Which) -> Result<AdminError, AdminError> {
     let (word, directory) = (place.word(), &place.name);
     let other = match which {
         Which::Live => look_up(on, place, name, Which::Gone).ok().flatten(),

@@ -133,9 +133,10 @@ fn drafts(
             document.insert("active".into(), (*active).into());
             Ok(vec![write(tx, &document)?])
         }
-        ObjectAct::Activate { .. } => {
-            Err(AdminError::new("invalid_value", "a group can't be disabled; delete it, or take its members out"))
-        }
+        ObjectAct::Activate { .. } => Err(AdminError::new(
+            "invalid_value",
+            "a group can't be disabled; delete it, or take its members out",
+        )),
         ObjectAct::Delete { hard, .. } => {
             refuse(tx, place, was, Intent::Delete)?;
             Ok(vec![if *hard {
@@ -242,7 +243,10 @@ fn set(
     let Some(found) = of.resolve(&path) else { return Err(unknown(of, name)) };
     let leaf = found.sub.or(found.attribute);
     if [found.attribute, found.sub].iter().flatten().any(|it| it.mutability == Mutability::ReadOnly) {
-        return Err(AdminError::new("invalid_value", format!("{name} is the directory's own and can't be set")));
+        return Err(AdminError::new(
+            "invalid_value",
+            format!("{name} is the directory's own and can't be set"),
+        ));
     }
     let value = match leaf.map(|leaf| leaf.kind) {
         _ if text.is_empty() => serde_json::Value::Null,
@@ -267,9 +271,11 @@ fn set(
 
 /// A path of SCIM, or a name that administrators know from elsewhere (`mail`, `department`, `jobTitle`).
 fn path(of: &ResourceType, name: &str) -> Result<AttributePath, AdminError> {
-    let fits = |path: &AttributePath| of.resolve(path).is_some_and(|found| found.attribute.is_some() || found.open);
+    let fits =
+        |path: &AttributePath| of.resolve(path).is_some_and(|found| found.attribute.is_some() || found.open);
     let given = AttributePath::parse(name).ok().filter(fits);
-    let known = || alias::path_ignoring_case(name).and_then(|path| AttributePath::parse(path).ok()).filter(fits);
+    let known =
+        || alias::path_ignoring_case(name).and_then(|path| AttributePath::parse(path).ok()).filter(fits);
     given.or_else(known).ok_or_else(|| unknown(of, name))
 }
 
@@ -283,8 +289,11 @@ fn unknown(of: &ResourceType, name: &str) -> AdminError {
 
 fn json(name: &str, text: &str) -> Result<serde_json::Value, AdminError> {
     serde_json::from_str(text).map_err(|_| {
-        AdminError::new("invalid_value", format!("{name} has parts: name one of them, or give JSON"))
-            .hint(format!("For example {name}.PART=…, or {name}[type eq \"work\"].value=… where there are several."))
+        AdminError::new("invalid_value", format!("{name} has parts: name one of them, or give JSON")).hint(
+            format!(
+                "For example {name}.PART=…, or {name}[type eq \"work\"].value=… where there are several."
+            ),
+        )
     })
 }
 

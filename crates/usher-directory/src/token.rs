@@ -403,7 +403,12 @@ pub enum Presented {
         last_used: Option<Timestamp>,
     },
     /// Valid for this directory of the provisioning side, which belongs to no account.
-    Directory { token: Uuid, directory: DirectoryId, epoch: i64, last_used: Option<Timestamp> },
+    Directory {
+        token: Uuid,
+        directory: DirectoryId,
+        epoch: i64,
+        last_used: Option<Timestamp>,
+    },
     /// Known, but over; the text says since when.
     Over(String),
     Unknown,

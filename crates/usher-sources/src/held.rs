@@ -39,7 +39,8 @@ pub fn holders(
          where e.object = $1 and s.directory = $2 order by s.name",
     );
     let found: Vec<(i64, String, i64)> = on.all(&HELD, args![object, directory], HOLDERS)?;
-    let holder = |(id, source, state)| Holder { id: SourceId(id), source, present: state != State::Vanished.number() };
+    let holder =
+        |(id, source, state)| Holder { id: SourceId(id), source, present: state != State::Vanished.number() };
     Ok(found.into_iter().map(holder).collect())
 }
 

@@ -49,7 +49,9 @@ impl Job {
         let form = self.files.form();
         whole(people, || match self.kind {
             SourceKind::Ldif => self.ldif(people, meter, each),
-            SourceKind::Csv | SourceKind::Ldap => csv::people(people, form, self.bound.as_deref(), meter, each),
+            SourceKind::Csv | SourceKind::Ldap => {
+                csv::people(people, form, self.bound.as_deref(), meter, each)
+            }
         })?;
         match &self.files.memberships {
             Some(path) => whole(path, || csv::memberships(path, form, meter, each)),

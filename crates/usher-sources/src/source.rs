@@ -418,8 +418,13 @@ mod tests {
         assert!(check_settings(SourceKind::Ldif, &settings).is_err());
         assert!(check_settings(SourceKind::Csv, &settings).is_ok());
         let with = |encoding: Option<&str>, separator| {
-            let files = Files { encoding: encoding.map(str::to_owned), separator, ..Settings::of_file("x").files().unwrap().clone() };
-            check_settings(SourceKind::Csv, &Settings::of(Reads::Files(files))).map_err(|error| error.to_string())
+            let files = Files {
+                encoding: encoding.map(str::to_owned),
+                separator,
+                ..Settings::of_file("x").files().unwrap().clone()
+            };
+            check_settings(SourceKind::Csv, &Settings::of(Reads::Files(files)))
+                .map_err(|error| error.to_string())
         };
         assert!(with(Some("windows-1250"), Some('|')).is_ok());
         assert!(with(Some("utf-9"), None).unwrap_err().contains("no encoding utf-9"));

@@ -173,7 +173,8 @@ fn one_meaning_each(header: &[String], all: &mut [Column]) {
             Column::Value(path) => plain(&header[at]) == plain(&path.to_string()),
             _ => false,
         };
-        let loser = if own(at) && !own(holders[place]) { std::mem::replace(&mut holders[place], at) } else { at };
+        let loser =
+            if own(at) && !own(holders[place]) { std::mem::replace(&mut holders[place], at) } else { at };
         let elsewhere = open(&header[loser]).map_or(Column::Ignored, Column::Value);
         all[loser] = if all.contains(&elsewhere) { Column::Ignored } else { elsewhere };
     }

@@ -50,8 +50,7 @@ impl Table {
         if size == 0 {
             return Err(FileError::whole("the file is empty"));
         }
-        let encoding =
-            text::encoding_of(&mut file, form.encoding).map_err(|error| FileError::io(&error))?;
+        let encoding = text::encoding_of(&mut file, form.encoding).map_err(|error| FileError::io(&error))?;
         let (found, skip) = separator(&file, encoding)?;
         let separator = form.separator.unwrap_or(found);
         file.seek(SeekFrom::Start(0)).map_err(|error| FileError::io(&error))?;

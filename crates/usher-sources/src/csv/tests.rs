@@ -73,7 +73,10 @@ fn encoding_and_separator_can_be_named() {
 fn of_two_columns_of_one_meaning_the_attributes_own_name_wins_and_nothing_is_lost() {
     let people = entries("cn,displayName,uid,userName,e-mail,mail\nC,D,7,anna,x@x,y@x\n");
     let anna = &people[0];
-    assert_eq!((value(anna, "displayName"), value(anna, "urn:usher:directory:1.0:User:cn")), ("D".into(), "C".into()));
+    assert_eq!(
+        (value(anna, "displayName"), value(anna, "urn:usher:directory:1.0:User:cn")),
+        ("D".into(), "C".into())
+    );
     assert_eq!((anna.user_name.as_deref(), anna.anchor.by.as_str()), (Some("anna"), "uid"));
     assert_eq!(value(anna, r#"emails[type eq "work"].value"#), "x@x");
     assert_eq!(value(anna, "urn:usher:directory:1.0:User:mail"), "y@x");
@@ -118,8 +121,9 @@ fn what_is_no_csv_of_people_says_so() {
         let message = read(bytes).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
-    let message =
-        people(Path::new("/nowhere.csv"), Form::default(), None, &Meter::default(), &mut |_| ControlFlow::Continue(()));
+    let message = people(Path::new("/nowhere.csv"), Form::default(), None, &Meter::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(message.unwrap_err().to_string().contains("no such file"));
 }
 
@@ -140,7 +144,9 @@ fn memberships_are_gathered_by_group() {
         })
         .collect();
     assert_eq!(sizes, [("Sales".into(), 2), ("IT".into(), 1), ("All".into(), 1), ("Empty".into(), 0)]);
-    let bad = memberships(write("team,who\n").path(), Form::default(), &Meter::default(), &mut |_| ControlFlow::Continue(()));
+    let bad = memberships(write("team,who\n").path(), Form::default(), &Meter::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(
         bad.unwrap_err().to_string().contains("group and member; the columns found are \"team\", \"who\"")
     );

@@ -259,7 +259,8 @@ mod tests {
 
     #[test]
     fn a_named_encoding_is_taken_unless_the_file_says_another() {
-        let of = |bytes: &[u8]| encoding_of(&mut Cursor::new(bytes), Some(encoding_rs::WINDOWS_1250)).unwrap();
+        let of =
+            |bytes: &[u8]| encoding_of(&mut Cursor::new(bytes), Some(encoding_rs::WINDOWS_1250)).unwrap();
         assert_eq!(of(b"mail\n"), encoding_rs::WINDOWS_1250);
         assert_eq!(of(b"\xEF\xBB\xBFmail\n"), UTF_8);
     }

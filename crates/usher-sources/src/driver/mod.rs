@@ -354,10 +354,8 @@ impl Run<'_> {
     /// Notes which attributes the source writes, before anything of it can be seen: they are nobody else's from now on.
     async fn note_written(&self) -> Result<(), SyncError> {
         let (id, written) = (self.source.id, self.ledger.written().clone());
-        self.write(move |tx| {
-            written.iter().try_for_each(|(kind, paths)| held::note(tx, id, *kind, paths))
-        })
-        .await
+        self.write(move |tx| written.iter().try_for_each(|(kind, paths)| held::note(tx, id, *kind, paths)))
+            .await
     }
 
     /// The attribute that tells people apart stays the one that did at first.

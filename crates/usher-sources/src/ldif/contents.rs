@@ -166,9 +166,9 @@ impl Contents {
 
 /// Of two normalised names, whether one is below the other. A comma within a value has a backslash before it.
 fn is_below(name: &str, above: &str) -> bool {
-    name.strip_suffix(above).and_then(|rest| rest.strip_suffix(',')).is_some_and(|rest| {
-        rest.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0
-    })
+    name.strip_suffix(above)
+        .and_then(|rest| rest.strip_suffix(','))
+        .is_some_and(|rest| rest.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0)
 }
 
 /// The normalised name of what is above.

@@ -147,7 +147,10 @@ fn a_renaming_takes_what_is_below_along() {
     ))
     .unwrap();
     assert_eq!(records[0].texts("ou").collect::<Vec<_>>(), ["people", "staff"]);
-    assert_eq!((records[1].dn.as_str(), records[1].text("cn")), ("uid=a,ou=staff,o=firm,dc=x", Some("found")));
+    assert_eq!(
+        (records[1].dn.as_str(), records[1].text("cn")),
+        ("uid=a,ou=staff,o=firm,dc=x", Some("found"))
+    );
     let gone = left(&format!(
         "{BASE}dn: ou=people,dc=x\ncontrol: 1.2.840.113556.1.4.805 true\nchangetype: delete\n"
     ));
@@ -157,23 +160,41 @@ fn a_renaming_takes_what_is_below_along() {
 #[test]
 fn changes_that_can_not_be_made_name_their_line() {
     for (text, part) in [
-        ("dn: uid=z,dc=x\nchangetype: delete\n", "line 14: a change record for uid=z,dc=x, which no record before"),
+        (
+            "dn: uid=z,dc=x\nchangetype: delete\n",
+            "line 14: a change record for uid=z,dc=x, which no record before",
+        ),
         ("dn: uid=a,ou=people,dc=x\nuid: a\n", "line 14: uid=a,ou=people,dc=x is added a second time"),
-        ("dn: ou=people,dc=x\nchangetype: delete\n", "line 14: ou=people,dc=x is deleted while 1 entries are below"),
+        (
+            "dn: ou=people,dc=x\nchangetype: delete\n",
+            "line 14: ou=people,dc=x is deleted while 1 entries are below",
+        ),
         ("dn: uid=a,ou=people,dc=x\nchangetype: delete\nuid: a\n", "line 16: nothing comes under"),
         ("dn: uid=a,ou=people,dc=x\nchangetype: modify\nuid: a\n", "line 16: a modification begins with"),
-        ("dn: uid=a,ou=people,dc=x\nchangetype: modify\nadd: cn\nsn: x\n", "line 17: sn under a change of cn"),
+        (
+            "dn: uid=a,ou=people,dc=x\nchangetype: modify\nadd: cn\nsn: x\n",
+            "line 17: sn under a change of cn",
+        ),
         ("dn: uid=a,ou=people,dc=x\nchangetype: modify\nincrement: n\nn: 1\n", "line 16: increment"),
         ("dn: uid=a,ou=people,dc=x\nchangetype: modrdn\nnewrdn: uid=b\n", "line 15: a renaming needs"),
-        ("dn: uid=a,ou=people,dc=x\nchangetype: modrdn\nnewrdn: uid=b\ndeleteoldrdn: 2\n", "line 17: a renaming is"),
+        (
+            "dn: uid=a,ou=people,dc=x\nchangetype: modrdn\nnewrdn: uid=b\ndeleteoldrdn: 2\n",
+            "line 17: a renaming is",
+        ),
         (
             "dn: uid=a,ou=people,dc=x\nchangetype: modrdn\nnewrdn: ou=people\ndeleteoldrdn: 0\nnewsuperior: dc=x\n",
             "which is there already",
         ),
-        ("dn: uid=a,ou=people,dc=x\ncontrol: 1.2.3 true\nchangetype: delete\n", "line 15: the control 1.2.3 must"),
+        (
+            "dn: uid=a,ou=people,dc=x\ncontrol: 1.2.3 true\nchangetype: delete\n",
+            "line 15: the control 1.2.3 must",
+        ),
         ("dn: uid=a,ou=people,dc=x\ncontrol: 1.2.3\nuid: a\n", "line 16: a control: belongs to a change"),
         ("dn: uid=a,ou=people,dc=x\nchangetype: rename\n", "line 15: changetype is add, delete"),
-        ("dn: uid=a,ou=people,dc=x\nchangetype: modify\nadd: jpegPhoto\njpegPhoto:< file:///x\n", "which is not followed"),
+        (
+            "dn: uid=a,ou=people,dc=x\nchangetype: modify\nadd: jpegPhoto\njpegPhoto:< file:///x\n",
+            "which is not followed",
+        ),
     ] {
         let message = left(&format!("{BASE}{text}")).unwrap_err().to_string();
         assert!(message.contains(part), "{text:?}: {message}");
