@@ -9,6 +9,7 @@
 
 mod converges;
 mod csv;
+mod held;
 mod ldif;
 mod runs;
 mod secrets;
