@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod beside;
+mod builtin;
 mod demo;
 mod example_ldif;
 mod house;
@@ -13,4 +14,5 @@ mod mapping;
 mod nonsense;
 mod place;
 mod proxy;
+mod push;
 mod scim2_server;

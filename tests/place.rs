@@ -133,11 +133,17 @@ impl Place {
         Running(command.unwrap())
     }
 
-    /// Starts a server on a free port and waits until it listens.
+    /// Starts a server on a free port and waits until it listens. It imports no file by itself.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_with(&[("USHER_WATCH_SETTLE_SECONDS", "0")])
+    }
+
+    /// The same with these settings.
+    pub(crate) fn serve_with(&self, settings: &[(&str, &str)]) -> Server {
         let mut child = self
             .command(&["serve", "--listen", "127.0.0.1:0", "--json"])
             .env("USHER_SCIM_REQUESTS_PER_SECOND", "0")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,10 +1,22 @@
-//! Directories of the provisioning side, and who is in them.
+//! Directories of the provisioning side, their tokens, and the end of those who were deleted long ago.
 
+use jiff::{SignedDuration, Timestamp};
 use usher_api::{List, directory::Directory};
-use usher_directory::{DirectoryId, Key, Kind, ObjectId, account as accounts, object};
-use usher_store::Snapshot;
+use usher_directory::{
+    DirectoryId, Kind, account as accounts,
+    object::{self, Draft},
+    token::{self, SecretToken},
+};
+use usher_store::{Snapshot, Tx};
 
-use crate::{Actor, Admin, AdminError, Answer, PAGE, audit, record, request};
+use crate::{Actor, Admin, AdminError, Answer, answer::Said, audit, request, token as tokens};
+
+/// How long soft-deleted users and groups are kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How many of them are removed in one transaction.
+const BLOCK: usize = 100;
+/// The profile of directories.
+const PROFILE: &str = "directory";
 
 pub(crate) fn handle(
     admin: &Admin,
@@ -25,64 +37,129 @@ pub(crate) fn handle(
             Ok(Answer::Directories(List::whole(items)))
         }),
         request::Directory::Show { name } => admin.read(move |on| show(on, &name).map(Answer::Directory)),
-        request::Directory::Objects { directory, kind, after, limit } => {
-            let kind = record::kind(&kind)?;
-            let configs = admin.configs.clone();
-            admin.read(move |on| {
-                let id = find(on, &directory)?;
-                let config = configs.get(on, id)?.ok_or_else(|| gone(&directory))?;
-                let after = after.as_deref().map(key).transpose()?;
-                let most = limit.unwrap_or(PAGE);
-                let found = object::walk(on, id, kind, after, most, true)?;
-                let next =
-                    (found.len() == most).then(|| found.last().map(|last| last.key.0.to_string())).flatten();
-                let total = object::count(on, id, kind)?.unsigned_abs();
-                let items = found
-                    .iter()
-                    .map(|stored| {
-                        let mut resource = stored.resource(config.resource_type(kind))?;
-                        if let Some(deleted) = stored.deleted {
-                            resource.insert("deleted".into(), usher_api::Time(deleted).to_string().into());
-                        }
-                        Ok(resource.into())
-                    })
-                    .collect::<Result<_, AdminError>>()?;
-                Ok(Answer::Objects(List { items, next, total: Some(total) }))
+        request::Directory::Purge { name } => {
+            let id = admin.read({
+                let name = name.clone();
+                move |on| find(on, &name)
+            })?;
+            let removed = admin.purge(&actor, Some(id))?;
+            let message = format!(
+                "{removed} users and groups of {name} that were deleted more than 30 days ago are removed for good"
+            );
+            Ok(Answer::Said(Said { message }))
+        }
+        tokens => token(admin, actor, tokens, now),
+    }
+}
+
+fn token(
+    admin: &Admin,
+    actor: Actor,
+    request: request::Directory,
+    now: Timestamp,
+) -> Result<Answer, AdminError> {
+    use request::Directory as R;
+    const SHOWN_BY: &str = "usher directory token list DIRECTORY";
+    let secret = SecretToken::generate();
+    match request {
+        R::IssueToken { name, provider, expires } => {
+            tokens::check_provider(&provider)?;
+            let expires = tokens::expiry(PROFILE, expires, now)?;
+            admin.write(move |tx| {
+                let (id, name) = named(tx, &name)?;
+                let token = token::issue_in(tx, id, &provider, expires, &secret, now)?;
+                let details = serde_json::json!({"token": token.id, "provider": provider});
+                audit::note(tx, &actor, "directory.token.issue", &name, &details, now)?;
+                Ok(tokens::issued(tokens::Owner::Directory(&name), token, &secret))
             })
         }
-        request::Directory::Object { directory, kind, name } => {
-            let kind = record::kind(&kind)?;
-            let configs = admin.configs.clone();
-            admin.read(move |on| {
-                let id = find(on, &directory)?;
-                let config = configs.get(on, id)?.ok_or_else(|| gone(&directory))?;
-                let stored = find_object(on, id, kind, &name)?;
-                let mut resource = stored.resource(config.resource_type(kind))?;
-                let links = match kind {
-                    Kind::User => {
-                        object::groups_of(on, id, &[stored.key])?.into_iter().map(|(_, link)| link).collect()
-                    }
-                    Kind::Group => object::members_of(on, id, stored.key, None, 1_000)?,
-                };
-                let links = links
-                    .into_iter()
-                    .map(|link| serde_json::json!({"value": link.id.0, "display": link.name}))
-                    .collect::<Vec<_>>();
-                let word = if kind == Kind::User { "groups" } else { "members" };
-                resource.insert(word.into(), links.into());
-                Ok(Answer::Object(resource.into()))
+        R::RotateToken { name, token, overlap, expires } => {
+            let old = token.as_deref().map(|token| tokens::parse_id(token, SHOWN_BY)).transpose()?;
+            let expires = tokens::expiry(PROFILE, expires, now)?;
+            admin.write(move |tx| {
+                let (id, name) = named(tx, &name)?;
+                let token = token::rotate_in(tx, id, old, overlap, expires, &secret, now)?;
+                let details =
+                    serde_json::json!({"token": token.id, "old": old, "overlap_seconds": overlap.as_secs()});
+                audit::note(tx, &actor, "directory.token.rotate", &name, &details, now)?;
+                Ok(tokens::issued(tokens::Owner::Directory(&name), token, &secret))
             })
+        }
+        R::RevokeToken { name, token } => {
+            let token = tokens::parse_id(&token, SHOWN_BY)?;
+            admin.write(move |tx| {
+                let (id, name) = named(tx, &name)?;
+                let revoked = token::revoke_in(tx, id, token, now)?;
+                let details = serde_json::json!({"token": token});
+                audit::note(tx, &actor, "directory.token.revoke", &name, &details, now)?;
+                Ok(Answer::Token(tokens::describe(tokens::Owner::Directory(&name), revoked)))
+            })
+        }
+        R::Tokens { name } | R::Create { name } | R::Show { name } | R::Purge { name } => {
+            admin.read(move |on| {
+                let (id, name) = named(on, &name)?;
+                let described = |token| tokens::describe(tokens::Owner::Directory(&name), token);
+                let items = token::list_in(on, id, now)?.into_iter().map(described).collect();
+                Ok(Answer::Tokens(List::whole(items)))
+            })
+        }
+        R::List => Err(AdminError::new("internal", "not a request about tokens")),
+    }
+}
+
+impl Admin {
+    /// Removes for good whoever was soft-deleted more than 30 days ago, in one directory or in all; how many. Blocks.
+    ///
+    /// # Errors
+    /// [`AdminError`]: the database. What was removed before stays so.
+    pub fn purge(&self, actor: &Actor, directory: Option<DirectoryId>) -> Result<u64, AdminError> {
+        let now = self.clock.now();
+        let Ok(before) = now.checked_sub(KEPT) else { return Ok(0) };
+        let mut all = 0;
+        loop {
+            let (actor, configs) = (actor.clone(), self.configs.clone());
+            let removed = self.change(move |tx| {
+                let expired = object::expired(tx, directory, before, BLOCK)?;
+                for (id, was) in &expired {
+                    let Some(config) = configs.get(tx, *id)? else { continue };
+                    object::put(tx, *id, &Draft::remove(&config, was, now)?)?;
+                    note_purged(tx, &actor, *id, was, now)?;
+                }
+                Ok(expired.len())
+            })?;
+            all += removed as u64;
+            if removed < BLOCK {
+                return Ok(all);
+            }
         }
     }
 }
 
-fn key(text: &str) -> Result<Key, AdminError> {
-    text.parse()
-        .map(Key)
-        .map_err(|_| AdminError::new("invalid_cursor", "that is no cursor of this list; begin without one"))
+fn note_purged(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    directory: DirectoryId,
+    was: &object::Stored,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let operation = if was.kind == Kind::User { "user.purge" } else { "group.purge" };
+    let directory = name_of(tx, directory)?;
+    let details = serde_json::json!({"directory": directory, "id": was.id.0, "deleted": was.deleted.map(usher_api::Time)});
+    Ok(audit::note(tx, actor, operation, was.name(), &details, now)?)
 }
 
-fn gone(name: &str) -> AdminError {
+/// The directory of that name, and its name as it is spelled.
+pub(crate) fn named(on: &mut Snapshot<'_>, name: &str) -> Result<(DirectoryId, String), AdminError> {
+    let id = find(on, name)?;
+    Ok((id, name_of(on, id)?))
+}
+
+fn name_of(on: &mut Snapshot<'_>, id: DirectoryId) -> Result<String, AdminError> {
+    let all = accounts::list_directories(on)?;
+    Ok(all.into_iter().find(|(found, _, _)| *found == id).map_or_else(String::new, |(_, name, _)| name))
+}
+
+pub(crate) fn gone(name: &str) -> AdminError {
     AdminError::new("directory_not_found", format!("there is no directory {name}"))
 }
 
@@ -98,28 +175,6 @@ pub(crate) fn find(on: &mut Snapshot<'_>, name: &str) -> Result<DirectoryId, Adm
         all.iter().map(|(_, name, _)| name.as_str()),
         "usher directory create NAME",
     ))
-}
-
-/// A user or group by id, or by userName or displayName.
-pub(crate) fn find_object(
-    on: &mut Snapshot<'_>,
-    directory: DirectoryId,
-    kind: Kind,
-    name: &str,
-) -> Result<object::Stored, AdminError> {
-    let by_id = match name.parse() {
-        Ok(id) => object::get(on, directory, ObjectId(id))?.filter(|found| found.kind == kind),
-        Err(_) => None,
-    };
-    let found = match by_id {
-        Some(found) => Some(found),
-        None => object::by_name(on, directory, kind, name)?,
-    };
-    let word = if kind == Kind::User { "user" } else { "group" };
-    found.ok_or_else(|| {
-        AdminError::new(&format!("{word}_not_found"), format!("there is no {word} {name} in this directory"))
-            .hint(format!("usher {word} list --directory NAME shows them."))
-    })
 }
 
 fn show(on: &mut Snapshot<'_>, name: &str) -> Result<Directory, AdminError> {

@@ -50,6 +50,50 @@ impl AdminError {
     }
 }
 
+impl AdminError {
+    /// Whether somebody else changed the same thing meanwhile.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.0.code == STALE
+    }
+}
+
+const STALE: &str = "changed_meanwhile";
+
+impl From<usher_directory::object::PutError> for AdminError {
+    fn from(error: usher_directory::object::PutError) -> Self {
+        use usher_directory::object::PutError as E;
+        match error {
+            E::Store(store) => store.into(),
+            E::Stale | E::Gone => {
+                Self::new(STALE, "somebody else is changing the same thing all the time; try again")
+            }
+            E::Taken { .. } => Self::new("taken", error.to_string()),
+        }
+    }
+}
+
+impl From<usher_scim::ScimError> for AdminError {
+    fn from(error: usher_scim::ScimError) -> Self {
+        Self::new("invalid_value", error.detail)
+    }
+}
+
+impl From<usher_scim::filter::FilterError> for AdminError {
+    fn from(error: usher_scim::filter::FilterError) -> Self {
+        Self::new("invalid_filter", error.to_string())
+    }
+}
+
+impl From<usher_directory::query::QueryError> for AdminError {
+    fn from(error: usher_directory::query::QueryError) -> Self {
+        use usher_directory::query::QueryError as E;
+        match error {
+            E::Scim(error) => Self::new("invalid_filter", error.detail),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         let code = match &error {

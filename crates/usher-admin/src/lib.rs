@@ -11,7 +11,9 @@ pub mod audit;
 mod directory;
 mod error;
 mod gallery;
+mod group;
 pub mod mapping;
+mod object;
 mod people;
 mod record;
 pub mod request;
@@ -19,6 +21,7 @@ mod source;
 mod status;
 mod token;
 mod unit;
+mod user;
 
 use std::time::Duration;
 
@@ -47,6 +50,8 @@ pub const ALL_TABLES: &[usher_store::Tables] = &[
 
 /// How long a reading use case may take.
 const READ: Duration = Duration::from_secs(10);
+/// How often a change is made again when others were faster.
+const TRIES: usize = 4;
 /// How many items a list shows when it is not asked for more.
 const PAGE: usize = 100;
 
@@ -86,6 +91,7 @@ impl Admin {
             Request::People(request) => people::handle(self, request).map(Outcome::Done),
             Request::Unit(request) => unit::handle(self, actor, request).map(Outcome::Done),
             Request::Directory(request) => directory::handle(self, actor, request).map(Outcome::Done),
+            Request::Object(request) => object::handle(self, actor, request).map(Outcome::Done),
             Request::Source(request) => source::handle(self, actor, request),
             Request::Gallery(request) => gallery::handle(request).map(Outcome::Done),
             Request::App(request) => app::handle(self, actor, *request),
@@ -105,5 +111,19 @@ impl Admin {
         work: impl FnMut(&mut Tx<'_>) -> Result<T, AdminError> + Send + 'static,
     ) -> Result<T, AdminError> {
         self.store.block_write(Lane::Now, work)
+    }
+
+    /// A change of what somebody else may be changing too: made again from what is there then.
+    fn change<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Tx<'_>) -> Result<T, AdminError> + Send + Clone + 'static,
+    ) -> Result<T, AdminError> {
+        for _ in 1..TRIES {
+            match self.write(work.clone()) {
+                Err(error) if error.is_stale() => {}
+                other => return other,
+            }
+        }
+        self.write(work)
     }
 }

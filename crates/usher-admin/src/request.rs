@@ -22,6 +22,7 @@ pub enum Request {
     People(People),
     Unit(Unit),
     Directory(Directory),
+    Object(Object),
     Source(Source),
     Gallery(Gallery),
     App(Box<App>),
@@ -149,7 +150,7 @@ pub enum UnitAct {
     Enable { name: String },
 }
 
-/// Directories of the provisioning side, and who is in them.
+/// Directories of the provisioning side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
@@ -161,18 +162,102 @@ pub enum Directory {
     Show {
         name: String,
     },
-    /// Users or groups of a directory.
-    Objects {
-        directory: String,
-        kind: String,
+    /// Removes for good whoever was soft-deleted more than 30 days ago.
+    Purge {
+        name: String,
+    },
+    /// `expires`: as for an account's token.
+    IssueToken {
+        name: String,
+        provider: String,
+        expires: Option<Option<SignedDuration>>,
+    },
+    RotateToken {
+        name: String,
+        token: Option<String>,
+        overlap: SignedDuration,
+        expires: Option<Option<SignedDuration>>,
+    },
+    Tokens {
+        name: String,
+    },
+    RevokeToken {
+        name: String,
+        token: String,
+    },
+}
+
+/// Users and groups of a directory. A name is an id, a userName (displayName) or an externalId.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub struct Object {
+    pub directory: String,
+    /// `users` or `groups`.
+    pub kind: String,
+    pub act: ObjectAct,
+}
+
+/// Attributes to write.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    /// A SCIM resource; what it leaves out stays as it is.
+    pub document: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Paths with their values; an empty one clears.
+    pub set: Vec<(String, String)>,
+}
+
+/// What to do with users or groups.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum ObjectAct {
+    /// All, soft-deleted ones too; or those a SCIM filter finds; or soft-deleted ones alone.
+    List {
+        filter: Option<String>,
+        deleted: bool,
         after: Option<String>,
         limit: Option<usize>,
     },
-    /// One, by id or name, as SCIM JSON with members or groups.
-    Object {
-        directory: String,
-        kind: String,
+    /// As SCIM JSON with its members or groups.
+    Show {
         name: String,
+    },
+    Create {
+        edit: Edit,
+    },
+    Set {
+        name: String,
+        edit: Edit,
+    },
+    /// Users alone.
+    Activate {
+        name: String,
+        active: bool,
+    },
+    /// `hard`: for good.
+    Delete {
+        name: String,
+        hard: bool,
+    },
+    /// The edit is made first: a name that is another's now can be changed.
+    Restore {
+        name: String,
+        edit: Edit,
+    },
+    /// Groups alone, as the next two.
+    Members {
+        name: String,
+        after: Option<String>,
+        limit: Option<usize>,
+    },
+    AddMembers {
+        name: String,
+        members: Vec<String>,
+    },
+    RemoveMembers {
+        name: String,
+        members: Vec<String>,
     },
 }
 
@@ -187,6 +272,9 @@ pub enum Source {
         kind: String,
         file: String,
         memberships: Option<String>,
+        /// CSV: its encoding and separator, where they are not to be found.
+        encoding: Option<String>,
+        separator: Option<char>,
     },
     List,
     Show {

@@ -13,12 +13,14 @@ use crate::{Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> Result<Outcome, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
     match request {
-        request::Source::Add { name, directory, kind, file, memberships } => {
+        request::Source::Add { name, directory, kind, file, memberships, encoding, separator } => {
             let kind: SourceKind = kind.parse().map_err(AdminError::from)?;
-            let settings = Settings {
+            let settings = Settings::of(source::Reads::Files(source::Files {
+                file: absolute(file)?,
                 memberships: memberships.map(absolute).transpose()?,
-                ..Settings::of_file(absolute(file)?)
-            };
+                encoding,
+                separator,
+            }));
             admin.write(move |tx| {
                 let id = directory::find(tx, &directory)?;
                 let made = source::add(tx, &name, id, kind, &settings, now)?;
@@ -103,8 +105,12 @@ fn describe(on: &mut Snapshot<'_>, source: &source::Source) -> Result<Source, Ad
         name: source.name.clone(),
         directory,
         kind: source.kind.to_string(),
-        file: source.settings.file.display().to_string(),
-        memberships: source.settings.memberships.as_ref().map(|file| file.display().to_string()),
+        file: source.settings.place(),
+        memberships: source
+            .settings
+            .files()
+            .and_then(|files| files.memberships.as_ref())
+            .map(|file| file.display().to_string()),
         last_run,
     })
 }

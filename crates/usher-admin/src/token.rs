@@ -1,4 +1,4 @@
-//! Tokens of an account. The text of a token is in the answer that makes it and nowhere else.
+//! Tokens of an account, and of a directory. The text of a token is in the answer that makes it and nowhere else.
 
 use jiff::{SignedDuration, Timestamp};
 use usher_api::{
@@ -6,7 +6,7 @@ use usher_api::{
     account::{IssuedToken, LastUsed, Token},
 };
 use usher_directory::{
-    account as accounts, profile,
+    profile,
     token::{self, SecretToken, State},
 };
 
@@ -19,44 +19,43 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Token) -> R
     let (actor, now) = (actor.clone(), admin.clock.now());
     match request {
         request::Token::Issue { account, environment, provider, expires } => {
-            if !PROVIDERS.contains(&provider.as_str()) {
-                return Err(AdminError::word("the provider", &provider, PROVIDERS));
-            }
+            check_provider(&provider)?;
             let environment = account::environment(&environment)?;
             let secret = SecretToken::generate();
             admin.write(move |tx| {
                 let account = account::find(tx, &account)?;
-                let expires = expiry(&account, expires, now)?;
+                let expires = expiry(&account.profile, expires, now)?;
                 let token = token::issue(tx, account.id, environment, &provider, expires, &secret, now)?;
                 let details = serde_json::json!({"token": token.id, "provider": provider});
                 audit::note(tx, &actor, "token.issue", &account.name, &details, now)?;
-                Ok(issued(&account, token, &secret))
+                Ok(issued(Owner::Account(&account.name), token, &secret))
             })
         }
         request::Token::Rotate { account, environment, token, overlap, expires } => {
             let environment = account::environment(&environment)?;
-            let old = token.as_deref().map(parse_id).transpose()?;
+            let old =
+                token.as_deref().map(|token| parse_id(token, "usher token list ACCOUNT")).transpose()?;
             let secret = SecretToken::generate();
             admin.write(move |tx| {
                 let account = account::find(tx, &account)?;
-                let expires = expiry(&account, expires, now)?;
+                let expires = expiry(&account.profile, expires, now)?;
                 let token = token::rotate(tx, account.id, environment, old, overlap, expires, &secret, now)?;
                 let details =
                     serde_json::json!({"token": token.id, "old": old, "overlap_seconds": overlap.as_secs()});
                 audit::note(tx, &actor, "token.rotate", &account.name, &details, now)?;
-                Ok(issued(&account, token, &secret))
+                Ok(issued(Owner::Account(&account.name), token, &secret))
             })
         }
         request::Token::List { account } => admin.read(move |on| {
             let account = account::find(on, &account)?;
             let items = token::list(on, account.id, now)?
                 .into_iter()
-                .map(|token| describe(&account, token))
+                .map(|token| describe(Owner::Account(&account.name), token))
                 .collect();
             Ok(Answer::Tokens(List::whole(items)))
         }),
         request::Token::Revoke { account, token } => {
-            let id = parse_id(&token)?;
+            let id = parse_id(&token, "usher token list ACCOUNT")?;
             admin.write(move |tx| {
                 let account = account::find(tx, &account)?;
                 let token = token::revoke(tx, account.id, id, now)?;
@@ -68,21 +67,37 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Token) -> R
                     &serde_json::json!({"token": id}),
                     now,
                 )?;
-                Ok(Answer::Token(describe(&account, token)))
+                Ok(Answer::Token(describe(Owner::Account(&account.name), token)))
             })
         }
     }
 }
 
-fn parse_id(text: &str) -> Result<uuid::Uuid, AdminError> {
+/// Whose a token is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owner<'o> {
+    Account(&'o str),
+    Directory(&'o str),
+}
+
+pub(crate) fn check_provider(provider: &str) -> Result<(), AdminError> {
+    if PROVIDERS.contains(&provider) {
+        return Ok(());
+    }
+    Err(AdminError::word("the provider", provider, PROVIDERS))
+}
+
+/// `list`: the command that shows the ids.
+pub(crate) fn parse_id(text: &str, list: &str) -> Result<uuid::Uuid, AdminError> {
     text.parse().map_err(|_| {
         AdminError::new("token_not_found", format!("{text} is no token's id"))
-            .hint("usher token list ACCOUNT shows the ids.")
+            .hint(format!("{list} shows the ids."))
     })
 }
 
-fn expiry(
-    account: &accounts::Account,
+/// When a token ends that is issued now; `None`: never.
+pub(crate) fn expiry(
+    profile: &str,
     asked: Option<Option<SignedDuration>>,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, AdminError> {
@@ -90,7 +105,7 @@ fn expiry(
         Some(None) => return Ok(None),
         Some(Some(lives)) => lives,
         None => {
-            let days = profile::by_name(&account.profile).map_or(365, |profile| profile.token_days);
+            let days = profile::by_name(profile).map_or(365, |profile| profile.token_days);
             SignedDuration::from_hours(24 * i64::from(days))
         }
     };
@@ -99,18 +114,23 @@ fn expiry(
         .map_err(|_| AdminError::new("invalid_value", "the token would outlive the calendar"))
 }
 
-fn issued(account: &accounts::Account, token: token::Token, secret: &SecretToken) -> Answer {
+pub(crate) fn issued(owner: Owner<'_>, token: token::Token, secret: &SecretToken) -> Answer {
     Answer::IssuedToken(IssuedToken {
         secret: Secret(secret.reveal().to_owned()),
-        token: describe(account, token),
+        token: describe(owner, token),
     })
 }
 
-fn describe(account: &accounts::Account, token: token::Token) -> Token {
+pub(crate) fn describe(owner: Owner<'_>, token: token::Token) -> Token {
+    let (account, directory) = match owner {
+        Owner::Account(name) => (Some(name.to_owned()), None),
+        Owner::Directory(name) => (None, Some(name.to_owned())),
+    };
     Token {
         id: token.id.to_string(),
-        account: account.name.clone(),
-        environment: account::word(token.environment).into(),
+        account,
+        environment: token.environment.map(|environment| account::word(environment).into()),
+        directory,
         provider: token.provider,
         last4: token.last4,
         created_at: token.created.into(),

@@ -37,10 +37,15 @@ pub struct EnvironmentCounts {
 pub struct Token {
     /// To revoke or rotate it by.
     pub id: String,
-    /// The account.
-    pub account: String,
-    /// `production` or `qa`.
-    pub environment: String,
+    /// The account; absent for a directory's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// `production` or `qa` of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The directory that is a SCIM service of its own; absent for an account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
     /// `entra`, `okta`, `onelogin`, `google` or `other`.
     pub provider: String,
     /// The last four characters.

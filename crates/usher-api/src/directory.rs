@@ -19,6 +19,32 @@ pub struct Directory {
     pub created_at: Time,
 }
 
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub id: String,
+    /// `user` or `group`.
+    pub kind: String,
+    /// userName or displayName.
+    pub name: String,
+}
+
+/// What a change of a group's members did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The group's id.
+    pub id: String,
+    /// Its displayName.
+    pub group: String,
+    /// How many are members now who were not.
+    pub added: u64,
+    /// How many are no members any more.
+    pub removed: u64,
+    /// How many members it has now.
+    pub members: u64,
+}
+
 /// A source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {

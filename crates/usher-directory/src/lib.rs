@@ -10,6 +10,7 @@
 pub mod account;
 pub mod config;
 pub mod feed;
+pub mod guard;
 mod index;
 mod list;
 pub mod object;

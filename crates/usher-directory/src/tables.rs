@@ -7,7 +7,7 @@
 //! statements by key, and `+o.key` where another index leads. `plans.rs` tests what comes of it.
 
 /// Migrations in order; applied ones never change.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, SOFT_DELETED];
 
 const FIRST: &str = "
 create table account (
@@ -60,4 +60,10 @@ create table token (
   used_at bigint, used_address {text}, used_agent {text});
 create unique index token_hash on token (hash);
 create unique index token_slot on token (directory, provider, slot);
+";
+
+/// Soft-deleted objects by name, and by the time they went.
+const SOFT_DELETED: &str = "
+create index object_gone on object (directory, kind, name) where deleted is not null;
+create index object_deleted on object (deleted) where deleted is not null;
 ";

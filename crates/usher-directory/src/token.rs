@@ -73,7 +73,8 @@ pub enum State {
 pub struct Token {
     pub id: Uuid,
     pub directory: DirectoryId,
-    pub environment: Environment,
+    /// `None`: of a directory of the provisioning side.
+    pub environment: Option<Environment>,
     /// `entra`, `okta`, `onelogin`, `google`, `other`.
     pub provider: String,
     pub last4: String,
@@ -183,6 +184,21 @@ pub fn issue(
     now: Timestamp,
 ) -> Result<Token, TokenError> {
     const DIRECTORY: Sql = Sql::same("select id from directory where account = $1 and environment = $2");
+    let (directory,) = tx
+        .one::<(DirectoryId,)>(&DIRECTORY, args![account, environment])?
+        .ok_or_else(|| StoreError::Bug(format!("there is no account {}", account.0)))?;
+    issue_in(tx, directory, provider, expires, token, now)
+}
+
+/// The same for a directory of the provisioning side, which is a SCIM service of its own.
+pub fn issue_in(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    provider: &str,
+    expires: Option<Timestamp>,
+    token: &SecretToken,
+    now: Timestamp,
+) -> Result<Token, TokenError> {
     // The dead leave their slots; which of three racing issuers gets one, the unique index says.
     const FREE: Sql = Sql::same(
         "update token set slot = null where directory = $1 and provider = $2 and slot is not null
@@ -192,23 +208,20 @@ pub fn issue(
         "insert into token (id, hash, directory, provider, slot, last4, created, expires)
          values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
     );
-    if let Some(ours) = by_id(tx, account, token.id, now)? {
+    if let Some(ours) = by_id_in(tx, directory, token.id, now)? {
         return Ok(ours);
     }
-    let (directory,) = tx
-        .one::<(DirectoryId,)>(&DIRECTORY, args![account, environment])?
-        .ok_or_else(|| StoreError::Bug(format!("there is no account {}", account.0)))?;
     tx.exec(&FREE, args![directory, provider, now])?;
     for slot in 1..=SLOTS {
         let arguments =
             args![token.id, hash(token.reveal()), directory, provider, slot, token.last4(), now, expires];
         if tx.exec(&INSERT, arguments)? == 1 {
-            return by_id(tx, account, token.id, now)?
+            return by_id_in(tx, directory, token.id, now)?
                 .ok_or_else(|| StoreError::Bug("a token just stored is not there".to_owned()).into());
         }
     }
-    let mut live = list(tx, account, now)?;
-    live.retain(|other| other.directory == directory && other.provider == provider && other.is_live());
+    let mut live = list_in(tx, directory, now)?;
+    live.retain(|other| other.provider == provider && other.is_live());
     Err(TokenError::TooMany(provider.to_owned(), idlest(&live)))
 }
 
@@ -234,31 +247,61 @@ pub fn rotate(
     token: &SecretToken,
     now: Timestamp,
 ) -> Result<Token, TokenError> {
+    let mut known = list(tx, account, now)?;
+    if let Some(ours) = known.iter().find(|known| known.id == token.id) {
+        return Ok(ours.clone());
+    }
+    let old = match old {
+        Some(id) => by_id(tx, account, id, now)?.ok_or_else(|| TokenError::Unknown(id.to_string()))?,
+        None => {
+            known.retain(|known| known.environment == Some(environment));
+            meant(known)?
+        }
+    };
+    replace(tx, &old, overlap, expires, token, now)
+}
+
+/// The same for a directory of the provisioning side; without `old` the newest live one of the only integration is meant.
+pub fn rotate_in(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    old: Option<Uuid>,
+    overlap: jiff::SignedDuration,
+    expires: Option<Timestamp>,
+    token: &SecretToken,
+    now: Timestamp,
+) -> Result<Token, TokenError> {
+    let known = list_in(tx, directory, now)?;
+    if let Some(ours) = known.iter().find(|known| known.id == token.id) {
+        return Ok(ours.clone());
+    }
+    let old = match old {
+        Some(id) => by_id_in(tx, directory, id, now)?.ok_or_else(|| TokenError::Unknown(id.to_string()))?,
+        None => meant(known)?,
+    };
+    replace(tx, &old, overlap, expires, token, now)
+}
+
+fn replace(
+    tx: &mut Tx<'_>,
+    old: &Token,
+    overlap: jiff::SignedDuration,
+    expires: Option<Timestamp>,
+    token: &SecretToken,
+    now: Timestamp,
+) -> Result<Token, TokenError> {
     const END: Sql = Sql::same(
         "update token set ends = $2 where id = $1 and revoked is null
          and (coalesce(ends, expires) is null or coalesce(ends, expires) > $3)",
     );
-    if let Some(ours) = by_id(tx, account, token.id, now)? {
-        return Ok(ours);
-    }
-    let old = match old {
-        Some(id) => by_id(tx, account, id, now)?.ok_or_else(|| TokenError::Unknown(id.to_string()))?,
-        None => meant(tx, account, environment, now)?,
-    };
     let ends = now.checked_add(overlap).unwrap_or(Timestamp::MAX);
     tx.exec(&END, args![old.id, ends, now])?;
-    issue(tx, account, old.environment, &old.provider, expires, token, now)
+    issue_in(tx, old.directory, &old.provider, expires, token, now)
 }
 
 /// The newest live token of the only integration that has one.
-fn meant(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    environment: Environment,
-    now: Timestamp,
-) -> Result<Token, TokenError> {
-    let mut live = list(tx, account, now)?;
-    live.retain(|token| token.environment == environment && token.is_live());
+fn meant(mut live: Vec<Token>) -> Result<Token, TokenError> {
+    live.retain(Token::is_live);
     let newest = live.first().cloned().ok_or(TokenError::NoneLive)?;
     if live.iter().any(|token| token.provider != newest.provider) {
         let names: Vec<String> =
@@ -268,14 +311,32 @@ fn meant(
     Ok(newest)
 }
 
+macro_rules! tokens {
+    ($tail:literal) => {
+        Sql::same(concat!(
+            "select ",
+            columns!(),
+            " from directory d join token t on t.directory = d.id where ",
+            $tail
+        ))
+    };
+}
+
 /// All tokens of an account, newest first; the newest 1,000.
 pub fn list(on: &mut Snapshot<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Token>, StoreError> {
-    const LIST: Sql = Sql::same(concat!(
-        "select ",
-        columns!(),
-        " from directory d join token t on t.directory = d.id where d.account = $1 order by t.created desc, t.id desc limit $2"
-    ));
+    const LIST: Sql = tokens!("d.account = $1 order by t.created desc, t.id desc limit $2");
     let tokens: Vec<Read> = on.all(&LIST, args![account, LISTED], LISTED as usize)?;
+    Ok(tokens.into_iter().map(|read| read.at(now)).collect())
+}
+
+/// All tokens of a directory, newest first; the newest 1,000.
+pub fn list_in(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    const LIST: Sql = tokens!("d.id = $1 order by t.created desc, t.id desc limit $2");
+    let tokens: Vec<Read> = on.all(&LIST, args![directory, LISTED], LISTED as usize)?;
     Ok(tokens.into_iter().map(|read| read.at(now)).collect())
 }
 
@@ -285,22 +346,46 @@ fn by_id(
     id: Uuid,
     now: Timestamp,
 ) -> Result<Option<Token>, StoreError> {
-    const READ: Sql = Sql::same(concat!(
-        "select ",
-        columns!(),
-        " from token t join directory d on d.id = t.directory where t.id = $1 and d.account = $2"
-    ));
+    const READ: Sql = tokens!("t.id = $1 and d.account = $2");
     Ok(on.one::<Read>(&READ, args![id, account])?.map(|read| read.at(now)))
+}
+
+fn by_id_in(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Option<Token>, StoreError> {
+    const READ: Sql = tokens!("t.id = $1 and d.id = $2");
+    Ok(on.one::<Read>(&READ, args![id, directory])?.map(|read| read.at(now)))
 }
 
 /// Ends it at once.
 pub fn revoke(tx: &mut Tx<'_>, account: AccountId, id: Uuid, now: Timestamp) -> Result<Token, TokenError> {
+    match by_id(tx, account, id, now)? {
+        Some(token) => end(tx, &token, now),
+        None => Err(TokenError::Unknown(id.to_string())),
+    }
+}
+
+/// The same for a directory of the provisioning side.
+pub fn revoke_in(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Token, TokenError> {
+    match by_id_in(tx, directory, id, now)? {
+        Some(token) => end(tx, &token, now),
+        None => Err(TokenError::Unknown(id.to_string())),
+    }
+}
+
+fn end(tx: &mut Tx<'_>, token: &Token, now: Timestamp) -> Result<Token, TokenError> {
     const REVOKE: Sql =
         Sql::same("update token set revoked = $2, slot = null where id = $1 and revoked is null");
-    let unknown = || TokenError::Unknown(id.to_string());
-    by_id(tx, account, id, now)?.ok_or_else(unknown)?;
-    tx.exec(&REVOKE, args![id, now])?;
-    by_id(tx, account, id, now)?.ok_or_else(unknown)
+    tx.exec(&REVOKE, args![token.id, now])?;
+    by_id_in(tx, token.directory, token.id, now)?.ok_or_else(|| TokenError::Unknown(token.id.to_string()))
 }
 
 /// What a presented token means.
@@ -317,45 +402,78 @@ pub enum Presented {
         /// As far as it was written; saves a call of [`used`] within the same minute.
         last_used: Option<Timestamp>,
     },
+    /// Valid for this directory of the provisioning side, which belongs to no account.
+    Directory {
+        token: Uuid,
+        directory: DirectoryId,
+        epoch: i64,
+        last_used: Option<Timestamp>,
+    },
     /// Known, but over; the text says since when.
     Over(String),
     Unknown,
 }
 
-type Found = (
+/// What is read of a presented token: its directory and that one's epoch, its last use, and its three ends.
+type Ends = (
     Uuid,
     DirectoryId,
     i64,
-    AccountId,
-    Environment,
     Option<Timestamp>,
     Option<Timestamp>,
     Option<Timestamp>,
     Option<Timestamp>,
+    Option<AccountId>,
+    Option<Environment>,
 );
 
-/// One indexed read, never cached: a revoked token is refused from the next request on.
+macro_rules! find {
+    ($door:literal) => {
+        Sql::same(concat!(
+            "select t.id, t.directory, d.epoch, t.used_at, t.expires, t.ends, t.revoked, d.account, d.environment
+             from token t join directory d on d.id = t.directory where t.hash = $1 and ",
+            $door
+        ))
+    };
+}
+
+/// One indexed read, never cached: a revoked token is refused from the next request on. Tokens of directories that belong to no
+/// account are unknown here.
 pub fn authenticate(on: &mut Snapshot<'_>, presented: &str, now: Timestamp) -> Result<Presented, StoreError> {
-    const FIND: Sql = Sql::same(
-        "select t.id, t.directory, d.epoch, d.account, d.environment, t.used_at, t.expires, t.ends, t.revoked
-         from token t join directory d on d.id = t.directory where t.hash = $1 and d.account is not null",
-    );
+    const FIND: Sql = find!("d.account is not null");
     if !well_formed(presented) {
         return Ok(Presented::Unknown);
     }
-    let found = on.one::<Found>(&FIND, args![hash(presented)])?;
-    let Some((token, directory, epoch, account, environment, last_used, expires, ends, revoked)) = found
-    else {
+    let found = on.one::<Ends>(&FIND, args![hash(presented)])?;
+    Ok(found.map_or(Presented::Unknown, |found| judged(found, now)))
+}
+
+/// The same at the door of a directory of the provisioning side: any token but its own is unknown.
+pub fn authenticate_in(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    presented: &str,
+    now: Timestamp,
+) -> Result<Presented, StoreError> {
+    const FIND: Sql = find!("d.account is null and d.id = $2");
+    if !well_formed(presented) {
         return Ok(Presented::Unknown);
-    };
-    Ok(match state(expires, ends, revoked, now) {
-        State::Active | State::Overlap => {
+    }
+    let found = on.one::<Ends>(&FIND, args![hash(presented), directory])?;
+    Ok(found.map_or(Presented::Unknown, |found| judged(found, now)))
+}
+
+fn judged(found: Ends, now: Timestamp) -> Presented {
+    let (token, directory, epoch, last_used, expires, ends, revoked, account, environment) = found;
+    match (state(expires, ends, revoked, now), account.zip(environment)) {
+        (State::Active | State::Overlap, Some((account, environment))) => {
             Presented::Valid { token, directory, epoch, account, environment, last_used }
         }
-        State::Revoked => over("was revoked", revoked),
-        State::Expired if ends.is_some() => over("was rotated and its overlap ended", ends),
-        State::Expired => over("expired", expires),
-    })
+        (State::Active | State::Overlap, None) => Presented::Directory { token, directory, epoch, last_used },
+        (State::Revoked, _) => over("was revoked", revoked),
+        (State::Expired, _) if ends.is_some() => over("was rotated and its overlap ended", ends),
+        (State::Expired, _) => over("expired", expires),
+    }
 }
 
 fn over(how: &str, since: Option<Timestamp>) -> Presented {

@@ -1,4 +1,5 @@
-//! Who calls: the token names the account, its environment and so the directory (RFC 6750; checklist R-40…R-45).
+//! Who calls: the token names the account, its environment and so the directory (RFC 6750; checklist R-40…R-45). Where the address
+//! names a directory of the provisioning side, only that one's tokens are known.
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,7 @@ use base64::Engine;
 use http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
 use usher_directory::{account, config::DirectoryConfig, token};
-use usher_store::{Lane, StoreError};
+use usher_store::{Lane, Snapshot, StoreError};
 use uuid::Uuid;
 
 use crate::{problem::Problem, service::Inner};
@@ -21,6 +22,19 @@ use crate::{problem::Problem, service::Inner};
 pub(crate) struct Caller {
     pub(crate) token: Uuid,
     pub(crate) config: Arc<DirectoryConfig>,
+    /// Whether somebody else may hold objects here, and is asked before they change.
+    pub(crate) guarded: bool,
+}
+
+/// By which address a client comes. A token that does not belong to it is answered as an unknown one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// `/scim/v2`: any account's tokens.
+    Any,
+    /// `/t/{account}/scim/v2`: that account's.
+    Account(String),
+    /// `/d/{directory}/scim/v2`: that directory's.
+    Directory(String),
 }
 
 const READ: Duration = Duration::from_secs(5);
@@ -33,16 +47,15 @@ struct Credentials {
     basic: bool,
 }
 
-/// Reads the header, looks the token up, and says whose directory is meant. `tenant`: the account of the URL, if it
-/// names one; a token of another account is answered as an unknown one.
+/// Reads the header, looks the token up, and says whose directory is meant.
 pub(crate) async fn authenticate(
     service: &Arc<Inner>,
     headers: &HeaderMap,
-    tenant: Option<&str>,
+    door: &Door,
     address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Caller, Problem> {
-    let refused = match look_up(service, headers, tenant, now).await {
+    let refused = match look_up(service, headers, door, now).await {
         Ok((caller, last_used)) => {
             if let Err(seconds) = service.rate.take(caller.token, now) {
                 let detail = format!(
@@ -71,24 +84,24 @@ pub(crate) async fn authenticate(
 async fn look_up(
     service: &Arc<Inner>,
     headers: &HeaderMap,
-    tenant: Option<&str>,
+    door: &Door,
     now: Timestamp,
 ) -> Result<(Caller, Option<Timestamp>), Problem> {
     let credentials = credentials(headers)?;
-    let (configs, token, tenant) =
-        (service.configs.clone(), credentials.token.clone(), tenant.map(str::to_owned));
+    let (configs, token, door) = (service.configs.clone(), credentials.token.clone(), door.clone());
     let found = service.store.read(READ, move |on| -> Result<_, StoreError> {
-        let presented = token::authenticate(on, &token, now)?;
-        let token::Presented::Valid { token, directory, epoch, account, last_used, .. } = presented else {
-            return Ok(Err(presented));
+        let presented = present(on, &door, &token, now)?;
+        let (token, directory, epoch, last_used, guarded) = match presented {
+            token::Presented::Valid { token, directory, epoch, last_used, .. } => {
+                (token, directory, epoch, last_used, false)
+            }
+            token::Presented::Directory { token, directory, epoch, last_used } => {
+                (token, directory, epoch, last_used, true)
+            }
+            refused => return Ok(Err(refused)),
         };
-        if let Some(tenant) = &tenant
-            && account::by_name(on, tenant)?.is_none_or(|named| named.id != account)
-        {
-            return Ok(Err(token::Presented::Unknown));
-        }
         Ok(match configs.at(on, directory, epoch)? {
-            Some(config) => Ok((Caller { token, config }, last_used)),
+            Some(config) => Ok((Caller { token, config, guarded }, last_used)),
             None => Err(token::Presented::Unknown),
         })
     });
@@ -106,6 +119,28 @@ async fn look_up(
             Some("invalid_token"),
         )),
     }
+}
+
+/// What a token means at a door.
+fn present(
+    on: &mut Snapshot<'_>,
+    door: &Door,
+    token: &str,
+    now: Timestamp,
+) -> Result<token::Presented, StoreError> {
+    if let Door::Directory(name) = door {
+        return match account::directory_by_name(on, name)? {
+            Some(directory) => token::authenticate_in(on, directory, token, now),
+            None => Ok(token::Presented::Unknown),
+        };
+    }
+    let presented = token::authenticate(on, token, now)?;
+    if let (token::Presented::Valid { account, .. }, Door::Account(named)) = (&presented, door)
+        && account::by_name(on, named)?.is_none_or(|named| named.id != *account)
+    {
+        return Ok(token::Presented::Unknown);
+    }
+    Ok(presented)
 }
 
 fn credentials(headers: &HeaderMap) -> Result<Credentials, Problem> {

@@ -1,10 +1,14 @@
 //! POST, PUT, PATCH, DELETE: prepared outside, compared and swapped inside (RFC 7644 §3.3, §3.5, §3.6).
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 use usher_directory::{
     Kind, ObjectId, Version,
+    config::DirectoryConfig,
+    guard::{Guard, Intent},
     object::{self, Draft, PutError, Stored},
     profile::UserDelete,
 };
@@ -13,7 +17,7 @@ use usher_scim::{
     patch::{MemberChange, Patch},
     resource::{self, Accepted, Selection},
 };
-use usher_store::{Lane, StoreError};
+use usher_store::{Lane, Snapshot, StoreError};
 
 use crate::{
     condition,
@@ -33,6 +37,9 @@ pub(crate) enum WriteError {
     Put(#[from] PutError),
     #[error(transparent)]
     Scim(#[from] ScimError),
+    /// It is somebody else's: why, and what to do instead.
+    #[error("{0}")]
+    Held(String),
 }
 
 impl From<StoreError> for WriteError {
@@ -46,6 +53,7 @@ impl From<WriteError> for Problem {
         match error {
             WriteError::Put(error) => error.into(),
             WriteError::Scim(error) => error.into(),
+            WriteError::Held(why) => Self::bad(ScimType::Mutability, why),
         }
     }
 }
@@ -296,10 +304,37 @@ async fn change(
     Err(overtaken.into())
 }
 
+/// Whether whoever holds the object lets it change.
+fn ask(
+    guard: &dyn Guard,
+    on: &mut Snapshot<'_>,
+    config: &DirectoryConfig,
+    was: &Stored,
+    prepared: &Prepared,
+) -> Result<(), WriteError> {
+    let mut told = None;
+    if let Some(draft) = &prepared.draft {
+        told = if draft.removes() {
+            guard.refuses(on, config, was, Intent::Delete)?
+        } else {
+            guard.refuses(on, config, was, Intent::Write(&draft.next().object()?))?
+        };
+    }
+    if told.is_none() && prepared.members.is_some() {
+        told = guard.refuses(on, config, was, Intent::Members)?;
+    }
+    told.map_or(Ok(()), |why| Err(WriteError::Held(why)))
+}
+
 /// One transaction: the object, then its members. A group's document may be older than its version when only members changed.
 async fn write(cx: &Context, prepared: Prepared) -> Result<Stored, WriteError> {
     let (directory, because) = (cx.directory(), (cx.cause(), cx.now));
+    let guard = cx.service.0.guard.get().filter(|_| cx.caller.guarded).cloned();
+    let config = Arc::clone(&cx.caller.config);
     let written = cx.service.0.store.write(Lane::Now, move |tx| -> Result<_, WriteError> {
+        if let (Some(guard), Some(was)) = (&guard, &prepared.was) {
+            ask(&**guard, tx, &config, was, &prepared)?;
+        }
         let mut stored = match (&prepared.draft, &prepared.was) {
             (Some(draft), _) => object::put(tx, directory, draft)?,
             (None, Some(was)) => was.clone(),

@@ -1,7 +1,7 @@
 //! SCIM 2.0 (RFC 7643, RFC 7644) over HTTP for a directory.
 //!
 //! [`router`] mounts one [`Service`] at `/scim/v2`, `/scim` and `/t/{account}/scim/v2`; the bearer token says which
-//! account and environment is meant. [`serve()`] is the accept loop (TLS, time limits, draining), for any axum router.
+//! account and environment is meant. At `/d/{directory}/scim/v2` a directory of the provisioning side is served to its own tokens. [`serve()`] is the accept loop (TLS, time limits, draining), for any axum router.
 //!
 //! A request goes one way: limits → token → route → method → media type → body → resource → preconditions → schema →
 //! uniqueness, and each refusal is a SCIM error that tells the client's administrator what to do (checklist E-08, R-01).

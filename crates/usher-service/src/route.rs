@@ -15,7 +15,8 @@ use usher_scim::{Object, ScimType};
 use uuid::Uuid;
 
 use crate::{
-    auth, change, discovery, media,
+    auth::{self, Door},
+    change, discovery, media,
     problem::Problem,
     query, read,
     request::{Context, Query, client_address, origin, read_body, too_large},
@@ -23,10 +24,11 @@ use crate::{
     service::Service,
 };
 
-/// The routes of a service: `/scim/v2`, `/scim`, `/t/{account}/scim/v2` and `/t/{account}/scim`, each with all below it.
+/// The routes of a service: `/scim/v2`, `/t/{account}/scim/v2` and `/d/{directory}/scim/v2`, each also without its `/v2`, and all
+/// that is below them.
 pub fn router(service: Service) -> Router {
     let mut router = Router::new();
-    for mount in ["/scim", "/t/{account}/scim"] {
+    for mount in ["/scim", "/t/{account}/scim", "/d/{directory}/scim"] {
         for tail in ["", "/", "/{*rest}"] {
             router = router.route(&format!("{mount}{tail}"), any(handle));
         }
@@ -88,7 +90,7 @@ impl Route {
 struct Target {
     /// What comes before the endpoint, as the client wrote it: `/scim/v2`, `/t/acme/scim`.
     mount: String,
-    tenant: Option<String>,
+    door: Door,
     /// Decoded once, a slash at the end ignored (E-04, E-05).
     segments: Vec<String>,
     /// A protocol version that is not 2 (E-03).
@@ -99,9 +101,10 @@ impl Target {
     fn of(path: &str) -> Option<Self> {
         let raw: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let decoded = |s: &&str| percent_decode_str(s).decode_utf8().ok().map(String::from);
-        let (tenant, from) = match raw.first()? {
-            &"t" => (Some(decoded(raw.get(1)?)?), 3),
-            _ => (None, 1),
+        let (door, from) = match raw.first()? {
+            &"t" => (Door::Account(decoded(raw.get(1)?)?), 3),
+            &"d" => (Door::Directory(decoded(raw.get(1)?)?), 3),
+            _ => (Door::Any, 1),
         };
         let mut rest = raw.get(from..)?;
         let (mut mounted, mut version) = (from, None);
@@ -119,7 +122,7 @@ impl Target {
         while segments.last().is_some_and(String::is_empty) {
             segments.pop();
         }
-        Some(Self { mount: format!("/{}", raw[..mounted].join("/")), tenant, segments, version })
+        Some(Self { mount: format!("/{}", raw[..mounted].join("/")), door, segments, version })
     }
 }
 
@@ -160,9 +163,9 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
     let now = service.0.clock.now();
     let connection = parts.extensions.get::<Connection>().copied();
     let target = Target::of(parts.uri.path());
-    let tenant = target.as_ref().and_then(|t| t.tenant.as_deref());
+    let door = target.as_ref().map_or(&Door::Any, |target| &target.door);
     let address = client_address(settings, connection, &parts.headers);
-    let caller = auth::authenticate(&service.0, &parts.headers, tenant, address, now).await?;
+    let caller = auth::authenticate(&service.0, &parts.headers, door, address, now).await?;
 
     let (target, route) = routed(target, &parts.method)?;
     let has_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
@@ -233,22 +236,26 @@ async fn carry_out(
 mod tests {
     use super::*;
 
-    fn parts(path: &str) -> (String, Option<String>, Vec<String>, Option<String>) {
+    fn parts(path: &str) -> (String, Door, Vec<String>, Option<String>) {
         let t = Target::of(path).unwrap();
-        (t.mount, t.tenant, t.segments, t.version)
+        (t.mount, t.door, t.segments, t.version)
     }
 
     #[test]
     fn mounts_tenants_versions_and_slashes() {
         let s = |v: &[&str]| v.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        assert_eq!(parts("/scim/v2/Users/"), ("/scim/v2".into(), None, s(&["Users"]), None));
-        assert_eq!(parts("/scim/Users/a%20b"), ("/scim".into(), None, s(&["Users", "a b"]), None));
+        assert_eq!(parts("/scim/v2/Users/"), ("/scim/v2".into(), Door::Any, s(&["Users"]), None));
+        assert_eq!(parts("/scim/Users/a%20b"), ("/scim".into(), Door::Any, s(&["Users", "a b"]), None));
         assert_eq!(
             parts("/t/acme/scim/v2/Groups"),
-            ("/t/acme/scim/v2".into(), Some("acme".into()), s(&["Groups"]), None)
+            ("/t/acme/scim/v2".into(), Door::Account("acme".into()), s(&["Groups"]), None)
         );
-        assert_eq!(parts("/scim/v1/Users"), ("/scim".into(), None, s(&["Users"]), Some("v1".into())));
-        assert_eq!(parts("/scim"), ("/scim".into(), None, s(&[]), None));
+        assert_eq!(
+            parts("/d/firm/scim/Users"),
+            ("/d/firm/scim".into(), Door::Directory("firm".into()), s(&["Users"]), None)
+        );
+        assert_eq!(parts("/scim/v1/Users"), ("/scim".into(), Door::Any, s(&["Users"]), Some("v1".into())));
+        assert_eq!(parts("/scim"), ("/scim".into(), Door::Any, s(&[]), None));
         let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
         assert_eq!(parts(&format!("/scim/v2/Schemas/{urn}")).2, s(&["Schemas", urn]));
     }

@@ -1,9 +1,12 @@
 //! What a service is made of.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use jiff::Timestamp;
-use usher_directory::config::Configs;
+use usher_directory::{config::Configs, guard::Guard};
 use usher_store::Store;
 use uuid::Uuid;
 
@@ -56,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) rate: Buckets<Uuid>,
     pub(crate) bad_tokens: Buckets<IpAddr>,
     pub(crate) used: LastUsed,
+    /// Asked before objects of a directory of the provisioning side change.
+    pub(crate) guard: OnceLock<Arc<dyn Guard>>,
 }
 
 impl Service {
@@ -64,6 +69,14 @@ impl Service {
         let rate = Buckets::new(settings.rate, 1, settings.burst);
         let bad_tokens = Buckets::new(settings.bad_tokens, 60, settings.bad_tokens);
         let (walks, used) = (Walks::default(), LastUsed::default());
-        Self(Arc::new(Inner { store, configs, clock, settings, walks, rate, bad_tokens, used }))
+        let guard = OnceLock::new();
+        Self(Arc::new(Inner { store, configs, clock, settings, walks, rate, bad_tokens, used, guard }))
+    }
+
+    /// With somebody who is asked before objects of a directory at `/d/{directory}` change. The first one counts.
+    #[must_use]
+    pub fn guarded(self, guard: Arc<dyn Guard>) -> Self {
+        self.0.guard.get_or_init(|| guard);
+        self
     }
 }

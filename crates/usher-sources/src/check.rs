@@ -60,8 +60,12 @@ impl Checked {
 /// Looks at a source's file as an import at `now` would. Blocking: reads the whole file.
 pub fn file(source: &Source, now: Timestamp) -> Checked {
     let mut checked = Checked::default();
-    let job = Job { kind: source.kind, settings: source.settings.clone(), bound: source.anchor.clone(), now };
-    let paths = std::iter::once(&source.settings.file).chain(&source.settings.memberships);
+    let Some(files) = source.settings.files() else {
+        checked.step("open", Err(format!("a source of kind {} reads no file", source.kind)));
+        return checked;
+    };
+    let job = Job { kind: source.kind, files: files.clone(), bound: source.anchor.clone(), now };
+    let paths = std::iter::once(&files.file).chain(&files.memberships);
     for path in paths {
         let opened = file::open(path)
             .map(|(_, size)| format!("{}: {size} bytes", path.display()))
@@ -87,7 +91,7 @@ pub fn file(source: &Source, now: Timestamp) -> Checked {
     checked.first_errors = findings.first();
     let read = result.map(|()| format!("{} {} read", ledger.read, what(source.kind)));
     if checked.step("read", read) {
-        let people = usable(&ledger, &job).map(|()| {
+        let people = usable(&ledger, source).map(|()| {
             format!(
                 "{} people, {} groups, {} memberships; {} entries can't be taken",
                 checked.people, checked.groups, checked.memberships, checked.errors
@@ -100,27 +104,38 @@ pub fn file(source: &Source, now: Timestamp) -> Checked {
 
 fn what(kind: SourceKind) -> &'static str {
     match kind {
-        SourceKind::Ldif => "entries",
+        SourceKind::Ldif | SourceKind::Ldap => "entries",
         SourceKind::Csv => "rows",
     }
 }
 
 /// Whether what was read may be taken for all there is: a file without a person, or with other keys than those its people are
 /// known by, would make everybody a leaver.
-pub(crate) fn usable(ledger: &Ledger, job: &Job) -> Result<(), String> {
-    let file = job.settings.file.display();
+pub(crate) fn usable(ledger: &Ledger, source: &Source) -> Result<(), String> {
+    let place = match source.settings.files() {
+        Some(files) => files.file.display().to_string(),
+        None => source.settings.place(),
+    };
     if ledger.seen(Kind::User) == 0 {
-        return Err(match job.kind {
+        return Err(match source.kind {
             SourceKind::Ldif => format!(
-                "{file}: none of the {} entries is a person (object class inetOrgPerson, organizationalPerson, person or user)",
+                "{place}: none of the {} entries is a person (object class inetOrgPerson, organizationalPerson, person or user)",
                 ledger.read
             ),
-            SourceKind::Csv => format!("{file}: there is no row of a person under the header"),
+            SourceKind::Csv => format!("{place}: there is no row of a person under the header"),
+            SourceKind::Ldap => format!(
+                "{place}: there is no person whom this account may read; look at the base, the user filter, and what the account may read"
+            ),
         });
     }
-    match &job.bound {
+    match &source.anchor {
         Some(anchor) if !ledger.uses(anchor) => Err(format!(
-            "{file}: nobody in it has {anchor}, by which the people of this source are known; export it with that attribute"
+            "{place}: nobody in it has {anchor}, by which the people of this source are known; {}",
+            if source.kind == SourceKind::Ldap {
+                "let the account read it"
+            } else {
+                "export it with that attribute"
+            }
         )),
         _ => Ok(()),
     }

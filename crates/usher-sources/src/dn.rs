@@ -71,6 +71,56 @@ pub fn normalise(text: &str) -> String {
     Dn::parse(text).map_or_else(|| squeeze(text), |dn| dn.to_string())
 }
 
+/// The RDNs of a name as spelled, the leaf first.
+pub(crate) fn rdns(text: &str) -> Vec<&str> {
+    let (mut parts, mut from) = (Vec::new(), 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            ',' | ';' if !quoted => {
+                parts.push(text[from..at].trim());
+                from = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    if !text.trim().is_empty() {
+        parts.push(text[from..].trim());
+    }
+    parts
+}
+
+/// The attributes of an RDN with their values in their own spelling; values in hex (`#04…`) are left out.
+pub(crate) fn spelled(rdn: &str) -> Vec<(String, String)> {
+    let (mut found, mut rest) = (Vec::new(), rdn.chars().peekable());
+    loop {
+        let mut kind = String::new();
+        while let Some(c) = rest.next_if(|c| *c != '=') {
+            kind.push(c);
+        }
+        if rest.next().is_none() {
+            return found;
+        }
+        skip_blanks(&mut rest);
+        let (mut bytes, mut quoted) = (Vec::new(), false);
+        let hex = rest.peek() == Some(&'#');
+        while let Some(c) = rest.next_if(|c| quoted || *c != '+') {
+            match c {
+                '\\' => _ = escaped(&mut rest, &mut bytes),
+                '"' => quoted = !quoted,
+                c => push(c, &mut bytes),
+            }
+        }
+        rest.next();
+        if let Some(value) = String::from_utf8(bytes).ok().filter(|_| !hex) {
+            found.push((kind.trim().to_owned(), value.trim_end().to_owned()));
+        }
+    }
+}
+
 /// A member with a unique identifier (`uniqueMember`, RFC 4517 §3.3.21: `DN#'0101'B`) without it.
 pub fn without_uid(text: &str) -> &str {
     match text.rfind('#') {
@@ -238,6 +288,18 @@ mod tests {
         for bad in ["no name", "=x", "cn=a,", "cn=\"open", "c n=x"] {
             assert_eq!(Dn::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_is_taken_apart_as_it_is_spelled() {
+        assert_eq!(rdns("CN=Sue\\, Ann, OU=\"A, B\" ;dc=X"), ["CN=Sue\\, Ann", "OU=\"A, B\"", "dc=X"]);
+        assert_eq!(rdns(" "), Vec::<&str>::new());
+        let pair = |kind: &str, value: &str| (kind.to_owned(), value.to_owned());
+        assert_eq!(
+            spelled("CN=Sue\\, Ann\\C3\\A9 + ou = \"A+B\""),
+            [pair("CN", "Sue, Anné"), pair("ou", "A+B")]
+        );
+        assert_eq!(spelled("uid=#0401"), []);
     }
 
     #[test]

@@ -126,6 +126,9 @@ impl Entry {
     }
 }
 
+/// `manager`, as written.
+pub(crate) const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+
 /// Directory users as every source knows them: core, enterprise and the open extension.
 pub(crate) fn user_type() -> ResourceType {
     ResourceType::user(schema::user(), vec![schema::enterprise_user(), schema::directory_user(Vec::new())])

@@ -16,6 +16,8 @@ use crate::{
     run::EntryError,
 };
 
+pub(crate) mod settings;
+
 /// The mapping of people and groups as it comes with Usher (`mappings/ldif.toml`).
 const DEFAULT: &str = include_str!("../mappings/ldif.toml");
 
@@ -47,10 +49,12 @@ impl Mapping {
 }
 
 impl Ldap {
-    /// With the default mappings; `now` is what `Now()` gives.
-    pub(crate) fn new(now: Timestamp) -> Result<Self, FileError> {
-        let table: toml::Table =
-            DEFAULT.parse().map_err(|error| FileError::whole(format!("the mapping: {error}")))?;
+    /// With a mapping of one's own, or the one that comes with Usher; `now` is what `Now()` gives.
+    pub(crate) fn new(now: Timestamp, mapping: Option<&str>) -> Result<Self, FileError> {
+        let table: toml::Table = mapping
+            .unwrap_or(DEFAULT)
+            .parse()
+            .map_err(|error| FileError::whole(format!("the mapping: {error}")))?;
         Ok(Self {
             user: Mapping::new(&table, "users", entry::user_type())?,
             group: Mapping::new(&table, "groups", entry::group_type())?,

@@ -1,12 +1,12 @@
 //! The ledger of a run: every entry known from before and every one seen now, and what follows from the two. In memory: about
 //! 300 bytes an entry, and no values.
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use usher_directory::{Kind, ObjectId};
 
 use crate::{
-    entry::{Digest, Entry, Found, Name, Reference, key_digest, name_digest},
+    entry::{Digest, Entry, Found, MANAGER, Name, Reference, key_digest, name_digest},
     rows::{EntryRow, Staged, State},
     run::EntryError,
     source::Safeguard,
@@ -85,6 +85,8 @@ pub(crate) struct Ledger {
     perhaps: HashSet<Digest>,
     /// What people were told apart by.
     anchors: BTreeSet<String>,
+    /// The attributes that entries of each kind write.
+    written: BTreeMap<Kind, BTreeSet<String>>,
     pub(crate) read: u64,
 }
 
@@ -179,6 +181,7 @@ impl Ledger {
             self.anchors.insert(entry.anchor.by.clone());
         }
         self.see(n, Seen::Fine, entry.line);
+        self.note_written(&entry);
         let hash = entry.hash();
         let Some(item) = self.items.get_mut(n) else { return Taken::Nothing };
         item.manager = entry.manager;
@@ -197,6 +200,24 @@ impl Ledger {
                 values: entry.values,
             })),
         }
+    }
+
+    fn note_written(&mut self, entry: &Entry) {
+        let written = self.written.entry(entry.kind).or_default();
+        let beside = match entry.kind {
+            Kind::User => Some(MANAGER).filter(|_| entry.manager != Reference::Omitted),
+            Kind::Group => Some("members"),
+        };
+        for path in entry.values.set.iter().map(|(path, _)| path.as_str()).chain(beside) {
+            if !written.contains(path) {
+                written.insert(path.to_owned());
+            }
+        }
+    }
+
+    /// The attributes that the entries seen write, by kind.
+    pub(crate) fn written(&self) -> &BTreeMap<Kind, BTreeSet<String>> {
+        &self.written
     }
 
     fn item(&mut self, kind: Kind, key: Digest, id: ObjectId) -> usize {

@@ -14,6 +14,7 @@ pub mod dn;
 pub mod driver;
 mod entry;
 pub mod file;
+pub mod held;
 mod ldap;
 pub mod ldif;
 mod ledger;
@@ -23,10 +24,12 @@ pub mod run;
 pub mod secret;
 pub mod source;
 mod tables;
+pub mod watch;
 
 pub use driver::{Sources, SyncError};
+pub use ldap::settings::{LdapBind, LdapSettings, LdapSync};
 pub use run::{EntryError, Progress, RunReport, RunState};
-pub use source::{Safeguard, Settings, Source, SourceError, SourceId, SourceKind};
+pub use source::{Files, Reads, Safeguard, Schedule, Settings, Source, SourceError, SourceId, SourceKind};
 
 /// This crate's tables.
 pub const TABLES: usher_store::Tables =

@@ -22,7 +22,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    fn number(self) -> i64 {
+    pub(crate) fn number(self) -> i64 {
         match self {
             Self::Present => 1,
             Self::Held => 2,

@@ -1,10 +1,13 @@
 //! Sources as configured: added, listed, changed, removed.
 use std::path::PathBuf;
 
+use encoding_rs::Encoding;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_directory::DirectoryId;
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
+
+use crate::{csv::Form, ldap::settings::LdapSettings};
 
 /// A source's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,17 +21,20 @@ pub enum SourceKind {
     Ldif,
     /// A CSV file of people, and perhaps one of memberships.
     Csv,
+    /// An LDAP server.
+    Ldap,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Ldif, Self::Csv];
+    pub const ALL: [Self; 3] = [Self::Ldif, Self::Csv, Self::Ldap];
 
-    /// As the command line spells it: `ldif`, `csv`.
+    /// As the command line spells it: `ldif`, `csv`, `ldap`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ldif => "ldif",
             Self::Csv => "csv",
+            Self::Ldap => "ldap",
         }
     }
 }
@@ -76,22 +82,133 @@ impl Safeguard {
 
 /// How a source is set up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// What it reads.
+    #[serde(flatten)]
+    pub reads: Reads,
+    /// How many may leave in one run.
+    #[serde(default)]
+    pub safeguard: Safeguard,
+    /// When a server reads it by itself.
+    #[serde(default, skip_serializing_if = "Schedule::is_default")]
+    pub schedule: Schedule,
+}
+
+/// What a source reads, by its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Reads {
+    /// `ldif` and `csv`.
+    Files(Files),
+    /// `ldap`.
+    Ldap(Box<LdapSettings>),
+}
+
+/// The files of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
     /// The file of people (LDIF: and groups).
     pub file: PathBuf,
     /// CSV only: a second file with the columns `group` and `member`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memberships: Option<PathBuf>,
-    /// How many may leave in one run.
-    #[serde(default)]
-    pub safeguard: Safeguard,
+    /// CSV only: the encoding by one of its names (`windows-1250`); otherwise it is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// CSV only: what separates two fields; otherwise it is found among `,` `;` `|` and tab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
+}
+
+impl Files {
+    /// What is said about the text of CSV files.
+    pub(crate) fn form(&self) -> Form {
+        Form {
+            encoding: self.encoding.as_deref().and_then(|name| Encoding::for_label(name.as_bytes())),
+            separator: self.separator.and_then(|separator| u8::try_from(separator).ok()),
+        }
+    }
+
+    /// Of a source of this kind; `Err`: what is wrong.
+    fn check_form(&self, kind: SourceKind) -> Result<(), String> {
+        if kind == SourceKind::Ldif && (self.encoding.is_some() || self.separator.is_some()) {
+            return Err("encoding and separator are for csv; LDIF is UTF-8".into());
+        }
+        if let Some(name) = &self.encoding
+            && Encoding::for_label(name.as_bytes()).is_none()
+        {
+            return Err(format!("there is no encoding {name}; examples are utf-8, windows-1252, iso-8859-2"));
+        }
+        match self.separator {
+            Some(mark) if !(mark == '\t' || (mark.is_ascii_punctuation() && mark != '"')) => {
+                Err(format!("a separator is one sign such as , ; | or a tab, not {mark:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All of them.
+    pub fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
+        std::iter::once(&self.file).chain(&self.memberships).map(PathBuf::as_path)
+    }
+}
+
+/// When a server reads a source by itself; seconds, 0: never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// Between two runs that read what changed (all of it, where that can't be told); 300. Files: never, unless it is set.
+    pub every: Option<u64>,
+    /// Between two runs that read everything; 86,400.
+    pub full_every: u64,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { every: None, full_every: 86_400 }
+    }
+}
+
+impl Schedule {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Settings {
+    /// With everything else as it is by default.
+    pub fn of(reads: Reads) -> Self {
+        Self { reads, safeguard: Safeguard::default(), schedule: Schedule::default() }
+    }
     /// A file with everything else as it is by default.
     pub fn of_file(file: impl Into<PathBuf>) -> Self {
-        Self { file: file.into(), memberships: None, safeguard: Safeguard::default() }
+        Self::of_files(file, None)
+    }
+    /// A file of people and perhaps one of memberships.
+    pub fn of_files(file: impl Into<PathBuf>, memberships: Option<PathBuf>) -> Self {
+        Self::of(Reads::Files(Files { file: file.into(), memberships, encoding: None, separator: None }))
+    }
+    /// Its files; `None`: it reads none.
+    pub fn files(&self) -> Option<&Files> {
+        match &self.reads {
+            Reads::Files(files) => Some(files),
+            Reads::Ldap(_) => None,
+        }
+    }
+    /// Its LDAP server, if it reads one.
+    pub fn ldap(&self) -> Option<&LdapSettings> {
+        match &self.reads {
+            Reads::Ldap(ldap) => Some(ldap),
+            Reads::Files(_) => None,
+        }
+    }
+    /// What is read, in words for people: the file, or the server and its base.
+    pub fn place(&self) -> String {
+        match &self.reads {
+            Reads::Files(files) => files.file.display().to_string(),
+            Reads::Ldap(ldap) => format!("{} {}", ldap.url, ldap.base),
+        }
     }
 }
 
@@ -124,7 +241,7 @@ pub enum SourceError {
     #[error("a source's name is 1 to 64 letters, digits, - and _, beginning with a letter: {0}")]
     Name(String),
     /// Not a kind there is.
-    #[error("there is no kind of source named {0}; there are ldif and csv")]
+    #[error("there is no kind of source named {0}; there are ldif, csv and ldap")]
     Kind(String),
     /// A setting does not fit the kind.
     #[error("{0}")]
@@ -248,17 +365,28 @@ fn check_name(name: &str) -> Result<(), SourceError> {
 }
 
 fn check_settings(kind: SourceKind, settings: &Settings) -> Result<(), SourceError> {
-    if settings.file.as_os_str().is_empty() {
-        return Err(SourceError::Setting(format!("a source of kind {kind} needs a file")));
-    }
-    if kind == SourceKind::Ldif && settings.memberships.is_some() {
-        return Err(SourceError::Setting(
-            "a file of memberships belongs to a source of kind csv; an LDIF file holds its groups itself"
-                .into(),
-        ));
+    let wrong = |text: String| Err(SourceError::Setting(text));
+    match (&settings.reads, kind) {
+        (Reads::Files(files), SourceKind::Ldif | SourceKind::Csv) => {
+            if files.file.as_os_str().is_empty() {
+                return wrong(format!("a source of kind {kind} needs a file"));
+            }
+            if kind == SourceKind::Ldif && files.memberships.is_some() {
+                return wrong(
+                    "a file of memberships belongs to a source of kind csv; an LDIF file holds its groups itself"
+                        .into(),
+                );
+            }
+            files.check_form(kind).map_err(SourceError::Setting)?;
+        }
+        (Reads::Ldap(ldap), SourceKind::Ldap) => ldap.check().map_err(SourceError::Setting)?,
+        (Reads::Files(_), SourceKind::Ldap) => {
+            return wrong("a source of kind ldap needs --url and --base".into());
+        }
+        (Reads::Ldap(_), _) => return wrong(format!("a source of kind {kind} reads a file, not a server")),
     }
     if settings.safeguard.percent > 100 {
-        return Err(SourceError::Setting("the safeguard's percentage is 0 to 100".into()));
+        return wrong("the safeguard's percentage is 0 to 100".into());
     }
     Ok(())
 }
@@ -283,11 +411,29 @@ mod tests {
         for bad in ["", "2nd", "a b", "ä"] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
-        let mut settings = Settings::of_file("people.ldif");
+        let settings = Settings::of_file("people.ldif");
         assert!(check_settings(SourceKind::Ldif, &settings).is_ok());
-        settings.memberships = Some("groups.csv".into());
+        assert!(check_settings(SourceKind::Ldap, &settings).is_err());
+        let settings = Settings::of_files("people.csv", Some("groups.csv".into()));
         assert!(check_settings(SourceKind::Ldif, &settings).is_err());
         assert!(check_settings(SourceKind::Csv, &settings).is_ok());
+        let with = |encoding: Option<&str>, separator| {
+            let files = Files {
+                encoding: encoding.map(str::to_owned),
+                separator,
+                ..Settings::of_file("x").files().unwrap().clone()
+            };
+            check_settings(SourceKind::Csv, &Settings::of(Reads::Files(files)))
+                .map_err(|error| error.to_string())
+        };
+        assert!(with(Some("windows-1250"), Some('|')).is_ok());
+        assert!(with(Some("utf-9"), None).unwrap_err().contains("no encoding utf-9"));
+        assert!(with(None, Some('"')).is_err() && with(None, Some('ä')).is_err());
+        let kept = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&kept).unwrap(), settings);
+        // As the first release wrote it.
+        let old = r#"{"file":"people.ldif","safeguard":{"percent":20,"from":10,"count":500}}"#;
+        assert_eq!(serde_json::from_str::<Settings>(old).unwrap(), Settings::of_file("people.ldif"));
         assert!("sql".parse::<SourceKind>().is_err());
     }
 }

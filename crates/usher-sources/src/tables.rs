@@ -1,7 +1,7 @@
 //! This crate's tables.
 
 /// Migrations in order; applied ones never change.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, OWNED];
 
 /// `entry`: what of a source stands in the directory, by the object it made. `hash` is of the values as they were last written,
 /// `manager` the object written as manager, `members` the digest of the members last written.
@@ -29,4 +29,14 @@ create unique index entry_anchor on entry (source, kind, anchor);
 
 create table staged (
   source bigint not null references source on delete cascade, n bigint not null, doc {bytes} not null, primary key (source, n));
+";
+
+/// `mapped`: the attributes that a source writes, so that nobody else changes them in its objects; `entry_object` finds whose an
+/// object is. `file_state`: the files as the last import met them, so that a change is noticed.
+const OWNED: &str = "
+create table mapped (
+  source bigint not null references source on delete cascade, kind smallint not null, path {text} not null,
+  primary key (source, kind, path));
+create index entry_object on entry (object);
+create table file_state (source bigint not null primary key references source on delete cascade, state {text} not null);
 ";

@@ -1,9 +1,10 @@
-//! Housekeeping of a server: what is kept for a time goes after it, and changes that nobody reads are numbered all the same.
+//! Housekeeping of a server: what is kept for a time (the provisioning log, deleted users) goes after it, and changes that nobody reads are numbered all the same.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
+use usher_admin::Actor;
 use usher_directory::feed;
 use usher_engine::log;
 use usher_store::{Lane, StoreError};
@@ -30,6 +31,9 @@ pub(crate) async fn run(system: System, log_days: u32, stopping: watch::Receiver
         {
             tracing::warn!(%error, "old log entries could not be removed");
         }
+        if round % PRUNE == 0 {
+            purged(&system).await;
+        }
         round = round.wrapping_add(1);
         tokio::select! {
             () = ended(stopping.clone()) => return,
@@ -43,6 +47,20 @@ async fn numbered(system: &System) -> Result<(), StoreError> {
         while system.store.write(Lane::Bulk, move |tx| feed::number(tx, directory)).await? > 0 {}
     }
     Ok(())
+}
+
+/// Removes for good whoever was deleted more than 30 days ago.
+async fn purged(system: &System) {
+    let admin = system.admin.clone();
+    let actor = Actor { name: "usher".into() };
+    match tokio::task::spawn_blocking(move || admin.purge(&actor, None)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(removed)) => {
+            tracing::info!(removed, "users and groups deleted 30 days ago are removed for good");
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "users deleted long ago could not be removed"),
+        Err(error) => tracing::warn!(%error, "users deleted long ago could not be removed"),
+    }
 }
 
 async fn pruned(system: &System, days: u32) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ mod print;
 mod serve;
 mod settings;
 mod system;
+mod watching;
 mod work;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -79,10 +80,10 @@ enum Command {
     Source(c::source::Command),
     /// Users of a directory.
     #[command(subcommand)]
-    User(c::directory::Objects),
+    User(c::user::Command),
     /// Groups of a directory.
     #[command(subcommand)]
-    Group(c::directory::Objects),
+    Group(c::group::Command),
     /// Apps that can be added.
     #[command(subcommand)]
     Gallery(c::gallery::Command),
@@ -199,10 +200,10 @@ async fn run(
         Command::People(command) => vec![command.request()],
         Command::Organization(command) => vec![command.request("organization")],
         Command::Site(command) => vec![command.request("site")],
-        Command::Directory(command) => vec![command.request()],
+        Command::Directory(command) => vec![command.request()?],
         Command::Source(command) => vec![command.request()],
-        Command::User(command) => vec![command.request("users")],
-        Command::Group(command) => vec![command.request("groups")],
+        Command::User(command) => vec![command.request()?],
+        Command::Group(command) => vec![command.request()?],
         Command::Gallery(command) => vec![command.request()],
         Command::App(command) => command.requests()?,
     };

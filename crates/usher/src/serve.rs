@@ -20,6 +20,7 @@ use crate::{
     print::{Printer, news},
     settings::Settings,
     system::System,
+    watching,
 };
 
 #[derive(Debug, clap::Args)]
@@ -61,6 +62,8 @@ pub(crate) async fn run(
     if arguments.role != "service" {
         work(&system, &stopping, &mut parts);
         parts.spawn(keeping::run(system.clone(), settings.provisioning_log_days, stopping.clone()));
+        let settle = Duration::from_secs(settings.watch_settle_seconds);
+        parts.spawn(watching::run(system.clone(), settle, stopping.clone()));
     }
     if on_sqlite {
         take_commands(&settings.data, &system, &stopping, &mut parts)?;
@@ -127,7 +130,8 @@ fn service(system: &System, settings: &Settings) -> anyhow::Result<Service> {
         burst: rate.saturating_mul(5),
         ..usher_service::Settings::default()
     };
-    Ok(Service::new(system.store.clone(), system.configs.clone(), clock, limits))
+    let service = Service::new(system.store.clone(), system.configs.clone(), clock, limits);
+    Ok(service.guarded(Arc::new(usher_sources::held::SourcesFirst)))
 }
 
 /// The rules of all accounts and the cycles of all apps, until told to stop.

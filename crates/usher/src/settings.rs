@@ -79,6 +79,11 @@ pub(crate) const KEYS: &[Key] = &[
         "How many days the provisioning log is kept; 0 keeps it for ever.",
     ),
     key(
+        "watch_settle_seconds",
+        Kind::Number,
+        "How long a source's file must stand still before a server imports it by itself, once it has been imported by hand; 0: files are not watched.",
+    ),
+    key(
         "private_addresses",
         Kind::Switch,
         "Whether apps and sources may lie at loopback and private addresses. Switch it off where people you do not trust add apps.",
@@ -102,6 +107,7 @@ pub(crate) struct Settings {
     pub(crate) scim_requests_per_second: u32,
     pub(crate) scim_request_seconds: u64,
     pub(crate) provisioning_log_days: u32,
+    pub(crate) watch_settle_seconds: u64,
     pub(crate) private_addresses: bool,
 }
 
@@ -121,6 +127,7 @@ impl Default for Settings {
             scim_requests_per_second: 200,
             scim_request_seconds: 30,
             provisioning_log_days: 30,
+            watch_settle_seconds: 2,
             private_addresses: true,
         }
     }

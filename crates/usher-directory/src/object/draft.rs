@@ -191,6 +191,11 @@ impl Draft {
         !matches!(self.act, Act::Nothing { .. })
     }
 
+    /// Whether it removes the object for good.
+    pub fn removes(&self) -> bool {
+        matches!(self.act, Act::Remove { .. })
+    }
+
     /// The object as it will be (a new one has no key yet).
     pub fn next(&self) -> &Stored {
         &self.next

@@ -4,6 +4,7 @@
 //! moved meanwhile answers [`PutError::Stale`], and you prepare again.
 
 mod draft;
+mod gone;
 mod members;
 mod put;
 mod read;
@@ -20,6 +21,7 @@ pub(crate) use members::RESOLVE;
 pub(crate) use read::{BY_GROUP_NAME, BY_KEYS, WALK_ALL, WALK_LIVE};
 
 pub use draft::Draft;
+pub use gone::{expired, gone, gone_by_name};
 pub use members::{MemberOp, MembersPut, members};
 pub use put::put;
 pub use read::{

@@ -390,3 +390,36 @@ fn counts_are_exact_while_others_write() {
         assert_eq!(house.count(Kind::User), 36);
     });
 }
+
+#[test]
+fn who_is_soft_deleted_is_found_by_name_and_by_time() {
+    both("standard", |house| {
+        let mark = |stored: &Stored, seconds: i64| {
+            house.put(Draft::mark_deleted(stored, Some(later(seconds)), later(seconds))).expect("deleted")
+        };
+        let first = house.user("Ann@x");
+        mark(&first, 10);
+        let second = house.user("ann@x");
+        mark(&second, 20);
+        house.user("ANN@x");
+        let team = house.group("Team");
+        mark(&team, 30);
+        let directory = house.id();
+        let by_name = read(house.store, move |on| object::gone_by_name(on, directory, Kind::User, "aNN@X"));
+        assert_eq!(by_name.iter().map(|it| it.id).collect::<Vec<_>>(), [second.id, first.id]);
+        assert_eq!(read(house.store, move |on| object::gone_by_name(on, directory, Kind::User, "\u{1}")), []);
+        let gone = read(house.store, move |on| object::gone(on, directory, Kind::User, None, 1));
+        assert_eq!(gone.iter().map(|it| it.id).collect::<Vec<_>>(), [first.id]);
+        let after = Some(gone[0].key);
+        let gone = read(house.store, move |on| object::gone(on, directory, Kind::User, after, 9));
+        assert_eq!(gone.iter().map(|it| it.id).collect::<Vec<_>>(), [second.id]);
+
+        let expired = |of: Option<DirectoryId>, seconds: i64| {
+            let found = read(house.store, move |on| object::expired(on, of, later(seconds), 9));
+            found.into_iter().map(|(_, stored)| stored.id).collect::<Vec<_>>()
+        };
+        assert_eq!(expired(None, 20), [first.id]);
+        assert_eq!(expired(Some(directory), 31), [first.id, second.id, team.id]);
+        assert_eq!(expired(Some(house.account.qa), 31), []);
+    });
+}

@@ -170,3 +170,58 @@ fn the_last_use_is_kept_once_a_minute() {
         );
     });
 }
+
+#[test]
+fn a_directorys_token_opens_that_directory_alone() {
+    both("standard", |house| {
+        let make = |name: &'static str| {
+            house
+                .store
+                .block_write(Lane::Now, move |tx| usher_directory::account::create_directory(tx, name, now()))
+                .expect("a directory")
+        };
+        let (firm, other) = (make("firm"), make("other"));
+        let at = |directory, secret: &SecretToken, at: Timestamp| {
+            let text = secret.reveal().to_owned();
+            read(house.store, move |on| token::authenticate_in(on, directory, &text, at))
+        };
+        let (first, second) = (SecretToken::generate(), SecretToken::generate());
+        let (one, two) = (first.clone(), second.clone());
+        house
+            .store
+            .block_write(Lane::Now, move |tx| token::issue_in(tx, firm, "entra", None, &one, now()))
+            .expect("issued");
+        assert!(
+            matches!(at(firm, &first, now()), Presented::Directory { directory, .. } if directory == firm)
+        );
+        // Neither another directory's door, nor that of the accounts; nor an account's token at this one.
+        assert_eq!(at(other, &first, now()), Presented::Unknown);
+        assert_eq!(present(house, &first, now()), Presented::Unknown);
+        let (_, account) = issue(house.store, house, "entra", now()).expect("issued");
+        assert_eq!(at(firm, &account, now()), Presented::Unknown);
+        assert_eq!(at(house.id(), &account, now()), Presented::Unknown);
+
+        let zero = SignedDuration::ZERO;
+        let rotated = house
+            .store
+            .block_write(Lane::Now, move |tx| token::rotate_in(tx, firm, None, zero, None, &two, now()))
+            .expect("rotated");
+        assert!(matches!(at(firm, &first, later(1)), Presented::Over(why) if why.contains("overlap ended")));
+        assert_eq!(present(house, &first, later(1)), Presented::Unknown);
+        let states: Vec<State> = read(house.store, move |on| token::list_in(on, firm, later(1)))
+            .iter()
+            .map(|it| it.state)
+            .collect();
+        assert_eq!(states.len(), 2);
+        assert!(states.contains(&State::Active) && states.contains(&State::Expired));
+        let id = rotated.id;
+        let elsewhere =
+            house.store.block_write(Lane::Now, move |tx| token::revoke_in(tx, other, id, later(1)));
+        assert!(matches!(elsewhere, Err(TokenError::Unknown(_))));
+        house
+            .store
+            .block_write(Lane::Now, move |tx| token::revoke_in(tx, firm, id, later(1)))
+            .expect("revoked");
+        assert!(matches!(at(firm, &second, later(1)), Presented::Over(why) if why.contains("revoked")));
+    });
+}

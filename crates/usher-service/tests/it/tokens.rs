@@ -108,3 +108,45 @@ fn the_last_use_is_written_beside_the_request() {
         }
     });
 }
+
+#[test]
+fn a_directory_has_a_door_of_its_own() {
+    let off = Settings { bad_tokens: 0, ..Settings::default() };
+    with_settings("standard", &off, async |w| {
+        let now = w.now();
+        let secret = token::SecretToken::generate();
+        let kept = secret.clone();
+        w.store
+            .write(Lane::Now, move |tx| {
+                let firm = usher_directory::account::create_directory(tx, "firm", now).unwrap();
+                token::issue_in(tx, firm, "entra", None, &kept, now)
+            })
+            .await
+            .unwrap();
+        let (own, account) = (format!("Bearer {}", secret.reveal()), format!("Bearer {}", w.token));
+        let get =
+            async |authorization: &str, path: &str| call(w, Some(authorization), path, "192.0.2.1").await;
+        let unknown = get("Bearer usher_00", "/scim/v2/Users").await.refused(401, None);
+        for path in ["/d/firm/scim/v2/Users", "/d/FIRM/scim/Users"] {
+            get(&own, path).await.expect(200);
+            assert_eq!(get(&account, path).await.refused(401, None).body, unknown.body);
+        }
+        for path in
+            ["/scim/v2/Users", "/t/acme/scim/v2/Users", "/d/acme/scim/v2/Users", "/d/none/scim/v2/Users"]
+        {
+            assert_eq!(get(&own, path).await.refused(401, None).body, unknown.body, "{path}");
+        }
+        // Directories have the open extension, and say where they are.
+        let mut post = Request::post("/d/firm/scim/v2/Users");
+        post = post.header("authorization", &own).header("host", "scim.example.com");
+        let body = serde_json::json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": "ann", "urn:usher:directory:1.0:User": {"badge": "7"},
+        });
+        let made = w.raw(post.body(Body::from(body.to_string())).unwrap()).await.expect(201);
+        assert_eq!(made.body["urn:usher:directory:1.0:User"]["badge"], "7");
+        let location = made.header("location");
+        assert!(location.starts_with("http://scim.example.com/d/firm/scim/v2/Users/"), "{location}");
+        assert_eq!(w.get("/Users").await.expect(200).body["totalResults"], 0);
+    });
+}

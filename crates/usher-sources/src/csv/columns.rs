@@ -23,6 +23,20 @@ const NAMES: &[(&str, &str)] = &[
     ("sn", "name.familyName"),
     ("telephonenumber", r#"phoneNumbers[type eq "work"].value"#),
     ("phone", r#"phoneNumbers[type eq "work"].value"#),
+    ("workphone", r#"phoneNumbers[type eq "work"].value"#),
+    ("officephone", r#"phoneNumbers[type eq "work"].value"#),
+    ("businessphone", r#"phoneNumbers[type eq "work"].value"#),
+    ("cellphone", r#"phoneNumbers[type eq "mobile"].value"#),
+    ("workemail", r#"emails[type eq "work"].value"#),
+    ("forename", "name.givenName"),
+    ("upn", "userName"),
+    ("samaccountname", "urn:usher:directory:1.0:User:sAMAccountName"),
+    ("zip", r#"addresses[type eq "work"].postalCode"#),
+    ("zipcode", r#"addresses[type eq "work"].postalCode"#),
+    ("company", ENTERPRISE_ORGANIZATION),
+    ("organisation", ENTERPRISE_ORGANIZATION),
+    ("personnelnumber", ENTERPRISE_NUMBER),
+    ("language", "preferredLanguage"),
     ("mobile", r#"phoneNumbers[type eq "mobile"].value"#),
     ("mobilephone", r#"phoneNumbers[type eq "mobile"].value"#),
     ("facsimiletelephonenumber", r#"phoneNumbers[type eq "fax"].value"#),
@@ -37,6 +51,9 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 const ENTERPRISE_NUMBER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber";
+
+const ENTERPRISE_ORGANIZATION: &str =
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:organization";
 
 /// What tells people apart: the first of these columns.
 const ANCHORS: [&str; 6] = ["id", "externalid", "employeenumber", "uid", "username", "mail"];
@@ -70,7 +87,8 @@ impl Columns {
     /// Understands a header. `bound`: the column that an earlier import told people apart by.
     pub(super) fn of(header: &[String], bound: Option<&str>, user: &ResourceType) -> Result<Self, FileError> {
         distinct(header)?;
-        let all: Vec<Column> = header.iter().map(|name| column(name, user)).collect::<Result<_, _>>()?;
+        let mut all: Vec<Column> = header.iter().map(|name| column(name, user)).collect::<Result<_, _>>()?;
+        one_meaning_each(header, &mut all);
         let target = |wanted: &str| {
             all.iter().position(|column| matches!(column, Column::Value(path) if path.to_string().eq_ignore_ascii_case(wanted)))
         };
@@ -137,6 +155,29 @@ fn distinct(header: &[String]) -> Result<(), FileError> {
         }
     }
     Ok(())
+}
+
+/// Of several columns that mean one attribute the one with the attribute's own name has it, else the first; the others keep
+/// their values in the open extension.
+fn one_meaning_each(header: &[String], all: &mut [Column]) {
+    let mut holders: Vec<usize> = Vec::new();
+    for at in 0..all.len() {
+        if all[at] == Column::Ignored {
+            continue;
+        }
+        let Some(place) = holders.iter().position(|holder| all[*holder] == all[at]) else {
+            holders.push(at);
+            continue;
+        };
+        let own = |at: usize| match &all[at] {
+            Column::Value(path) => plain(&header[at]) == plain(&path.to_string()),
+            _ => false,
+        };
+        let loser =
+            if own(at) && !own(holders[place]) { std::mem::replace(&mut holders[place], at) } else { at };
+        let elsewhere = open(&header[loser]).map_or(Column::Ignored, Column::Value);
+        all[loser] = if all.contains(&elsewhere) { Column::Ignored } else { elsewhere };
+    }
 }
 
 /// A name as it is compared: lower case, without blanks, `_` and `-`.

@@ -1,4 +1,4 @@
-//! CSV files of people, and of memberships: encoding and separator found, a header required, quoted line ends taken.
+//! CSV files of people, and of memberships: encoding and separator found or named, a header required, quoted line ends taken.
 mod columns;
 mod text;
 
@@ -23,6 +23,13 @@ use crate::{
 };
 use columns::{Column, Columns, listed, plain};
 
+/// What is said of a file rather than found in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Form {
+    pub(crate) encoding: Option<&'static encoding_rs::Encoding>,
+    pub(crate) separator: Option<u8>,
+}
+
 /// A row may be this long.
 const ROW_MOST: usize = 16 << 20;
 
@@ -38,13 +45,14 @@ struct Table {
 }
 
 impl Table {
-    fn open(path: &Path, meter: &Meter) -> Result<Self, FileError> {
+    fn open(path: &Path, form: Form, meter: &Meter) -> Result<Self, FileError> {
         let (mut file, size) = file::open(path)?;
         if size == 0 {
             return Err(FileError::whole("the file is empty"));
         }
-        let encoding = text::encoding_of(&mut file).map_err(|error| FileError::io(&error))?;
-        let (separator, skip) = separator(&file, encoding)?;
+        let encoding = text::encoding_of(&mut file, form.encoding).map_err(|error| FileError::io(&error))?;
+        let (found, skip) = separator(&file, encoding)?;
+        let separator = form.separator.unwrap_or(found);
         file.seek(SeekFrom::Start(0)).map_err(|error| FileError::io(&error))?;
         let raw: Box<dyn Read + Send> = Box::new(BufReader::new(Metered::new(file, meter.clone())));
         let shape = Arc::new(Mutex::new(text::Shape::default()));
@@ -69,6 +77,9 @@ impl Table {
     fn next(&mut self, record: &mut StringRecord) -> Result<bool, FileError> {
         loop {
             let more = self.rows.read_record(record).map_err(|error| match error.into_kind() {
+                csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    FileError::at(self.line + 1, format!("after this line {error}"))
+                }
                 csv::ErrorKind::Io(error) => FileError::io(&error),
                 _ => FileError::at(self.line + 1, "this row can't be read"),
             })?;
@@ -98,7 +109,7 @@ impl Table {
 fn separator(file: &File, encoding: &'static encoding_rs::Encoding) -> Result<(u8, bool), FileError> {
     let mut head = String::new();
     let io = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::InvalidData => FileError::whole("this is no text file"),
+        std::io::ErrorKind::InvalidData => FileError::whole(error.to_string()),
         _ => FileError::io(&error),
     };
     let mut bytes = Vec::new();
@@ -115,7 +126,7 @@ fn separator(file: &File, encoding: &'static encoding_rs::Encoding) -> Result<(u
         return Ok((mark.as_bytes()[0], true));
     }
     let mut quoted = false;
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
     for byte in line.bytes() {
         quoted ^= byte == b'"';
         if let Some((_, count)) = counts.iter_mut().find(|(separator, _)| !quoted && *separator == byte) {
@@ -129,11 +140,12 @@ fn separator(file: &File, encoding: &'static encoding_rs::Encoding) -> Result<(u
 /// Reads a file of people. `bound`: the column that an earlier import told them apart by.
 pub(crate) fn people(
     path: &Path,
+    form: Form,
     bound: Option<&str>,
     meter: &Meter,
     each: &mut dyn FnMut(Found) -> ControlFlow<()>,
 ) -> Result<(), FileError> {
-    let mut table = Table::open(path, meter)?;
+    let mut table = Table::open(path, form, meter)?;
     let user = entry::user_type();
     let people = People { columns: Columns::of(&table.header, bound, &user)?, user };
     let mut record = StringRecord::new();
@@ -249,10 +261,11 @@ impl People {
 /// group's name makes it a group in a group.
 pub(crate) fn memberships(
     path: &Path,
+    form: Form,
     meter: &Meter,
     each: &mut dyn FnMut(Found) -> ControlFlow<()>,
 ) -> Result<(), FileError> {
-    let mut table = Table::open(path, meter)?;
+    let mut table = Table::open(path, form, meter)?;
     let at = |names: &[&str]| table.header.iter().position(|name| names.contains(&plain(name).as_str()));
     let group = at(&["group", "groupname", "groupdisplayname"]);
     let member = at(&["member", "memberid", "username", "user", "mail", "email"]);

@@ -10,7 +10,7 @@ fn write(bytes: impl AsRef<[u8]>) -> tempfile::NamedTempFile {
 
 fn read(bytes: impl AsRef<[u8]>) -> Result<Vec<Found>, FileError> {
     let mut all = Vec::new();
-    people(write(bytes).path(), None, &Meter::default(), &mut |found| {
+    people(write(bytes).path(), Form::default(), None, &Meter::default(), &mut |found| {
         all.push(found);
         ControlFlow::Continue(())
     })?;
@@ -31,9 +31,9 @@ fn value(entry: &Entry, path: &str) -> Json {
 
 #[test]
 fn separators_quotes_and_line_ends() {
-    for separator in [",", ";", "\t"] {
-        let text = "userName|displayName|password|Site\r\nanna@x|\"Anna \"\"A\"\"|\nMüller\"|sesame|Köln\r\n\r\nbob@x||geheim|\r\n";
-        let people = entries(text.replace('|', separator));
+    for separator in [",", ";", "\t", "|"] {
+        let text = "userName^displayName^password^Site\r\nanna@x^\"Anna \"\"A\"\"^\nMüller\"^sesame^Köln\r\n\r\nbob@x^^geheim^\r\n";
+        let people = entries(text.replace('^', separator));
         assert_eq!(people.len(), 2, "{separator:?}");
         assert_eq!(value(&people[0], "displayName"), format!("Anna \"A\"{separator}\nMüller"));
         assert_eq!(value(&people[0], "urn:usher:directory:1.0:User:Site"), "Köln");
@@ -43,6 +43,43 @@ fn separators_quotes_and_line_ends() {
     assert_eq!(entries("sep=;\nmail;x\na@x;1\n").len(), 1);
     let windows = encoding_rs::WINDOWS_1252.encode("mail;Ort\na@x;Köln\n").0;
     assert_eq!(value(&entries(windows)[0], "urn:usher:directory:1.0:User:Ort"), "Köln");
+}
+
+#[test]
+fn encoding_and_separator_can_be_named() {
+    let form = Form { encoding: Some(encoding_rs::WINDOWS_1250), separator: Some(b'|') };
+    // By itself the header would be split at its commas.
+    let text = encoding_rs::WINDOWS_1250.encode("mail|Name, first, last\na@x|Łuk\n").0.into_owned();
+    let mut found = Vec::new();
+    people(write(text).path(), form, None, &Meter::default(), &mut |one| {
+        found.push(one);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let Found::Entry(entry) = &found[0] else { panic!("{found:?}") };
+    assert_eq!(value(entry, "urn:usher:directory:1.0:User:nameFirstLast"), "Łuk");
+    let broken = people(
+        write(b"mail\na@x\n\xFF\xFF\n").path(),
+        Form { encoding: Some(encoding_rs::UTF_8), ..form },
+        None,
+        &Meter::default(),
+        &mut |_| ControlFlow::Continue(()),
+    );
+    let message = broken.unwrap_err().to_string();
+    assert!(message.contains("not UTF-8 text") && message.contains("setting encoding"), "{message}");
+}
+
+#[test]
+fn of_two_columns_of_one_meaning_the_attributes_own_name_wins_and_nothing_is_lost() {
+    let people = entries("cn,displayName,uid,userName,e-mail,mail\nC,D,7,anna,x@x,y@x\n");
+    let anna = &people[0];
+    assert_eq!(
+        (value(anna, "displayName"), value(anna, "urn:usher:directory:1.0:User:cn")),
+        ("D".into(), "C".into())
+    );
+    assert_eq!((anna.user_name.as_deref(), anna.anchor.by.as_str()), (Some("anna"), "uid"));
+    assert_eq!(value(anna, r#"emails[type eq "work"].value"#), "x@x");
+    assert_eq!(value(anna, "urn:usher:directory:1.0:User:mail"), "y@x");
 }
 
 #[test]
@@ -84,8 +121,9 @@ fn what_is_no_csv_of_people_says_so() {
         let message = read(bytes).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
-    let message =
-        people(Path::new("/nowhere.csv"), None, &Meter::default(), &mut |_| ControlFlow::Continue(()));
+    let message = people(Path::new("/nowhere.csv"), Form::default(), None, &Meter::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(message.unwrap_err().to_string().contains("no such file"));
 }
 
@@ -93,7 +131,7 @@ fn what_is_no_csv_of_people_says_so() {
 fn memberships_are_gathered_by_group() {
     let file = write("Group;Member\nSales;a@x\nIT;b@x\nsales;c@x\nAll;Sales\nEmpty;\n");
     let mut groups = Vec::new();
-    memberships(file.path(), &Meter::default(), &mut |found| {
+    memberships(file.path(), Form::default(), &Meter::default(), &mut |found| {
         groups.push(found);
         ControlFlow::Continue(())
     })
@@ -106,7 +144,9 @@ fn memberships_are_gathered_by_group() {
         })
         .collect();
     assert_eq!(sizes, [("Sales".into(), 2), ("IT".into(), 1), ("All".into(), 1), ("Empty".into(), 0)]);
-    let bad = memberships(write("team,who\n").path(), &Meter::default(), &mut |_| ControlFlow::Continue(()));
+    let bad = memberships(write("team,who\n").path(), Form::default(), &Meter::default(), &mut |_| {
+        ControlFlow::Continue(())
+    });
     assert!(
         bad.unwrap_err().to_string().contains("group and member; the columns found are \"team\", \"who\"")
     );

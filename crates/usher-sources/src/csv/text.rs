@@ -5,26 +5,44 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 /// How much is looked at to tell UTF-16 without a byte order mark.
 const HEAD: usize = 4096;
 
-/// The encoding of a file: by its byte order mark; else UTF-16 by its zero bytes; UTF-8 if all of it is valid; else
-/// Windows-1252. The file stands at its beginning again afterwards.
-pub(super) fn encoding_of(file: &mut (impl Read + Seek)) -> io::Result<&'static Encoding> {
+/// The encoding of a file: by its byte order mark; else the one that was `named`; else UTF-16 by its zero bytes; UTF-8 if all of it
+/// is valid; else what its letters are likeliest to be. The file stands at its beginning again afterwards.
+pub(super) fn encoding_of(
+    file: &mut (impl Read + Seek),
+    named: Option<&'static Encoding>,
+) -> io::Result<&'static Encoding> {
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
-    let found = match Encoding::for_bom(&head) {
-        Some((encoding, _)) => encoding,
-        None => match utf16(&head) {
-            Some(encoding) => encoding,
-            None if is_utf8(&head, file)? => UTF_8,
-            None => WINDOWS_1252,
-        },
+    let marked = Encoding::for_bom(&head).map(|(encoding, _)| encoding);
+    let found = match marked.or(named).or_else(|| utf16(&head)) {
+        Some(encoding) => encoding,
+        None if is_utf8(&head, file)? => UTF_8,
+        None => {
+            file.seek(SeekFrom::Start(0))?;
+            likeliest(file)?
+        }
     };
     file.seek(SeekFrom::Start(0))?;
     Ok(found)
+}
+
+/// What the letters of a file that is not UTF-8 are likeliest to be.
+fn likeliest(file: &mut impl Read) -> io::Result<&'static Encoding> {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut block)?;
+        detector.feed(&block[..count], count == 0);
+        if count == 0 {
+            return Ok(detector.guess(None, Utf8Detection::Deny));
+        }
+    }
 }
 
 /// Latin text in UTF-16 has a zero in nearly every second byte.
@@ -58,6 +76,7 @@ fn is_utf8(head: &[u8], rest: &mut impl Read) -> io::Result<bool> {
 /// Decodes to UTF-8 without a byte order mark.
 pub(super) struct Decoded<R> {
     inner: R,
+    encoding: &'static Encoding,
     decoder: Decoder,
     raw: Vec<u8>,
     /// Of `raw`, what is read and not yet decoded.
@@ -72,6 +91,7 @@ impl<R: Read> Decoded<R> {
     pub(super) fn new(inner: R, encoding: &'static Encoding) -> Self {
         Self {
             inner,
+            encoding,
             decoder: encoding.new_decoder_with_bom_removal(),
             raw: vec![0; 1 << 14],
             pending: 0..0,
@@ -107,7 +127,10 @@ impl<R: Read> Decoded<R> {
             if broken {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    "bytes that are no text in this encoding",
+                    format!(
+                        "the file is not {} text as it seems to be; name its encoding with the source's setting encoding",
+                        self.encoding.name()
+                    ),
                 ));
             }
         }
@@ -199,7 +222,7 @@ mod tests {
 
     fn decoded(bytes: &[u8]) -> io::Result<String> {
         let mut file = Cursor::new(bytes);
-        let encoding = encoding_of(&mut file)?;
+        let encoding = encoding_of(&mut file, None)?;
         let mut text = String::new();
         Decoded::new(file, encoding).read_to_string(&mut text)?;
         Ok(text)
@@ -220,9 +243,26 @@ mod tests {
             assert_eq!(decoded(&utf16(text, big)).unwrap(), text);
             assert_eq!(decoded(&utf16(&format!("\u{feff}{text}"), big)).unwrap(), text);
         }
-        let (windows, _, _) = WINDOWS_1252.encode(text);
-        assert_eq!(decoded(&windows).unwrap(), text);
+        for (encoding, text) in [
+            (encoding_rs::WINDOWS_1252, text),
+            (encoding_rs::WINDOWS_1252, "mail;Ort\na@x;Köln\n"),
+            (encoding_rs::WINDOWS_1250, "mail;Jméno\na@x;Jiří Dvořák\nb@x;Łukasz Żółć\n"),
+            (encoding_rs::WINDOWS_1251, "mail;Имя\na@x;Анна Петрова\n"),
+            (encoding_rs::SHIFT_JIS, "mail;名前\na@x;山田太郎、東京都\n"),
+        ] {
+            let (bytes, _, lost) = encoding.encode(text);
+            assert!(!lost);
+            assert_eq!(decoded(&bytes).unwrap(), text, "{}", encoding.name());
+        }
         assert_eq!(decoded(b"").unwrap(), "");
+    }
+
+    #[test]
+    fn a_named_encoding_is_taken_unless_the_file_says_another() {
+        let of =
+            |bytes: &[u8]| encoding_of(&mut Cursor::new(bytes), Some(encoding_rs::WINDOWS_1250)).unwrap();
+        assert_eq!(of(b"mail\n"), encoding_rs::WINDOWS_1250);
+        assert_eq!(of(b"\xEF\xBB\xBFmail\n"), UTF_8);
     }
 
     #[test]

@@ -25,11 +25,13 @@ use crate::{
     check::usable,
     entry::Found,
     file::Meter,
+    held,
     ledger::{Leavers, Ledger, Seen, Taken},
     reader::Job,
     rows::{self, State},
     run::{self, Counts, EntryError, Findings, Progress, RunReport, RunState},
     source::{self, Source},
+    watch::{self, FileState},
 };
 
 /// How long a vanished person or group is kept.
@@ -145,6 +147,7 @@ impl Sources {
             held: HashSet::new(),
             findings: Findings::default(),
             counts: Counts::default(),
+            files: None,
         };
         let result = run.all(progress).await;
         run.end(result).await
@@ -209,6 +212,8 @@ struct Run<'s> {
     held: HashSet<ObjectId>,
     findings: Findings,
     counts: Counts,
+    /// The files as they were when the run began to read them.
+    files: Option<FileState>,
 }
 
 impl Run<'_> {
@@ -216,9 +221,11 @@ impl Run<'_> {
     async fn all(&mut self, progress: Watcher<'_>) -> Result<Option<String>, SyncError> {
         self.unstage().await?;
         self.know().await?;
-        let job = self.job();
+        let job = self.job()?;
+        self.files = Some(job.state());
         self.read_file(&job, progress).await?;
-        usable(&self.ledger, &job).map_err(SyncError::File)?;
+        usable(&self.ledger, &self.source).map_err(SyncError::File)?;
+        self.note_written().await?;
         let mut leavers = self.ledger.judge(&self.source.settings.safeguard);
         let message = leavers.message.take();
         self.marks(&leavers).await?;
@@ -230,13 +237,14 @@ impl Run<'_> {
         Ok(message)
     }
 
-    fn job(&self) -> Job {
-        Job {
+    fn job(&self) -> Result<Job, SyncError> {
+        let files = self.source.settings.files();
+        Ok(Job {
             kind: self.source.kind,
-            settings: self.source.settings.clone(),
+            files: files.ok_or_else(|| SyncError::File("it reads no file".into()))?.clone(),
             bound: self.source.anchor.clone(),
             now: self.started,
-        }
+        })
     }
 
     /// A write with the lease checked.
@@ -343,6 +351,13 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Notes which attributes the source writes, before anything of it can be seen: they are nobody else's from now on.
+    async fn note_written(&self) -> Result<(), SyncError> {
+        let (id, written) = (self.source.id, self.ledger.written().clone());
+        self.write(move |tx| written.iter().try_for_each(|(kind, paths)| held::note(tx, id, *kind, paths)))
+            .await
+    }
+
     /// The attribute that tells people apart stays the one that did at first.
     async fn bind(&self) -> Result<(), SyncError> {
         let Some(anchor) = self.ledger.anchor().filter(|_| self.source.anchor.is_none()).map(str::to_owned)
@@ -373,7 +388,15 @@ impl Run<'_> {
             first_errors: self.findings.first(),
         };
         let (written, findings) = (report.clone(), std::mem::take(&mut self.findings.kept));
-        let noted = self.write(move |tx| run::end(tx, &written, &findings)).await;
+        // A file that can't be read is met as well: it is not read again and again until it changes.
+        let judged = matches!(result, Ok(_) | Err(SyncError::File(_)));
+        let met = self.files.take().filter(|_| judged).map(|files| (self.source.id, files));
+        let noted = self
+            .write(move |tx| {
+                run::end(tx, &written, &findings)?;
+                met.iter().try_for_each(|(id, files)| watch::met(tx, *id, files))
+            })
+            .await;
         match result {
             Err(error) => {
                 // The run's own error matters more than that it could not be noted.

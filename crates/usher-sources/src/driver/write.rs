@@ -11,7 +11,7 @@ use usher_store::Lane;
 
 use super::{KEPT, Run, SyncError, Watcher, WriteError};
 use crate::{
-    entry::Reference,
+    entry::{MANAGER, Reference},
     ledger::{Item, Seen},
     rows::{self, EntryRow, Staged, State},
     run::{EntryError, Progress},
@@ -22,8 +22,7 @@ const BLOCK: usize = 100;
 /// How often a change is prepared again when the object moved meanwhile.
 const TRIES: usize = 3;
 
-/// `manager` and its id, as written.
-const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+/// The id of `manager`, as written.
 const MANAGER_ID: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value";
 
 /// Something to be done for an entry.

@@ -161,3 +161,35 @@ fn uuids_tell_people_apart_once_they_did() {
         house.import(&numbered);
     });
 }
+
+#[test]
+fn changes_under_an_export_are_imported_as_if_it_had_been_made_after_them() {
+    both(SourceKind::Ldif, |house| {
+        house.import(staff(0..4) + &team("Team", 0..4));
+        house.changes();
+        let changes = "dn: uid=p1,dc=x\nchangetype: modify\nreplace: title\ntitle: Boss\n-\n\n\
+                       dn: uid=p3,dc=x\nchangetype: delete\n\n\
+                       dn: cn=Team,dc=x\nchangetype: modify\ndelete: member\nmember: UID=p2, dc=x\n-\n\n\
+                       dn: uid=p9,dc=x\nchangetype: add\nobjectClass: person\nuid: p9\nsn: 9\nmail: p9@x.example\n\n";
+        let report = house.import(staff(0..4) + &team("Team", 0..4) + changes);
+        assert_eq!((report.counts.created, report.counts.updated, report.counts.disabled), (1, 2, 1));
+        assert_eq!(house.doc("p1@x.example")["title"], "Boss");
+        assert_eq!(house.members("Team"), ["p0@x.example", "p1@x.example"]);
+        assert!(house.user("p3@x.example").deleted.is_some());
+        // The export that the server would give now says the same.
+        let fresh = staff(0..3).replace("uid: p1\n", "uid: p1\ntitle: Boss\n")
+            + "dn: uid=p9,dc=x\nobjectClass: person\nuid: p9\nsn: 9\nmail: p9@x.example\n\n"
+            + &team("Team", 0..2);
+        house.changes();
+        house.import(fresh);
+        assert_eq!(house.changes(), []);
+        // One that can't be applied changes nothing at all.
+        house.put(staff(0..3) + "dn: uid=p7,dc=x\nchangetype: modify\nreplace: sn\nsn: x\n-\n");
+        let error = house.try_sync().unwrap_err().to_string();
+        assert!(
+            error.contains("a change record for uid=p7,dc=x") && error.ends_with("nothing was imported"),
+            "{error}"
+        );
+        assert_eq!(house.changes(), []);
+    });
+}

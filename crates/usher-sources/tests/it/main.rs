@@ -9,6 +9,7 @@
 
 mod converges;
 mod csv;
+mod held;
 mod ldif;
 mod runs;
 mod secrets;
@@ -63,10 +64,8 @@ fn now() -> Timestamp {
 impl House {
     fn new(store: TestStore, kind: SourceKind) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            memberships: (kind == SourceKind::Csv).then(|| folder.path().join("groups.csv")),
-            ..Settings::of_file(folder.path().join("people"))
-        };
+        let memberships = (kind == SourceKind::Csv).then(|| folder.path().join("groups.csv"));
+        let settings = Settings::of_files(folder.path().join("people"), memberships);
         std::fs::write(folder.path().join("groups.csv"), "group,member\n").unwrap();
         let (directory, source) = store
             .block_write(Lane::Now, move |tx| {

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod app;
 pub(crate) mod directory;
 pub(crate) mod gallery;
+pub(crate) mod group;
 pub(crate) mod key;
 pub(crate) mod mapping;
 pub(crate) mod people;
@@ -11,6 +12,7 @@ pub(crate) mod records;
 pub(crate) mod source;
 pub(crate) mod token;
 pub(crate) mod unit;
+pub(crate) mod user;
 
 use std::io::Read;
 

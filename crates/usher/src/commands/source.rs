@@ -17,6 +17,12 @@ pub(crate) enum Command {
         /// CSV: a second file with the columns group and member.
         #[arg(long)]
         memberships: Option<String>,
+        /// CSV: its encoding (windows-1252, utf-16le); otherwise it is found.
+        #[arg(long)]
+        encoding: Option<String>,
+        /// CSV: what separates two fields; otherwise it is found.
+        #[arg(long)]
+        separator: Option<char>,
     },
     /// All sources.
     List,
@@ -35,8 +41,8 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn request(self) -> Request {
         Request::Source(match self {
-            Self::Add { name, directory, kind, file, memberships } => {
-                Source::Add { name, directory, kind, file, memberships }
+            Self::Add { name, directory, kind, file, memberships, encoding, separator } => {
+                Source::Add { name, directory, kind, file, memberships, encoding, separator }
             }
             Self::List => Source::List,
             Self::Show { name } => Source::Show { name },

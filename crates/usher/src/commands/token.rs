@@ -16,7 +16,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "other")]
         provider: String,
         /// How long it lives (30d, never); otherwise as the account's profile says.
-        #[arg(long, value_parser = |text: &str| duration(text).map(Lives))]
+        #[arg(long, value_parser = lives)]
         expires: Option<Lives>,
     },
     /// Make a new token and print it, once; the old one works on for a while.
@@ -28,10 +28,10 @@ pub(crate) enum Command {
         #[arg(long)]
         token: Option<String>,
         /// How long the old one works on; 0 ends it now.
-        #[arg(long, default_value = "30d", value_parser = |text: &str| duration(text).map(Lives))]
+        #[arg(long, default_value = "30d", value_parser = lives)]
         overlap: Lives,
         /// How long the new one lives.
-        #[arg(long, value_parser = |text: &str| duration(text).map(Lives))]
+        #[arg(long, value_parser = lives)]
         expires: Option<Lives>,
     },
     /// All tokens of an account, with their last use.
@@ -42,7 +42,11 @@ pub(crate) enum Command {
 
 /// A life span; `None`: never ends.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lives(Option<jiff::SignedDuration>);
+pub(crate) struct Lives(pub(crate) Option<jiff::SignedDuration>);
+
+pub(crate) fn lives(text: &str) -> Result<Lives, String> {
+    duration(text).map(Lives)
+}
 
 impl Command {
     pub(crate) fn request(self) -> anyhow::Result<Request> {

@@ -175,6 +175,8 @@ impl Demo {
             kind: kind.into(),
             file: path,
             memberships: None,
+            encoding: None,
+            separator: None,
         }))
         .await?;
         self.story.command("source sync people");

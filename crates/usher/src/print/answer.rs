@@ -5,7 +5,7 @@ use usher_api::{
     List, Time,
     account::{Account, IssuedToken, Record, Token},
     app::{App, Counts, Cycle, Status, Template},
-    directory::{Directory, Run, Source, Test},
+    directory::{Directory, Member, Run, Source, Test},
     people::{Person, Unit},
     plan::{Item, Plan},
 };
@@ -31,6 +31,10 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::Directories(list) => directories(&list.items),
         Answer::Objects(list) => more(objects(&list.items), list),
         Answer::Object(object) => pretty(object),
+        Answer::Members(list) => more(members(&list.items), list),
+        Answer::Membership(did) => {
+            format!("{}: {} added, {} removed, {} members", did.group, did.added, did.removed, did.members)
+        }
         Answer::Source(source) => sources(std::slice::from_ref(source)),
         Answer::Sources(list) => sources(&list.items),
         Answer::Run(report) => run(report),
@@ -103,7 +107,7 @@ fn tokens(items: &[Token]) -> String {
             let ends = token.ends_at.or(token.expires_at);
             vec![
                 token.id.clone(),
-                token.environment.clone(),
+                or_dash(token.environment.as_deref()),
                 token.provider.clone(),
                 format!("…{}", token.last4),
                 token.state.clone(),
@@ -192,6 +196,13 @@ fn objects(items: &[serde_json::Value]) -> String {
             };
             vec![text(object, "id"), text(object, name), text(object, "displayName"), state.into()]
         }),
+    )
+}
+
+fn members(items: &[Member]) -> String {
+    table(
+        &["id", "kind", "name"],
+        items.iter().map(|member| vec![member.id.clone(), member.kind.clone(), member.name.clone()]),
     )
 }
 

@@ -1,13 +1,20 @@
 //! LDIF (RFC 2849), read record by record in bounded memory.
 //!
 //! Taken as met in the wild: raw UTF-8 in values, `dn` with blanks, `ldapsearch`'s closing `search:` / `result:` lines (a
-//! result other than 0 means that the export is incomplete, and is an error). Refused: change records other than
-//! `changetype: add`, values by URL (`:<`), a file that ends in the middle of a line.
+//! result other than 0 means that the export is incomplete, and is an error), a last `-` that is missing. Refused: values by URL
+//! (`:<`), critical controls that ask for something, a file that ends in the middle of a line.
+//!
+//! Change records are read as [`Change`]s; [`contents`] is what they leave.
+mod change;
+pub mod contents;
+
 use std::io::BufRead;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
 
 use crate::{file::FileError, secret::is_secret};
+
+pub use change::{Act, Change, Modification, Op};
 
 /// A line with its continuations, and a record, may be this long.
 const LINE_MOST: usize = 32 << 20;
@@ -57,6 +64,15 @@ impl Record {
     }
 }
 
+/// What a record of a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// An entry, exported or added.
+    Entry(Record),
+    /// A change to an entry.
+    Change(Change),
+}
+
 /// Reads records; ends after the first error.
 pub struct Reader<R> {
     input: R,
@@ -93,7 +109,7 @@ impl<R: BufRead> Reader<R> {
         Self { input, line: 0, buffer: Vec::new(), began: false, ended: false }
     }
 
-    fn record(&mut self) -> Result<Option<Record>, FileError> {
+    fn item(&mut self) -> Result<Option<Item>, FileError> {
         loop {
             let line = match self.next_line()? {
                 Line::End => return Ok(None),
@@ -106,7 +122,7 @@ impl<R: BufRead> Reader<R> {
                 "version" if first => check_version(&spec, line)?,
                 "dn" => {
                     let dn = text_of(spec.value, line)?;
-                    return self.rest_of_record(line, dn).map(Some);
+                    return self.named(line, dn).map(Some);
                 }
                 "search" | "result" | "ref" => self.trailer(line)?,
                 _ => {
@@ -119,44 +135,44 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    fn rest_of_record(&mut self, begin: u64, dn: String) -> Result<Record, FileError> {
+    /// An entry's attributes, the first line of which may be in the buffer.
+    fn entry(&mut self, begin: u64, dn: String, mut next: Line) -> Result<Record, FileError> {
         let mut record = Record { line: begin, dn, values: Vec::new(), problem: None };
         let mut size = 0;
-        while let Line::Text(line) = self.next_line()? {
-            size += self.buffer.len();
-            if size > RECORD_MOST {
-                return Err(FileError::at(begin, "an entry of more than 128 MiB"));
-            }
+        while let Line::Text(line) = next {
+            self.within(begin, &mut size)?;
             if self.buffer == b"-" {
-                return Err(changes(line));
+                return Err(FileError::at(
+                    line,
+                    "a \"-\" ends a change; a change record says \"changetype: modify\" under its \"dn:\"",
+                ));
             }
             let spec = take_apart(&self.buffer, line)?;
-            if is_secret(spec.name) {
-                continue;
+            if spec.name.eq_ignore_ascii_case("dn") {
+                return Err(FileError::at(
+                    line,
+                    "a second \"dn:\" in one entry; a blank line is missing before it",
+                ));
             }
-            match (spec.name.to_ascii_lowercase().as_str(), record.values.is_empty()) {
-                ("changetype", true) => {
-                    if !text_of(spec.value, line)?.eq_ignore_ascii_case("add") {
-                        return Err(changes(line));
-                    }
-                    continue;
+            if !is_secret(spec.name) {
+                let name = spec.name.to_owned();
+                match value_of(spec, line)? {
+                    Ok(value) => record.values.push((name, value)),
+                    Err(problem) => record.problem = record.problem.or(Some((line, problem))),
                 }
-                ("control", true) => return Err(changes(line)),
-                ("dn", _) => {
-                    return Err(FileError::at(
-                        line,
-                        "a second \"dn:\" in one entry; a blank line is missing before it",
-                    ));
-                }
-                _ => {}
             }
-            let name = spec.name.to_owned();
-            match value_of(spec, line)? {
-                Ok(value) => record.values.push((name, value)),
-                Err(problem) => record.problem = record.problem.or(Some((line, problem))),
-            }
+            next = self.next_line()?;
         }
         Ok(record)
+    }
+
+    /// Counts the line in the buffer to its record.
+    fn within(&self, begin: u64, size: &mut usize) -> Result<(), FileError> {
+        *size += self.buffer.len();
+        if *size > RECORD_MOST {
+            return Err(FileError::at(begin, "an entry of more than 128 MiB"));
+        }
+        Ok(())
     }
 
     /// What `ldapsearch` prints after (and, for referrals, between) the entries.
@@ -265,23 +281,15 @@ impl<R: BufRead> Reader<R> {
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
-    type Item = Result<Record, FileError>;
+    type Item = Result<Item, FileError>;
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
-        let item = self.record().transpose();
+        let item = self.item().transpose();
         self.ended = !matches!(item, Some(Ok(_)));
         item
     }
-}
-
-fn changes(line: u64) -> FileError {
-    FileError::at(
-        line,
-        "a change record (changetype: modify, delete or modrdn); export the entries themselves, \
-         not the changes to them",
-    )
 }
 
 fn check_version(spec: &Spec<'_>, line: u64) -> Result<(), FileError> {
@@ -319,9 +327,15 @@ fn value_of(spec: Spec<'_>, line: u64) -> Result<Result<Value, String>, FileErro
             format!("{name} stands in another file or at a URL (\":<\"), which is not followed"),
         )),
         Raw::Base64(text) => {
-            let bytes = STANDARD
-                .decode(text)
-                .map_err(|_| FileError::at(line, format!("{name} is not base64, as \"::\" says")))?;
+            let bytes = STANDARD.decode(text).map_err(|error| {
+                let place = match error {
+                    DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => {
+                        format!(" at character {} of the value", at + 1)
+                    }
+                    DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => String::new(),
+                };
+                FileError::at(line, format!("{name} is not base64, as \"::\" says{place}"))
+            })?;
             Ok(Ok(
                 String::from_utf8(bytes).map_or_else(|error| Value::Binary(error.into_bytes()), Value::Text)
             ))
@@ -341,112 +355,4 @@ fn text_of(value: Raw<'_>, line: u64) -> Result<String, FileError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(text: impl AsRef<[u8]>) -> Result<Vec<Record>, FileError> {
-        Reader::new(text.as_ref()).collect()
-    }
-    fn fails(text: impl AsRef<[u8]>) -> String {
-        read(text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn folding_base64_comments_options_and_line_ends() {
-        let records = read(
-            "\u{feff}version: 1\r\n# a comment\r\n that goes on\r\ndn: uid=anna,\r\n  dc=x\r\ncn: Anna\r\ncn;lang-fr: Anne\r\n\
-             sn:: TcO8bGxlcg==\r\njpegPhoto:: /9j/\r\nempty:\r\n\r\n\r\ndn:: dWlkPWLDuA==\r\nUID:b\u{f8}\r\n",
-        )
-        .unwrap();
-        assert_eq!(records.len(), 2);
-        let anna = &records[0];
-        assert_eq!((anna.line, anna.dn.as_str()), (4, "uid=anna, dc=x"));
-        assert_eq!(anna.texts("CN").collect::<Vec<_>>(), ["Anna"]);
-        assert_eq!(anna.text("cn;lang-fr"), Some("Anne"));
-        assert_eq!(anna.text("sn"), Some("Müller"));
-        assert_eq!(anna.all("jpegphoto").next(), Some(&Value::Binary(vec![0xFF, 0xD8, 0xFF])));
-        assert_eq!(anna.text("empty"), None);
-        assert_eq!((records[1].dn.as_str(), records[1].text("uid")), ("uid=bø", Some("bø")));
-    }
-
-    #[test]
-    fn passwords_never_leave_the_reader() {
-        let records = read(
-            "dn: uid=a\nuserPassword: sesame\nuserpassword;x-old:: c2VzYW1l\nsambaNTPassword: ses\n ame\n\
-             unicodePwd:: c2VzYW1l\nuid: a\n",
-        )
-        .unwrap();
-        assert_eq!(records[0].values, [("uid".to_owned(), Value::Text("a".into()))]);
-        for broken in ["dn: uid=a\nuserPassword: ses\name\n", "dn: uid=a\nuserPassword: sesame"] {
-            let message = fails(broken);
-            assert!(!message.contains("ses") && !message.contains("ame\""), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_cut_line_is_an_error_that_names_it() {
-        let message = fails("dn: uid=a\nuid: a\n\ndn: uid=b\nmail: b@exam");
-        assert!(message.contains("ends in the middle of a line (line 5)"), "{message}");
-        assert_eq!(read("dn: uid=a\nuid: a\n").unwrap().len(), 1);
-        assert!(fails("dn: uid=a\nuid: a\n b").contains("line 3"));
-    }
-
-    #[test]
-    fn what_is_no_export_of_entries_is_refused() {
-        for (text, part) in [
-            ("dn: uid=a\nchangetype: modify\nreplace: sn\nsn: x\n-\n", "line 2: a change record"),
-            ("dn: uid=a\nreplace: sn\nsn: x\n-\n", "line 4: a change record"),
-            ("dn: uid=a\nchangetype: delete\n", "a change record"),
-            ("dn: uid=a\njpegPhoto:< file:///etc/passwd\n", "line 2: jpegPhoto stands in another file"),
-            ("version: 2\ndn: uid=a\n", "version"),
-            ("userName,mail\n", "name: value"),
-            ("name: x\n", "begins with \"dn:\""),
-            ("dn: a=b\nuid:: !\n", "line 2: uid is not base64"),
-            ("dn: a=b\nuid: x\ndn: c=d\n", "line 3"),
-            ("dn: a=b\nuid: x\n\nsearch: 2\nresult: 4 Size limit exceeded\n", "result 4 Size limit exceeded"),
-        ] {
-            let message = fails(text);
-            assert!(message.contains(part), "{text:?}: {message}");
-        }
-        assert!(fails([0xFF, 0xFE, b'd', 0, b'\n', 0]).contains("UTF-16"));
-    }
-
-    #[test]
-    fn added_entries_and_the_end_of_ldapsearch_are_taken() {
-        let records = read(
-            "dn: uid=a\nchangetype: add\nuid: a\n\nref: ldap://other/\n\ndn: uid=b\nuid: b\n\nsearch: 2\nresult: 0 Success\n\n# numEntries: 2\n",
-        )
-        .unwrap();
-        assert_eq!(records.len(), 2);
-        assert_eq!(records[0].values.len(), 1);
-    }
-
-    #[test]
-    fn a_value_of_another_encoding_is_the_entrys_problem() {
-        let records = read(b"dn: uid=a\nsn: M\xFCller\nuid: a\n\ndn: uid=b\nuid: b\n").unwrap();
-        assert_eq!(records[0].problem, Some((2, "sn is not UTF-8 text".into())));
-        assert_eq!(records[0].text("uid"), Some("a"));
-        assert_eq!(records[1].problem, None);
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = read(bytes);
-        }
-        #[test]
-        fn never_panics_on_near_misses(text in "(dn:{1,2} ?[a-z=, ]{0,9}\n|[a-zA-Z;-]{1,6}:[:<]? ?[ -~]{0,9}\r?\n| [a-z]{0,4}\n|\n|-\n|#x\n){0,12}[a-z]{0,3}") {
-            let _ = read(text);
-        }
-        /// However a value is folded, it is read as it was.
-        #[test]
-        fn folding_is_undone(value in "[a-z][ -~]{0,60}[a-z]", width in 1usize..20) {
-            let line = format!("cn: {value}");
-            let folded: Vec<&str> = line.as_bytes().chunks(width + 3).map(|c| std::str::from_utf8(c).unwrap()).collect();
-            let records = read(format!("dn: uid=a\n{}\n", folded.join("\n "))).unwrap();
-            prop_assert_eq!(records[0].text("cn"), Some(value.as_str()));
-        }
-    }
-}
+mod tests;
