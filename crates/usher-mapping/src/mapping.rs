@@ -195,8 +195,11 @@ impl ObjectMapping {
     /// row's [`Mapped::trace`].
     pub fn apply(&self, cx: &mut Context<'_>, moment: Moment) -> Result<Vec<Mapped>, (usize, EvalError)> {
         let acts = |row: &&AttributeMapping| row.when == When::Always || moment == Moment::Create;
-        let rows = self.rows.iter().enumerate().filter(|(_, row)| acts(row));
-        rows.map(|(i, row)| row.apply(i, cx, moment).map_err(|e| (i, e))).collect()
+        let mut mapped = Vec::with_capacity(self.rows.len());
+        for (i, row) in self.rows.iter().enumerate().filter(|(_, row)| acts(row)) {
+            mapped.push(row.apply(i, cx, moment).map_err(|e| (i, e))?);
+        }
+        Ok(mapped)
     }
 
     /// Matching rows by precedence.

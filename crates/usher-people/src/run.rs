@@ -149,6 +149,7 @@ impl Run<'_, '_, '_> {
             lookup: &mut self.world,
             now: self.now,
             seed: self.seed,
+            target: None,
             trace: None,
         };
         let value = expression.eval(&mut context);

@@ -12,3 +12,4 @@ mod leavers;
 mod plan;
 mod rig;
 mod serve;
+mod unique;
