@@ -23,6 +23,7 @@ pub mod settings;
 pub mod status;
 mod tables;
 mod task;
+mod unique;
 
 pub use app::{App, AppId};
 pub use driver::Engine;

@@ -66,6 +66,8 @@ pub struct Settings {
     pub wire_profile: String,
     /// Whether holders of *Default Access* alone are left out (apps with roles only).
     pub exclude_default_access: bool,
+    /// What `DefaultDomain()` gives: the domain of the directory's e-mail addresses.
+    pub default_domain: Option<String>,
     /// Requests under way at once.
     pub concurrency: u32,
     /// Seconds a request may take.
@@ -86,6 +88,7 @@ impl Default for Settings {
             rate_limit: None,
             wire_profile: "rfc".into(),
             exclude_default_access: false,
+            default_domain: None,
             concurrency: 8,
             request_timeout: 60,
             connect_timeout: 10,
@@ -107,6 +110,7 @@ const KEYS: &[&str] = &[
     "rate_limit",
     "wire_profile",
     "exclude_default_access",
+    "default_domain",
     "concurrency",
     "request_timeout",
     "connect_timeout",
@@ -139,6 +143,9 @@ impl Settings {
                 return Err(EngineError::Setting(format!("wire_profile takes rfc, not {value}")));
             }
             "exclude_default_access" => self.exclude_default_access = yes_no(key, value)?,
+            "default_domain" => {
+                self.default_domain = if value == "off" { None } else { Some(domain(key, value)?) }
+            }
             "concurrency" => self.concurrency = number(key, value, 1, 64)?,
             "request_timeout" => self.request_timeout = number(key, value, 1, 600)?,
             "connect_timeout" => self.connect_timeout = number(key, value, 1, 60)?,
@@ -173,6 +180,14 @@ fn yes_no(key: &str, value: &str) -> Result<bool, EngineError> {
     }
 }
 
+fn domain(key: &str, value: &str) -> Result<String, EngineError> {
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+    if value.contains('.') && value.split('.').all(label) {
+        return Ok(value.to_owned());
+    }
+    Err(EngineError::Setting(format!("{key} takes a domain such as contoso.com, or off, not {value}")))
+}
+
 fn leaving(key: &str, value: &str) -> Result<Leaving, EngineError> {
     match value {
         "disable" => Ok(Leaving::Disable),
@@ -193,6 +208,7 @@ mod tests {
             let value = match *key {
                 "notify_email" => "ops@example.com",
                 "wire_profile" => "rfc",
+                "default_domain" => "contoso.com",
                 k if k.starts_with("leaver.") => "nothing",
                 "notify_on_failure" | "exclude_default_access" => "true",
                 _ => "7",
@@ -206,6 +222,9 @@ mod tests {
         s.set("deletion_threshold", "off").unwrap();
         assert_eq!(s.deletion_threshold, None);
         assert!(s.set("deletion_threshold", "-1").is_err());
+        assert!(s.set("default_domain", "@contoso.com").is_err());
+        s.set("default_domain", "off").unwrap();
+        assert_eq!(s.default_domain, None);
     }
 
     #[test]

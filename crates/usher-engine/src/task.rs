@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use usher_directory::{Key, Kind, ObjectId};
 use usher_mapping::{
-    Context, NoLookup, ObjectMapping,
+    Context, ObjectMapping,
     mapping::{From, Mapped, Moment},
 };
 use usher_scim::{AttributePath, Object, resource};
@@ -25,6 +25,7 @@ use crate::{
     reference,
     scope::{self, Judged, seed},
     settings::Leaving,
+    unique::{self, Unique, World},
 };
 
 /// An object with what is to be done.
@@ -86,6 +87,8 @@ pub(crate) struct Create {
     pub(crate) document: Object,
     /// As differences from nothing, for log and plan.
     pub(crate) differences: Vec<Difference>,
+    /// Values to choose by what the app has: the first of each stands in the document until then.
+    pub(crate) unique: Vec<Unique>,
 }
 
 /// Why a write.
@@ -212,7 +215,7 @@ fn mapped(
 ) -> Result<Vec<Mapped>, Failure> {
     let named = judged.named();
     let seed = seed(app, judged.key);
-    let mut lookup = NoLookup;
+    let mut lookup = World::new(app);
     let mut cx = Context { named: &named, seed: &seed, ..Context::new(&judged.doc, &mut lookup, now) };
     let mut rows = mapping.apply(&mut cx, moment).map_err(|(row, error)| {
         let target = mapping.rows.get(row).map(|r| r.target.to_string()).unwrap_or_default();
@@ -277,7 +280,8 @@ fn find(
             Ok(differences) => differences,
             Err(e) => return Ok(Todo::Failed(invalid(&e))),
         };
-        Some(Create { document, differences })
+        let unique = unique::of(app, judged, mapping, now);
+        Some(Create { document, differences, unique })
     } else {
         None
     };

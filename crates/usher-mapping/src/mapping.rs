@@ -204,7 +204,6 @@ impl ObjectMapping {
     /// row's [`Mapped::trace`].
     pub fn apply(&self, cx: &mut Context<'_>, moment: Moment) -> Result<Vec<Mapped>, (usize, EvalError)> {
         let acts = |row: &&AttributeMapping| row.when != When::OnCreate || moment == Moment::Create;
-        let rows = self.rows.iter().enumerate().filter(|(_, row)| acts(row));
         let mut lookup = table::WithTables { tables: &self.tables, beyond: &mut *cx.lookup };
         let mut cx = Context {
             object: cx.object,
@@ -216,7 +215,11 @@ impl ObjectMapping {
             target: cx.target,
             trace: cx.trace.as_deref_mut(),
         };
-        rows.map(|(i, row)| row.apply(i, &mut cx, moment).map_err(|e| (i, e))).collect()
+        let mut mapped = Vec::with_capacity(self.rows.len());
+        for (i, row) in self.rows.iter().enumerate().filter(|(_, row)| acts(row)) {
+            mapped.push(row.apply(i, &mut cx, moment).map_err(|e| (i, e))?);
+        }
+        Ok(mapped)
     }
 
     /// The app's type with the attributes that this mapping adds.

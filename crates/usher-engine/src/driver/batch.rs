@@ -14,7 +14,7 @@ use serde_json::json;
 use usher_client::{Change, Client, ClientError};
 use usher_directory::Kind;
 use usher_jobs::lease::Lease;
-use usher_scim::resource;
+use usher_scim::{ResourceType, resource};
 use usher_store::{Lane, StoreError, Tx};
 
 use super::{
@@ -30,8 +30,9 @@ use crate::{
     diff::{self, Difference},
     error::EngineError,
     link::{self, Link, State},
-    log::{self, Status, Step, StepType},
+    log::{self, Failure, Status, Step, StepType},
     task::{Create, Todo, Verb, Write},
+    unique::Reserved,
 };
 
 /// What a batch says about the app as a whole.
@@ -58,6 +59,7 @@ impl Batch<'_> {
             settle_at_once(&self.app, job);
         }
         jobs = self.each(jobs, &mut health, Stage::Find).await;
+        self.choose(&mut jobs, &mut health).await;
         if health.wait.is_none() && health.credentials.is_none() {
             jobs = self.note(jobs).await?;
             jobs = self.each(jobs, &mut health, Stage::Send).await;
@@ -140,6 +142,25 @@ impl Batch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Chooses values that the app does not have, for one after the other: who comes first gets the first, as in a plan.
+    async fn choose(&self, jobs: &mut [Job], health: &mut Health) {
+        let mut reserved = Reserved::new();
+        for job in jobs.iter_mut().filter(|job| job.end.is_none()) {
+            if health.wait.is_some() || health.credentials.is_some() {
+                return;
+            }
+            let kind = job.task.kind;
+            let Todo::Find(find) = &mut job.task.todo else { continue };
+            let Some(create) = &mut find.create else { continue };
+            let of = self.app.target.of(kind);
+            match choose(&self.client, of, kind, create, &mut reserved).await {
+                Ok(()) => {}
+                Err(NotChosen::App(error)) => take(job, health, sort(error, At::Collection)),
+                Err(NotChosen::Object(failure)) => take(job, health, Trouble::Object(failure)),
+            }
+        }
     }
 
     /// Notes creates and takes targets over, all in one commit, before anything is sent.
@@ -294,6 +315,37 @@ impl Batch<'_> {
         job.end = Some(End::Done(Done { left: true, ..done }));
         Ok(())
     }
+}
+
+/// Why a value was not chosen.
+pub(super) enum NotChosen {
+    /// The app could not be asked.
+    App(ClientError),
+    /// Every value is taken, or can't be written.
+    Object(Failure),
+}
+
+/// For each row that chooses, the first value that neither the app nor somebody before has.
+pub(super) async fn choose(
+    client: &Client,
+    of: &ResourceType,
+    kind: Kind,
+    create: &mut Create,
+    reserved: &mut Reserved,
+) -> Result<(), NotChosen> {
+    for unique in std::mem::take(&mut create.unique) {
+        let mut chosen = None;
+        for value in unique.untaken(reserved) {
+            let found = client.find(endpoint(kind), &unique.target, value).await;
+            if found.map_err(NotChosen::App)?.is_empty() {
+                chosen = Some(value.to_owned());
+                break;
+            }
+        }
+        let value = chosen.ok_or_else(|| NotChosen::Object(unique.failure()))?;
+        create.choose(of, &unique.target, &value).map_err(NotChosen::Object)?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

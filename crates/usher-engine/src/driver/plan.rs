@@ -14,7 +14,9 @@ use usher_scim::Object;
 use usher_store::Snapshot;
 
 use super::{
-    Engine, endpoint,
+    Engine,
+    batch::{NotChosen, choose},
+    endpoint,
     failure::{self, At, Trouble, sort},
     outcome::maps_members,
 };
@@ -32,6 +34,7 @@ use crate::{
     reference::Resolved,
     scope,
     task::{self, Find, For, Task, Todo, Verb, take_over},
+    unique::Reserved,
 };
 
 /// Objects looked at together.
@@ -49,6 +52,8 @@ pub(super) struct Planner<'e> {
     claimed: HashSet<(Kind, String)>,
     /// How many returners a group gets again.
     returning: HashMap<Key, u64>,
+    /// Values chosen for creates of this plan.
+    reserved: Reserved,
 }
 
 /// A block as prepared.
@@ -74,6 +79,7 @@ impl<'e> Planner<'e> {
             leavers: Vec::new(),
             claimed: HashSet::new(),
             returning: HashMap::new(),
+            reserved: Reserved::new(),
         }
     }
 
@@ -204,7 +210,23 @@ impl<'e> Planner<'e> {
             }
             _ => match &find.create {
                 Some(create) => {
-                    let mut changes = create.differences.clone();
+                    let mut create = create.clone();
+                    let of = self.app.target.of(task.kind);
+                    match choose(&self.client, of, task.kind, &mut create, &mut self.reserved).await {
+                        Ok(()) => {}
+                        Err(NotChosen::Object(failure)) => {
+                            self.failed(&task, &failure);
+                            return Ok(());
+                        }
+                        Err(NotChosen::App(error)) => {
+                            let Trouble::Object(failure) = sort(error.clone(), At::Collection) else {
+                                return Err(error.into());
+                            };
+                            self.failed(&task, &failure);
+                            return Ok(());
+                        }
+                    }
+                    let mut changes = create.differences;
                     changes.extend(pending(&find.pending, coming));
                     let reason = ("EntryExportAdd", "is in scope and has no account in the app");
                     self.add(&task, Action::Create, reason, changes, members);

@@ -13,3 +13,4 @@ mod mappings;
 mod plan;
 mod rig;
 mod serve;
+mod unique;

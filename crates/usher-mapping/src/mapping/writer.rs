@@ -106,8 +106,7 @@ impl Slot {
             (Part::Whole, _) => _ = holder.insert(self.attribute.clone(), json),
             (Part::Sub(sub), Some(Json::Object(there))) => _ = there.insert(sub.clone(), json),
             (Part::Sub(sub), None) => {
-                let made = Object::from_iter([(sub.clone(), json)]);
-                holder.insert(self.attribute.clone(), Json::Object(made));
+                holder.insert(self.attribute.clone(), object([(sub, json)]));
             }
             (Part::Element { name, text, sub }, Some(Json::Array(there))) => {
                 if !there.iter().all(|element| is_other(element, name, text)) {
@@ -133,7 +132,16 @@ fn is_other(element: &Json, name: &str, text: &str) -> bool {
 }
 
 fn made(name: &str, text: &str, sub: &str, json: Json) -> Json {
-    Json::Object(Object::from_iter([(name.to_owned(), text.into()), (sub.to_owned(), json)]))
+    object([(name, text.into()), (sub, json)])
+}
+
+/// A small object; collecting would sort it first.
+fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    let mut object = Object::new();
+    for (name, value) in members {
+        object.insert(name.to_owned(), value);
+    }
+    Json::Object(object)
 }
 
 fn whole(attribute: &Attribute) -> Option<Kind> {
@@ -180,9 +188,7 @@ impl Kind {
             (Self::Text, Value::Text(it)) => text(it),
             (Self::Boolean, Value::Boolean(b)) => Some(Json::Bool(*b)),
             (Self::Integer, Value::Integer(i)) => Some(Json::from(*i)),
-            (Self::Reference, Value::Text(it)) if !it.is_empty() => {
-                Some(Json::Object(Object::from_iter([("value".to_owned(), text(it)?)])))
-            }
+            (Self::Reference, Value::Text(it)) if !it.is_empty() => Some(object([("value", text(it)?)])),
             _ => None,
         }
     }
