@@ -1,0 +1,5 @@
+//! Section D: discovery.
+
+use crate::case::Case;
+
+pub(super) const CASES: &[Case] = &[];

@@ -1,0 +1,5 @@
+//! Section E: endpoints and methods.
+
+use crate::case::Case;
+
+pub(super) const CASES: &[Case] = &[];

@@ -1,0 +1,5 @@
+//! Section M: /Me.
+
+use crate::case::Case;
+
+pub(super) const CASES: &[Case] = &[];

@@ -1,0 +1,52 @@
+//! The checklist: one table, a file (or folder) a section.
+
+mod bulk;
+mod client;
+mod discovery;
+mod endpoint;
+mod error;
+mod me;
+mod patch;
+mod profiles;
+mod query;
+mod robust;
+mod schema;
+mod security;
+
+pub(crate) use profiles::{is_of, reads_only};
+
+use crate::case::Case;
+
+/// Sections by the letter of their ids.
+pub(crate) const SECTIONS: &[(&str, &str)] = &[
+    ("S-", "Schema"),
+    ("E-", "Endpoints and methods"),
+    ("Q-", "Query"),
+    ("P-", "PATCH"),
+    ("C-", "What clients send"),
+    ("B-", "Bulk"),
+    ("R-", "Errors, media types, authentication"),
+    ("D-", "Discovery"),
+    ("M-", "/Me"),
+    ("X-", "Security, text, limits"),
+    ("N-", "What breaks real servers"),
+];
+
+/// Every requirement, in the order of the checklist.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    TABLE.iter().flat_map(|section| section.iter())
+}
+
+const TABLE: &[&[Case]] = &[
+    schema::envelope::CASES,
+    endpoint::CASES,
+    query::CASES,
+    patch::CASES,
+    client::CASES,
+    bulk::CASES,
+    error::CASES,
+    discovery::CASES,
+    me::CASES,
+    security::CASES,
+    robust::CASES,
+];

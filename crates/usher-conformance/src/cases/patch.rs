@@ -1,0 +1,5 @@
+//! Section P: PATCH.
+
+use crate::case::Case;
+
+pub(super) const CASES: &[Case] = &[];

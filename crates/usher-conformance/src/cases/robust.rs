@@ -1,0 +1,5 @@
+//! Section N: what breaks real servers.
+
+use crate::case::Case;
+
+pub(super) const CASES: &[Case] = &[];

@@ -1,0 +1,3 @@
+//! Section S: schemas, attributes, values.
+
+pub(super) mod envelope;
