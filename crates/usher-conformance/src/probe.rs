@@ -25,7 +25,8 @@ pub(crate) struct Probe {
     /// Different in each run, so that two may check one server at a time.
     run: String,
     named: u32,
-    made: Vec<String>,
+    /// Path, and the token by which it was made.
+    made: Vec<(String, Option<String>)>,
     /// Whose token is sent; `None`: the target's own.
     token: Option<String>,
     transcript: Vec<Exchange>,
@@ -73,6 +74,12 @@ impl Probe {
         self.token = token;
     }
 
+    /// From here on requests go to the tenant that refuses dialects; `false`: none was given.
+    pub(crate) fn as_strict(&mut self) -> bool {
+        self.token.clone_from(&self.target.fixture.strict_token);
+        self.token.is_some()
+    }
+
     /// A name that nobody else has: lower case letters, digits and `-`.
     pub(crate) fn name(&mut self, stem: &str) -> String {
         self.named += 1;
@@ -90,8 +97,44 @@ impl Probe {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Fallible<Answer> {
+        let out = self.outgoing(method, path, headers, body.into());
+        let answer = wire::send(&self.target, out, &mut self.transcript).await?;
+        self.note(method, path, &answer);
+        Ok(answer)
+    }
+
+    /// Sends requests of one method to one path at the same time; answers in the order of the bodies.
+    pub(crate) async fn at_once(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        bodies: Vec<Value>,
+    ) -> Fallible<Vec<Answer>> {
+        let mut tasks = Vec::new();
+        for body in bodies {
+            let out = self.outgoing(method, path, headers, body.to_string().into());
+            let target = self.target.clone();
+            tasks.push(tokio::spawn(async move {
+                let mut transcript = Vec::new();
+                let answer = wire::send(&target, out, &mut transcript).await;
+                (answer, transcript)
+            }));
+        }
+        let mut answers = Vec::new();
+        for task in tasks {
+            let Ok((answer, transcript)) = task.await else { return skip("a request was broken off here") };
+            self.transcript.extend(transcript);
+            answers.push(answer?);
+        }
+        for answer in &answers {
+            self.note(method, path, answer);
+        }
+        Ok(answers)
+    }
+
+    fn outgoing(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Bytes) -> Outgoing {
         let url = if path.contains("://") { path.to_owned() } else { format!("{}{path}", self.target.base) };
-        let body = body.into();
         let token = self.token.clone().unwrap_or_else(|| self.target.token.clone());
         let mut all = vec![("authorization", format!("Bearer {token}")), ("accept", SCIM.to_owned())];
         if !body.is_empty() {
@@ -104,10 +147,7 @@ impl Probe {
             .map(|(name, value)| (name.to_owned(), value))
             .chain(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
             .collect();
-        let out = Outgoing { method: method.to_owned(), url, headers, body };
-        let answer = wire::send(&self.target, out, &mut self.transcript).await?;
-        self.note(method, path, &answer);
-        Ok(answer)
+        Outgoing { method: method.to_owned(), url, headers, body }
     }
 
     /// Remembers what was made and forgets what is gone, for the end.
@@ -118,15 +158,16 @@ impl Probe {
             ("POST", 200..=299) if plain.contains("Bulk") => {
                 let locations = answer.all("/Operations").iter().filter(|o| o["method"] == "POST");
                 for location in locations.filter_map(|o| o["location"].as_str()) {
-                    self.made.push(location.strip_prefix(&base).unwrap_or(location).to_owned());
+                    let path = location.strip_prefix(&base).unwrap_or(location).to_owned();
+                    self.made.push((path, self.token.clone()));
                 }
             }
             ("POST", 200..=299) if !plain.contains(".search") => {
                 if let Some(id) = answer.json["id"].as_str() {
-                    self.made.push(format!("{}/{id}", plain.trim_end_matches('/')));
+                    self.made.push((format!("{}/{id}", plain.trim_end_matches('/')), self.token.clone()));
                 }
             }
-            ("DELETE", 200..=299) => self.made.retain(|made| made != plain),
+            ("DELETE", 200..=299) => self.made.retain(|(made, _)| made != plain),
             _ => {}
         }
     }
@@ -166,7 +207,7 @@ impl Probe {
     /// Asserts that a filter finds exactly these of the resources that the case made, in any order.
     pub(crate) async fn finds(&mut self, path: &str, filter: &str, expected: &[&String]) -> Fallible {
         let answer = self.query(path, filter).await?.expect(200)?;
-        let mine: Vec<&str> = self.made.iter().filter_map(|made| made.rsplit('/').next()).collect();
+        let mine: Vec<&str> = self.made.iter().filter_map(|(made, _)| made.rsplit('/').next()).collect();
         let mut seen = answer.ids()?;
         seen.retain(|id| mine.contains(&id.as_str()));
         seen.sort();
@@ -223,9 +264,9 @@ impl Probe {
 
     /// Removes what the case made, last first; what stays, and the transcript.
     pub(crate) async fn end(mut self) -> (Vec<String>, Vec<Exchange>) {
-        self.token = None;
         let mut left = Vec::new();
-        for path in std::mem::take(&mut self.made).into_iter().rev() {
+        for (path, token) in std::mem::take(&mut self.made).into_iter().rev() {
+            self.token = token;
             match self.delete(&path).await {
                 Ok(answer) if matches!(answer.status, 200..=299 | 404 | 410) => {}
                 _ => left.push(path),

@@ -39,6 +39,9 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 
 const TABLE: &[&[Case]] = &[
     schema::envelope::CASES,
+    schema::values::CASES,
+    schema::meaning::CASES,
+    schema::attributes::CASES,
     endpoint::CASES,
     query::CASES,
     patch::CASES,
