@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use usher_client::Transport;
 
 use crate::{
     answer::Answer,

@@ -41,14 +41,17 @@ fn every_requirement_is_in_the_table_once() {
 }
 
 /// What is skipped against our own service, with the beginning of the reason.
-const SKIPPED: &[(&str, &str)] = &[];
+const SKIPPED: &[(&str, &str)] = &[
+    ("S-09", "no extension of User is announced as required"),
+    ("S-24", "User has no whole number"),
+    ("M-02", "/Me is not served"),
+];
 
 #[test]
 fn usher_passes_the_whole_checklist() {
     for report in on_both(&Choice::default(), |app| app) {
         let text = report.print(Format::Text);
-        println!("{text}");
-        assert_eq!(report.failed().count(), 0, "{text}");
+        assert!(report.failed().next().is_none(), "{text}");
         for outcome in report.skipped() {
             let Verdict::Skipped { why } = &outcome.verdict else { unreachable!() };
             let known = cases().any(|case| case.id == outcome.id && case.not_over_http().is_some())

@@ -138,28 +138,27 @@ pub(in crate::cases) const CASES: &[Case] = &[
         "Attributes of an extension stand in an object under its full URN, those of the base at the root",
         |p| {
             Box::pin(async move {
-                let sent = json!({"schemas": [USER, ENTERPRISE], "title": "T", ENTERPRISE: {"department": "D"}});
+                let sent =
+                    json!({"schemas": [USER, ENTERPRISE], "title": "T", ENTERPRISE: {"department": "D"}});
                 let id = p.user_with(sent).await?.id()?;
                 let user = p.get(&format!("/Users/{id}")).await?.expect(200)?;
-                user.has("/title", "T")?.has(DEPARTMENT, "D")?.lacks("/department")?.lacks(&format!("/{USER}"))?;
+                user.has("/title", "T")?
+                    .has(DEPARTMENT, "D")?
+                    .lacks("/department")?
+                    .lacks(&format!("/{USER}"))?;
                 Ok(())
             })
         },
     ),
-    practice(
-        "S-08",
-        "RFC 7643 §3",
-        "An extension without values is left out, and so is its URN",
-        |p| {
-            Box::pin(async move {
-                let sent = json!({"schemas": [USER, ENTERPRISE], ENTERPRISE: {"department": null}});
-                let id = p.user_with(sent).await?.id()?;
-                let user = p.get(&format!("/Users/{id}")).await?.expect(200)?;
-                user.lacks(&format!("/{ENTERPRISE}"))?;
-                user.ensure(user.schemas() == [USER], "leave out the URN of an extension without values")
-            })
-        },
-    ),
+    practice("S-08", "RFC 7643 §3", "An extension without values is left out, and so is its URN", |p| {
+        Box::pin(async move {
+            let sent = json!({"schemas": [USER, ENTERPRISE], ENTERPRISE: {"department": null}});
+            let id = p.user_with(sent).await?.id()?;
+            let user = p.get(&format!("/Users/{id}")).await?.expect(200)?;
+            user.lacks(&format!("/{ENTERPRISE}"))?;
+            user.ensure(user.schemas() == [USER], "leave out the URN of an extension without values")
+        })
+    }),
     must(
         "S-09",
         "RFC 7643 §6",
@@ -190,7 +189,11 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Box::pin(async move {
                 let (one, two) = (p.user().await?, p.user().await?);
                 let group = p.group(&[]).await?;
-                ensure(one != two && one != group && two != group, "give each resource an id of its own", &one)?;
+                ensure(
+                    one != two && one != group && two != group,
+                    "give each resource an id of its own",
+                    &one,
+                )?;
                 ensure(!one.contains("bulkId"), "make ids without the word bulkId", &one)?;
                 let body = json!({"schemas": [USER], "id": "mine", "userName": p.name("user")});
                 let own = p.post("/Users", body).await?.expect(201)?;
@@ -255,7 +258,10 @@ pub(in crate::cases) const CASES: &[Case] = &[
                     made.has("/meta/lastModified", made.at("/meta/created").clone())?;
                     let location = made.at("/meta/location").as_str().unwrap_or_default().to_owned();
                     let at = format!("{endpoint}/{}", made.id()?);
-                    made.ensure(location.ends_with(&at), "give the address of the resource as meta.location")?;
+                    made.ensure(
+                        location.ends_with(&at),
+                        "give the address of the resource as meta.location",
+                    )?;
                     let again = p.get(&at).await?.expect(200)?;
                     again.has("/meta/location", location.as_str())?;
                     let said = again.header("content-location");
@@ -316,15 +322,21 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Box::pin(async move {
                 let external = p.name("e");
                 let plain = p.user_with(json!({"externalId": external})).await?.id()?;
-                let extended =
-                    p.user_with(json!({"externalId": external, ENTERPRISE: {"department": "D"}})).await?.id()?;
+                let extended = p
+                    .user_with(json!({"externalId": external, ENTERPRISE: {"department": "D"}}))
+                    .await?
+                    .id()?;
                 let group = p.group_with(json!({"externalId": external})).await?.id()?;
                 let mine = format!("externalId eq \"{external}\"");
                 p.finds("/Groups", &mine, &[&group]).await?;
                 p.finds("/Users", &format!("{mine} and id eq \"{plain}\""), &[&plain]).await?;
                 p.finds("/Users", &format!("{mine} and schemas eq \"{ENTERPRISE}\""), &[&extended]).await?;
-                p.finds("/Groups", &format!("{mine} and meta.created gt \"2001-01-01T00:00:00Z\""), &[&group])
-                    .await?;
+                p.finds(
+                    "/Groups",
+                    &format!("{mine} and meta.created gt \"2001-01-01T00:00:00Z\""),
+                    &[&group],
+                )
+                .await?;
                 let cut = p.get(&format!("/Groups/{group}?attributes=externalId")).await?.expect(200)?;
                 cut.has("/externalId", external.as_str())?.lacks("/displayName")?;
                 cut.ensure(cut.schemas() == [GROUP], "send schemas whatever attributes are asked for")

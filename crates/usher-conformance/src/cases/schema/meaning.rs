@@ -58,7 +58,9 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 let cut = p.get(&format!("{at}?attributes=userName,password")).await?.expect(200)?;
                 cut.has("/id", made.id()?)?.lacks("/title")?.lacks("/password")?;
                 let cut = p.get(&format!("{at}?excludedAttributes=id,title")).await?.expect(200)?;
-                cut.has("/id", made.id()?)?.has("/userName", made.at("/userName").clone())?.lacks("/title")?;
+                cut.has("/id", made.id()?)?
+                    .has("/userName", made.at("/userName").clone())?
+                    .lacks("/title")?;
                 Ok(())
             })
         },
@@ -100,22 +102,19 @@ pub(in crate::cases) const CASES: &[Case] = &[
         },
     )
     .advice("hold userName unique by an index of the store, not by looking first and writing then"),
-    must(
-        "S-43",
-        "RFC 7643 §4.1.1",
-        "userName is required, not empty, and unique whatever its case",
-        |p| {
-            Box::pin(async move {
-                p.post("/Users", json!({"schemas": [USER]})).await?.refused(400, "invalidValue")?;
-                p.post("/Users", json!({"schemas": [USER], "userName": ""})).await?.refused(400, "invalidValue")?;
-                let name = p.name("bjensen");
-                p.user_with(json!({"userName": name})).await?.has("/userName", name.as_str())?;
-                let body = json!({"schemas": [USER], "userName": name.to_uppercase()});
-                p.post("/Users", body).await?.refused(409, "uniqueness")?;
-                Ok(())
-            })
-        },
-    ),
+    must("S-43", "RFC 7643 §4.1.1", "userName is required, not empty, and unique whatever its case", |p| {
+        Box::pin(async move {
+            p.post("/Users", json!({"schemas": [USER]})).await?.refused(400, "invalidValue")?;
+            p.post("/Users", json!({"schemas": [USER], "userName": ""}))
+                .await?
+                .refused(400, "invalidValue")?;
+            let name = p.name("bjensen");
+            p.user_with(json!({"userName": name})).await?.has("/userName", name.as_str())?;
+            let body = json!({"schemas": [USER], "userName": name.to_uppercase()});
+            p.post("/Users", body).await?.refused(409, "uniqueness")?;
+            Ok(())
+        })
+    }),
     must("S-44", "RFC 7643 §4.1.1, §9.2", "A password is in no answer, neither as text nor as hash", |p| {
         Box::pin(async move {
             let secret = "Sesame-7f3a-open";

@@ -1,5 +1,0 @@
-//! Section E: endpoints and methods.
-
-use crate::case::Case;
-
-pub(super) const CASES: &[Case] = &[];
