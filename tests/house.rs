@@ -39,7 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates in which async code may stand; elsewhere only in a module `driver`, and in the two doors of the store.
-const ASYNC: &[&str] = &["usher", "usher-service", "usher-client", "usher-conformance", "usher-jobs", "usher-store"];
+const ASYNC: &[&str] =
+    &["usher", "usher-service", "usher-client", "usher-conformance", "usher-jobs", "usher-store"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

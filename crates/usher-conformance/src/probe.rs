@@ -69,6 +69,11 @@ impl Probe {
         }
     }
 
+    /// The target's own token, for headers that a case writes itself.
+    pub(crate) fn own_token(&self) -> String {
+        self.target.token.clone()
+    }
+
     /// From here on requests carry this token (`None`: again the target's own).
     pub(crate) fn speak_as(&mut self, token: Option<String>) {
         self.token = token;
@@ -170,6 +175,12 @@ impl Probe {
             ("DELETE", 200..=299) => self.made.retain(|(made, _)| made != plain),
             _ => {}
         }
+    }
+
+    /// A POST of so many bytes of white space in chunks, without Content-Length; skips the case where TLS is spoken.
+    pub(crate) async fn chunked(&mut self, path: &str, bytes: usize) -> Fallible<Answer> {
+        let out = self.outgoing("POST", path, &[("content-type", SCIM)], Bytes::new());
+        wire::chunked(&self.target, &out, bytes, &mut self.transcript).await
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Fallible<Answer> {

@@ -9,7 +9,7 @@ use crate::{
     case::{Case, Check, Level, Profile},
     cases::{self, cases},
     probe::Probe,
-    target::{Capabilities, Target},
+    target::{Capabilities, Target, TargetError},
     verdict::{Halt, Outcome, Report, Verdict},
 };
 
@@ -38,28 +38,33 @@ impl Choice {
 }
 
 /// Runs the chosen cases one after the other; `progress` hears of each.
-pub async fn run(target: &Target, choice: &Choice, mut progress: impl FnMut(&Outcome)) -> Report {
+pub async fn run(
+    target: &Target,
+    choice: &Choice,
+    mut progress: impl FnMut(&Outcome),
+) -> Result<Report, TargetError> {
     let run = uuid::Uuid::now_v7().simple().to_string()[20..].to_owned();
-    let can = Arc::new(ask(target).await);
+    let can = Arc::new(ask(target).await?);
     let mut outcomes = Vec::new();
     for case in cases().filter(|case| choice.holds(case)) {
         let outcome = one(target, &can, case, &run, choice).await;
         progress(&outcome);
         outcomes.push(outcome);
     }
-    Report { server: target.base.clone(), profile: choice.profile, outcomes }
+    Ok(Report { server: target.base.clone(), profile: choice.profile, outcomes })
 }
 
-/// What the server says of itself; what can't be read counts as not announced.
-async fn ask(target: &Target) -> Capabilities {
+/// What the server says of itself; what it does not tell counts as not announced.
+async fn ask(target: &Target) -> Result<Capabilities, TargetError> {
     let mut probe = Probe::new(target, Arc::default(), "config", "");
     let mut read = async |path: &str| match probe.send("GET", path, &[], Bytes::new()).await {
-        Ok(answer) if answer.status == 200 => answer.json,
-        _ => Value::Null,
+        Ok(answer) if answer.status == 200 => Ok(answer.json),
+        Ok(_) | Err(Halt::Skip(_)) => Ok(Value::Null),
+        Err(Halt::Fail(failure)) => Err(TargetError::Unreachable(failure.seen)),
     };
-    let config = read("/ServiceProviderConfig").await;
-    let schemas = read("/Schemas").await;
-    Capabilities::read(config, &schemas)
+    let config = read("/ServiceProviderConfig").await?;
+    let schemas = read("/Schemas").await?;
+    Ok(Capabilities::read(config, &schemas))
 }
 
 async fn one(target: &Target, can: &Arc<Capabilities>, case: &Case, run: &str, choice: &Choice) -> Outcome {

@@ -49,6 +49,9 @@ pub enum TargetError {
         "the token is blank, or holds characters that no header can carry; give the bearer token as the app printed it"
     )]
     Token,
+    /// No answer to anything.
+    #[error("the server does not answer: {0}")]
+    Unreachable(String),
 }
 
 impl Target {

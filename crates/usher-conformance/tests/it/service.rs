@@ -80,7 +80,7 @@ pub(crate) fn on_both(choice: &Choice, wrap: impl Fn(Router) -> Router) -> Vec<R
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let target = target(store, &wrap).await;
-            run(&target, choice, |_| ()).await
+            run(&target, choice, |_| ()).await.unwrap()
         })
     };
     stores(&[TABLES]).iter().map(|store| one(store)).collect()

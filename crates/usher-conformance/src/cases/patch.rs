@@ -1,5 +1,0 @@
-//! Section P: PATCH.
-
-use crate::case::Case;
-
-pub(super) const CASES: &[Case] = &[];

@@ -1,5 +1,0 @@
-//! Section X: security, text, limits.
-
-use crate::case::Case;
-
-pub(super) const CASES: &[Case] = &[];
