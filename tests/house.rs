@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("usher-jobs", &["usher-store"]),
     ("usher-client", &["usher-scim"]),
     ("usher-service", &["usher-directory"]),
+    ("usher-conformance", &["usher-client"]),
     ("usher-people", &["usher-directory", "usher-jobs", "usher-client"]),
     ("usher-sources", &["usher-directory", "usher-jobs", "usher-client"]),
     ("usher-engine", &["usher-directory", "usher-jobs", "usher-client"]),
@@ -23,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "usher-admin",
             "usher-api",
             "usher-client",
+            "usher-conformance",
             "usher-directory",
             "usher-engine",
             "usher-jobs",
@@ -37,7 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates in which async code may stand; elsewhere only in a module `driver`, and in the two doors of the store.
-const ASYNC: &[&str] = &["usher", "usher-service", "usher-client", "usher-jobs", "usher-store"];
+const ASYNC: &[&str] =
+    &["usher", "usher-service", "usher-client", "usher-conformance", "usher-jobs", "usher-store"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

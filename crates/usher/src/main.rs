@@ -90,6 +90,8 @@ enum Command {
     /// Apps that are provisioned.
     #[command(subcommand)]
     App(c::app::Command),
+    /// Check a SCIM server, anybody's, against the whole checklist.
+    Check(c::check::Arguments),
     /// Try out expressions.
     #[command(subcommand)]
     Mapping(c::mapping::Command),
@@ -175,6 +177,7 @@ async fn run(
             return Ok(ExitCode::SUCCESS);
         }
         Command::Demo(arguments) => return demo::run(arguments, settings, chosen, printer).await,
+        Command::Check(arguments) => return arguments.run(&printer).await,
         Command::Mapping(command) => {
             command.run(&printer)?;
             return Ok(ExitCode::SUCCESS);

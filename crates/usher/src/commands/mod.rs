@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod app;
+pub(crate) mod check;
 pub(crate) mod directory;
 pub(crate) mod gallery;
 pub(crate) mod group;

@@ -1,0 +1,5 @@
+//! Section B: bulk.
+
+use crate::case::Case;
+
+pub(super) const CASES: &[Case] = &[];

@@ -1,0 +1,5 @@
+//! Section C: what real clients send.
+
+pub(super) mod entra;
+pub(super) mod okta;
+pub(super) mod others;

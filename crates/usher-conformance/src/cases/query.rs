@@ -1,0 +1,5 @@
+//! Section Q: queries.
+
+use crate::case::Case;
+
+pub(super) const CASES: &[Case] = &[];

@@ -1,0 +1,4 @@
+//! Section X: security, text, limits.
+
+pub(super) mod access;
+pub(super) mod text;

@@ -1,0 +1,66 @@
+//! The whole checklist.
+
+use std::collections::BTreeMap;
+
+use usher_conformance::{Choice, Format, Verdict, cases};
+
+use crate::service::on_both;
+
+/// How many requirements each section has.
+const SECTIONS: &[(&str, usize)] = &[
+    ("S", 58),
+    ("E", 35),
+    ("Q", 66),
+    ("P", 44),
+    ("C", 31),
+    ("B", 21),
+    ("R", 45),
+    ("D", 14),
+    ("M", 5),
+    ("X", 21),
+    ("N", 30),
+];
+
+#[test]
+fn every_requirement_is_in_the_table_once() {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in cases() {
+        *seen.entry(case.id).or_default() += 1;
+    }
+    let expected: Vec<String> = SECTIONS
+        .iter()
+        .flat_map(|(letter, count)| (1..=*count).map(move |n| format!("{letter}-{n:02}")))
+        .collect();
+    let missing: Vec<_> = expected.iter().filter(|id| !seen.contains_key(id.as_str())).collect();
+    let unknown: Vec<_> = seen.keys().filter(|id| !expected.iter().any(|known| known == *id)).collect();
+    let twice: Vec<_> = seen.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty() && twice.is_empty(),
+        "missing {missing:?}, unknown {unknown:?}, twice {twice:?}"
+    );
+}
+
+/// What is skipped against our own service, with the beginning of the reason.
+const SKIPPED: &[(&str, &str)] = &[
+    ("S-09", "no extension of User is announced as required"),
+    ("S-24", "User has no whole number"),
+    ("M-02", "/Me is not served"),
+    ("R-18", "cursors live longer than a check may wait"),
+    ("X-01", "the server is on this machine"),
+];
+
+#[test]
+fn usher_passes_the_whole_checklist() {
+    for report in on_both(&Choice::default(), |app| app) {
+        let text = report.print(Format::Text);
+        assert!(report.failed().next().is_none(), "{text}");
+        for outcome in report.skipped() {
+            let Verdict::Skipped { why } = &outcome.verdict else { unreachable!() };
+            let known = cases().any(|case| case.id == outcome.id && case.not_over_http().is_some())
+                || SKIPPED.iter().any(|(id, reason)| *id == outcome.id && why.starts_with(reason));
+            assert!(known, "{} was not tried: {why}", outcome.id);
+        }
+        let left: Vec<_> = report.outcomes.iter().filter(|outcome| !outcome.left.is_empty()).collect();
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+}
