@@ -74,6 +74,13 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("scim_request_seconds", Kind::Number, "How long one SCIM request may take."),
     key(
+        "scim_bulk_operations",
+        Kind::Number,
+        "Operations that one SCIM bulk request may have, where the account's profile has bulk.",
+    ),
+    key("scim_bulk_bytes", Kind::Number, "How large a SCIM bulk request may be."),
+    key("scim_cursor_seconds", Kind::Number, "How long a cursor of a SCIM list leads to the next page."),
+    key(
         "provisioning_log_days",
         Kind::Number,
         "How many days the provisioning log is kept; 0 keeps it for ever.",
@@ -101,6 +108,9 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     pub(crate) scim_requests_per_second: u32,
     pub(crate) scim_request_seconds: u64,
+    pub(crate) scim_bulk_operations: usize,
+    pub(crate) scim_bulk_bytes: usize,
+    pub(crate) scim_cursor_seconds: u64,
     pub(crate) provisioning_log_days: u32,
     pub(crate) private_addresses: bool,
 }
@@ -120,6 +130,9 @@ impl Default for Settings {
             log: "info".into(),
             scim_requests_per_second: 200,
             scim_request_seconds: 30,
+            scim_bulk_operations: 1_000,
+            scim_bulk_bytes: 16 * 1024 * 1024,
+            scim_cursor_seconds: 600,
             provisioning_log_days: 30,
             private_addresses: true,
         }
