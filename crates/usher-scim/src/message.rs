@@ -10,6 +10,10 @@ pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 pub const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// `urn:ietf:params:scim:api:messages:2.0:SearchRequest`
 pub const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+/// `urn:ietf:params:scim:api:messages:2.0:BulkRequest`
+pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+/// `urn:ietf:params:scim:api:messages:2.0:BulkResponse`
+pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 
 /// What stands around the resources of a page; what is `None` is left out.
 #[derive(Debug, Clone, Default, PartialEq)]

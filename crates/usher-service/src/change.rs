@@ -77,8 +77,14 @@ struct Prepared {
 
 /// POST (RFC 7644 §3.3).
 pub(crate) async fn create(cx: &Context, kind: Kind, body: Object) -> Result<Response, Problem> {
-    let config = &cx.caller.config;
     let selection = cx.selection()?;
+    let stored = created(cx, kind, body).await?;
+    read::answer(cx, &selection, stored, StatusCode::CREATED, Shown::Whole).await
+}
+
+/// Makes a resource of a body.
+pub(crate) async fn created(cx: &Context, kind: Kind, body: Object) -> Result<Stored, Problem> {
+    let config = &cx.caller.config;
     let accepted = resource::accept(config.resource_type(kind), &body, cx.tolerance())?;
     cx.note(&accepted.notes);
     let mut document = accepted.object;
@@ -118,7 +124,7 @@ pub(crate) async fn create(cx: &Context, kind: Kind, body: Object) -> Result<Res
             Err(error) if error.is_overtaken() => continue,
             Err(error) => return Err(error.into()),
         };
-        return read::answer(cx, &selection, stored, StatusCode::CREATED, Shown::Whole).await;
+        return Ok(stored);
     }
     Err(PutError::Stale.into())
 }
@@ -153,9 +159,15 @@ async fn revive(cx: &Context, kind: Kind, document: &Object) -> Result<Option<St
 
 /// PUT (RFC 7644 §3.5.1): replaces, or merges where the profile does.
 pub(crate) async fn replace(cx: &Context, kind: Kind, id: &str, body: Object) -> Result<Response, Problem> {
+    let selection = cx.selection()?;
+    let stored = replaced(cx, kind, id, body).await?;
+    read::answer(cx, &selection, stored, StatusCode::OK, Shown::Whole).await
+}
+
+/// Makes a resource what a body says.
+pub(crate) async fn replaced(cx: &Context, kind: Kind, id: &str, body: Object) -> Result<Stored, Problem> {
     let config = &cx.caller.config;
     let of = config.resource_type(kind);
-    let selection = cx.selection()?;
     let named = body.get("id").and_then(Value::as_str);
     if cx.tolerance() == Tolerance::Strict && named.is_some_and(|named| named != id) {
         let detail = "the body's id is another than the path's; an id never changes, leave it out";
@@ -163,7 +175,7 @@ pub(crate) async fn replace(cx: &Context, kind: Kind, id: &str, body: Object) ->
     }
     let accepted = resource::accept(of, &body, cx.tolerance())?;
     cx.note(&accepted.notes);
-    let stored = change(cx, kind, id, |was| {
+    change(cx, kind, id, |was| {
         let mut accepted = accepted.clone();
         let members = if kind == Kind::Group { replaced_members(cx, &mut accepted) } else { None };
         let document = if config.profile.put_merges {
@@ -174,8 +186,8 @@ pub(crate) async fn replace(cx: &Context, kind: Kind, id: &str, body: Object) ->
         };
         resource::check(of, &document)?;
         prepared(cx, was, &document, members.as_slice())
-    });
-    read::answer(cx, &selection, stored.await?, StatusCode::OK, Shown::Whole).await
+    })
+    .await
 }
 
 /// What a PUT says about members: those it names and no others; none named is none left, unless the profile merges.
@@ -193,9 +205,28 @@ fn replaced_members(cx: &Context, accepted: &mut Accepted) -> Option<MemberChang
 
 /// PATCH (RFC 7644 §3.5.2), all or nothing.
 pub(crate) async fn patch(cx: &Context, kind: Kind, id: &str, body: Object) -> Result<Response, Problem> {
-    let config = &cx.caller.config;
     let selection = cx.selection()?;
-    let patch = Patch::parse(&body, cx.tolerance(), config.profile.own_patch_body)?;
+    let stored = patched(cx, kind, id, &body).await?;
+    let (shown, answers) = match kind {
+        Kind::User => (Shown::Whole, true),
+        Kind::Group => (Shown::FewMembers, selection != Selection::default() || patch_answers(cx, kind)),
+    };
+    if answers {
+        read::answer(cx, &selection, stored, StatusCode::OK, shown).await
+    } else {
+        Ok(no_content(cx, Some(&stored)))
+    }
+}
+
+/// Whether a PATCH answers with the resource, where the client doesn't say which attributes it wants.
+pub(crate) fn patch_answers(cx: &Context, kind: Kind) -> bool {
+    kind == Kind::User || cx.caller.config.profile.group_patch_answers
+}
+
+/// Changes a resource as a PATCH says.
+pub(crate) async fn patched(cx: &Context, kind: Kind, id: &str, body: &Object) -> Result<Stored, Problem> {
+    let config = &cx.caller.config;
+    let patch = Patch::parse(body, cx.tolerance(), config.profile.own_patch_body)?;
     cx.note(&patch.notes);
     let most = cx.settings().patch_operations;
     if patch.operations.len() > most {
@@ -206,7 +237,7 @@ pub(crate) async fn patch(cx: &Context, kind: Kind, id: &str, body: Object) -> R
         return Err(Problem::status(413, detail));
     }
     patch.check_id(id)?;
-    let stored = change(cx, kind, id, |was| {
+    change(cx, kind, id, |was| {
         let of = config.resource_type(kind);
         let applied = patch.apply(of, &was.object()?, cx.tolerance())?;
         cx.note(&applied.notes);
@@ -215,22 +246,18 @@ pub(crate) async fn patch(cx: &Context, kind: Kind, id: &str, body: Object) -> R
         }
         resource::check(of, &applied.object)?;
         prepared(cx, was, &applied.object, &applied.members)
-    });
-    let stored = stored.await?;
-    let chosen = selection != Selection::default();
-    let (shown, answers) = match kind {
-        Kind::User => (Shown::Whole, true),
-        Kind::Group => (Shown::FewMembers, chosen || config.profile.group_patch_answers),
-    };
-    if answers {
-        read::answer(cx, &selection, stored, StatusCode::OK, shown).await
-    } else {
-        Ok(no_content(cx, Some(&stored)))
-    }
+    })
+    .await
 }
 
 /// DELETE (RFC 7644 §3.6): removes, or deactivates a user where the profile does.
 pub(crate) async fn delete(cx: &Context, kind: Kind, id: &str) -> Result<Response, Problem> {
+    let left = deleted(cx, kind, id).await?;
+    Ok(no_content(cx, left.as_ref()))
+}
+
+/// Removes or deactivates a resource; what is left of it.
+pub(crate) async fn deleted(cx: &Context, kind: Kind, id: &str) -> Result<Option<Stored>, Problem> {
     let config = &cx.caller.config;
     let hard =
         config.profile.hard_delete && cx.query.get("hard").is_some_and(|v| v.eq_ignore_ascii_case("true"));
@@ -249,7 +276,7 @@ pub(crate) async fn delete(cx: &Context, kind: Kind, id: &str) -> Result<Respons
         })
     });
     let stored = removal.await?;
-    Ok(no_content(cx, deactivates.then_some(&stored)))
+    Ok(deactivates.then_some(stored))
 }
 
 /// A new document and changes of members, made ready.

@@ -8,9 +8,6 @@ use usher_scim::{Object, ResourceType, Schema, message};
 
 use crate::{problem::Problem, read::set, request::Context};
 
-/// Bulk comes with an issue of its own; until then it is announced by no profile and answered 501.
-const BULK: bool = false;
-
 /// `/ServiceProviderConfig`
 pub(crate) fn config(cx: &Context) -> Result<Response, Problem> {
     unfiltered(cx)?;
@@ -31,20 +28,24 @@ pub(crate) fn config(cx: &Context) -> Result<Response, Problem> {
             "primary": false,
         }));
     }
+    let settings = cx.settings();
+    let (operations, bytes) =
+        if profile.bulk { (settings.bulk_operations, settings.bulk_bytes) } else { (0, 0) };
     let body = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": BULK && profile.bulk, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {"supported": profile.bulk, "maxOperations": operations, "maxPayloadSize": bytes},
         "filter": {"supported": true, "maxResults": profile.page_most},
         "changePassword": {"supported": false},
         "sort": {"supported": profile.sort},
         "etag": {"supported": profile.etag},
         "pagination": {
-            "cursor": false,
+            "cursor": true,
             "index": true,
             "defaultPaginationMethod": "index",
             "defaultPageSize": profile.page_default,
             "maxPageSize": profile.page_most,
+            "cursorTimeout": settings.cursor.as_secs(),
         },
         "authenticationSchemes": schemes,
         "meta": {

@@ -7,12 +7,14 @@
 //! uniqueness, and each refusal is a SCIM error that tells the client's administrator what to do (checklist E-08, R-01).
 //! What is written is prepared outside and compared and swapped inside the transaction.
 //!
-//! Announced is what is enforced: `/Bulk`, `/.search`, cursors, `/Me` and a query at the root answer 501 and are not
-//! announced; they come with an issue of their own. Discovery needs a token, since the token says whose profile counts.
+//! Announced is what is enforced, by the profile of the token's account: where it has no bulk, `/Bulk` answers 501; `/Me`
+//! always does. Discovery needs a token, since the token says whose profile counts.
 
 mod auth;
+mod bulk;
 mod change;
 mod condition;
+mod cursor;
 mod discovery;
 mod limit;
 mod media;
@@ -23,6 +25,7 @@ mod read;
 mod render;
 mod request;
 mod route;
+mod search;
 mod serve;
 mod service;
 mod settings;

@@ -1,72 +1,77 @@
-//! Lists: filter, order, pages (RFC 7644 §3.4.2; checklist Q-01…Q-63).
+//! Lists: filter, order, pages (RFC 7644 §3.4.2, RFC 9865; checklist Q-01…Q-66).
 
 use axum::response::Response;
 use http::header;
-use serde_json::json;
+use serde_json::{Value, json};
 use usher_directory::{
     Kind,
-    query::{self, From, Page, QueryError, QueryPlan, Sort},
+    object::Stored,
+    query::{Listed, Listing, QueryError, Sort, Start},
 };
-use usher_scim::{AttributePath, Filter, ScimType, message};
-use usher_store::StoreError;
+use usher_scim::{AttributePath, Filter, Object, ScimType, message};
+use usher_store::{Snapshot, StoreError};
 
 use crate::{
+    cursor::Cursor,
     problem::Problem,
     read::set,
     render::{Links, Piece, View},
     request::Context,
+    search,
     walk::Place,
 };
 
+/// How the client pages.
+#[derive(Debug, Clone, PartialEq)]
+enum Paging {
+    /// From this position.
+    Index(u64),
+    /// `None`: the first page.
+    Cursor(Option<Cursor>),
+}
+
 /// What of a collection is asked for.
 struct Asked {
-    start: u64,
+    paging: Paging,
     count: u32,
-    plan: QueryPlan,
-    /// What decides which objects come in which order, for the walk's memory.
+    listing: Listing,
+    /// What decides which objects come in which order: a cursor's, and the walk's memory.
     identity: String,
     sorted: bool,
 }
 
-/// GET of a collection.
-pub(crate) async fn list(cx: &Context, kind: Kind) -> Result<Response, Problem> {
+/// GET of a collection; `None`: of all resource types.
+pub(crate) async fn list(cx: &Context, kind: Option<Kind>) -> Result<Response, Problem> {
     let asked = asked(cx, kind)?;
-    let view = View::new(&cx.caller.config, kind, &cx.base, &cx.selection()?);
-    let walks = &cx.service.0.walks;
-    let place = |start| Place { token: cx.caller.token, query: asked.identity.clone(), start };
-    let known = (asked.start > 1 && !asked.sorted).then(|| walks.find(&place(asked.start), cx.now)).flatten();
-    let from = known.map_or(From::Index(asked.start), |(key, total)| From::After { key, total });
-
-    let (config, plan, reading, count) =
-        (cx.caller.config.clone(), asked.plan.clone(), view.clone(), asked.count);
+    let views = Views::new(cx, kind)?;
+    let start = start(cx, &asked);
+    let (config, listing, reading, count) =
+        (cx.caller.config.clone(), asked.listing.clone(), views.clone(), asked.count);
     let found = cx.service.0.store.read(cx.settings().query, move |on| -> Result<_, QueryError> {
-        let page = query::page(on, &config, &plan, from, count)?;
+        let page = listing.page(on, &config, &start, count)?;
         let links = reading.links(on, &page.objects)?;
         Ok((page, links))
     });
     let (page, links) = match found.await {
-        Err(QueryError::Store(StoreError::TooSlow)) => return Err(asked.plan.too_many().into()),
+        Err(QueryError::Store(StoreError::TooSlow)) => return Err(asked.listing.too_many().into()),
         found => found?,
     };
-    if let Some(last) = page.last.filter(|_| page.more && !asked.sorted) {
-        let next = asked.start + page.objects.len() as u64;
-        walks.remember(place(next), last, page.total, cx.now);
+    if let (Paging::Index(start), Some(mark), false) = (&asked.paging, &page.next, asked.sorted) {
+        let next = start + page.objects.len() as u64;
+        let place = Place { token: cx.caller.token, query: asked.identity.clone(), start: next };
+        cx.service.0.walks.remember(place, mark.clone(), cx.now);
     }
-    respond(cx, &view, asked.start, page, links)
+    respond(cx, &views, &asked, page, links)
 }
 
-fn asked(cx: &Context, kind: Kind) -> Result<Asked, Problem> {
+/// The same, asked by a message (RFC 7644 §3.4.3); what stands in the URL does not count.
+pub(crate) async fn search(cx: Context, kind: Option<Kind>, body: &Object) -> Result<Response, Problem> {
+    let query = search::query(body)?;
+    list(&Context { query, ..cx }, kind).await
+}
+
+fn asked(cx: &Context, kind: Option<Kind>) -> Result<Asked, Problem> {
     let config = &cx.caller.config;
-    if cx.query.get("cursor").is_some() {
-        let detail = "paging by cursor is not served (see ServiceProviderConfig); use startIndex and count";
-        return Err(Problem::bad(ScimType::InvalidCursor, detail));
-    }
-    let start = cx.query.number("startIndex")?.unwrap_or(1).max(1).unsigned_abs();
-    let most = config.profile.page_most;
-    let count = match cx.query.number("count")? {
-        None => config.profile.page_default,
-        Some(count) => u32::try_from(count.max(0)).unwrap_or(u32::MAX).min(most),
-    };
     let filter = match cx.query.get("filter") {
         None => None,
         Some(text) => {
@@ -75,16 +80,64 @@ fn asked(cx: &Context, kind: Kind) -> Result<Asked, Problem> {
             Some(filter)
         }
     };
-    let mut plan = QueryPlan::new(config, kind, filter.as_ref())?;
-    cx.note(plan.notes());
     let sort = if config.profile.sort { sort(cx)? } else { None };
-    if let Some(sort) = &sort {
-        plan = plan.sorted(config, sort)?;
-    }
+    let listing = match kind {
+        Some(kind) => Listing::of_type(config, kind, filter.as_ref(), sort.as_ref())?,
+        None => Listing::of_all(config, filter.as_ref(), sort.as_ref())?,
+    };
+    cx.note(listing.notes());
     // The identity is the filter as read, not as spelled: a client may encode the next page's otherwise.
-    let filter = filter.map(|f| f.to_string()).unwrap_or_default();
-    let identity = format!("{}/{}/{filter}", config.id.0, kind as i32);
-    Ok(Asked { start, count, plan, identity, sorted: sort.is_some() })
+    let identity = json!([
+        config.id.0,
+        kind.map(Kind::name),
+        filter.map(|filter| filter.to_string()),
+        sort.as_ref().map(|sort| (sort.by.to_string().to_ascii_lowercase(), sort.descending)),
+    ])
+    .to_string();
+    let (paging, count) = paging(cx, &identity)?;
+    Ok(Asked { paging, count, listing, identity, sorted: sort.is_some() })
+}
+
+/// By position unless a cursor is sent, an empty one for the first page (checklist Q-42…Q-52).
+fn paging(cx: &Context, identity: &str) -> Result<(Paging, u32), Problem> {
+    let profile = cx.caller.config.profile;
+    let bounded = |count: i64| u32::try_from(count.max(0)).unwrap_or(u32::MAX).min(profile.page_most);
+    let Some(cursor) = cx.query.get("cursor") else {
+        let start = cx.query.number("startIndex")?.unwrap_or(1).max(1).unsigned_abs();
+        let count = cx.query.number("count")?.map_or(profile.page_default, bounded);
+        return Ok((Paging::Index(start), count));
+    };
+    if cx.query.get("startIndex").is_some() {
+        let detail = "startIndex and cursor exclude each other; page by one of them";
+        return Err(Problem::bad(ScimType::InvalidValue, detail));
+    }
+    let bad_count = |detail: String| Problem::bad(ScimType::InvalidCount, detail);
+    let count = cx.query.number("count").map_err(|problem| bad_count(problem.error.detail))?.map(bounded);
+    if cursor.is_empty() {
+        return Ok((Paging::Cursor(None), count.unwrap_or(profile.page_default)));
+    }
+    let cursor = Cursor::open(cx, identity, cursor)?;
+    if count.is_some_and(|count| count != cursor.count) {
+        let detail =
+            format!("the first page asked for {} resources; keep that count for the next", cursor.count);
+        return Err(bad_count(detail));
+    }
+    let count = cursor.count;
+    Ok((Paging::Cursor(Some(cursor)), count))
+}
+
+/// Where in the list the page starts; a position that a walk has reached goes on from the object it was reached by.
+fn start(cx: &Context, asked: &Asked) -> Start {
+    match &asked.paging {
+        Paging::Cursor(None) => Start::Index(1),
+        Paging::Cursor(Some(cursor)) => Start::After(cursor.mark.clone()),
+        Paging::Index(start) => {
+            let place = Place { token: cx.caller.token, query: asked.identity.clone(), start: *start };
+            let walks = &cx.service.0.walks;
+            let known = (*start > 1 && !asked.sorted).then(|| walks.find(&place, cx.now)).flatten();
+            known.map_or(Start::Index(*start), Start::After)
+        }
+    }
 }
 
 fn sort(cx: &Context) -> Result<Option<Sort>, Problem> {
@@ -102,15 +155,65 @@ fn sort(cx: &Context) -> Result<Option<Sort>, Problem> {
     Ok(Some(Sort { by, descending }))
 }
 
+/// How the resources of a list are shown.
+#[derive(Clone)]
+struct Views {
+    user: Option<View>,
+    group: Option<View>,
+}
+
+impl Views {
+    fn new(cx: &Context, kind: Option<Kind>) -> Result<Self, Problem> {
+        let selection = cx.selection()?;
+        let view = |of: Kind| {
+            let wanted = kind.is_none_or(|kind| kind == of);
+            wanted.then(|| View::new(&cx.caller.config, of, &cx.base, &selection))
+        };
+        Ok(Self { user: view(Kind::User), group: view(Kind::Group) })
+    }
+
+    fn of(&self, kind: Kind) -> Option<&View> {
+        match kind {
+            Kind::User => self.user.as_ref(),
+            Kind::Group => self.group.as_ref(),
+        }
+    }
+
+    /// What belongs to the objects, in their order: each type's is read together.
+    fn links(&self, on: &mut Snapshot<'_>, objects: &[Stored]) -> Result<Vec<Links>, StoreError> {
+        let mut all: Vec<Links> = objects.iter().map(|_| Links::None).collect();
+        for kind in [Kind::User, Kind::Group] {
+            let Some(view) = self.of(kind) else { continue };
+            let mine = || objects.iter().enumerate().filter(|(_, stored)| stored.kind == kind);
+            let stored: Vec<&Stored> = mine().map(|(_, stored)| stored).collect();
+            for ((at, _), links) in mine().zip(view.links(on, &stored)?) {
+                all[at] = links;
+            }
+        }
+        Ok(all)
+    }
+}
+
 fn respond(
     cx: &Context,
-    view: &View,
-    start: u64,
-    page: Page,
+    views: &Views,
+    asked: &Asked,
+    page: Listed,
     links: Vec<Links>,
 ) -> Result<Response, Problem> {
+    let place = match &asked.paging {
+        Paging::Index(start) => format!("\"startIndex\":{start}"),
+        Paging::Cursor(_) => match page.next {
+            Some(mark) => {
+                let next = Cursor { count: asked.count, mark }.seal(cx, &asked.identity);
+                format!("\"nextCursor\":{}", Value::from(next))
+            }
+            None => String::new(),
+        },
+    };
+    let comma = if place.is_empty() { "" } else { "," };
     let head = format!(
-        "{{\"schemas\":[{}],\"totalResults\":{},\"startIndex\":{start},\"itemsPerPage\":{},\"Resources\":[",
+        "{{\"schemas\":[{}],\"totalResults\":{}{comma}{place},\"itemsPerPage\":{},\"Resources\":[",
         json!(message::LIST),
         page.total,
         page.objects.len()
@@ -120,10 +223,17 @@ fn respond(
         if n > 0 {
             pieces.push(Piece::Ready(b",".to_vec()));
         }
-        pieces.extend(view.pieces(stored, links)?);
+        if let Some(view) = views.of(stored.kind) {
+            pieces.extend(view.pieces(stored, links)?);
+        }
     }
     pieces.push(Piece::Ready(b"]}".to_vec()));
-    let mut response = Response::new(view.body(&cx.service.0.store, pieces));
+    // Members are what is streamed, so where groups may be, theirs is the view.
+    let body = match views.group.as_ref().or(views.user.as_ref()) {
+        Some(view) => view.body(&cx.service.0.store, pieces),
+        None => return Err(Problem::internal(&"a list of no type")),
+    };
+    let mut response = Response::new(body);
     set(&mut response, header::CONTENT_TYPE, cx.media);
     Ok(response)
 }

@@ -37,7 +37,7 @@ pub(crate) async fn one(cx: &Context, kind: Kind, id: &str) -> Result<Response, 
         let Some(stored) = object::get(on, directory, id)?.filter(|s| is_here(s, kind)) else {
             return Ok(None);
         };
-        let links = reading.links(on, std::slice::from_ref(&stored))?;
+        let links = reading.links(on, &[&stored])?;
         Ok(Some((stored, links)))
     });
     let (stored, links) = found.await?.ok_or_else(missing)?;
@@ -97,7 +97,7 @@ pub(crate) async fn answer(
         {
             stored = present;
         }
-        let links = reading.links(on, std::slice::from_ref(&stored))?;
+        let links = reading.links(on, &[&stored])?;
         Ok((stored, links))
     });
     let (stored, links) = found.await?;

@@ -83,13 +83,13 @@ impl View {
     }
 
     /// Reads what belongs to these objects: one join for a page of users, a block of members a group.
-    pub(crate) fn links(&self, on: &mut Snapshot<'_>, objects: &[Stored]) -> Result<Vec<Links>, StoreError> {
+    pub(crate) fn links(&self, on: &mut Snapshot<'_>, objects: &[&Stored]) -> Result<Vec<Links>, StoreError> {
         if !self.links || objects.is_empty() {
             return Ok(objects.iter().map(|_| Links::None).collect());
         }
         let directory = self.config.id;
         if self.kind == Kind::Group {
-            let members = |stored: &Stored| {
+            let members = |stored: &&Stored| {
                 object::members_of(on, directory, stored.key, None, BLOCK).map(Links::Members)
             };
             return objects.iter().map(members).collect();

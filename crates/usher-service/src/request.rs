@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{auth::Caller, problem::Problem, serve::Connection, service::Service, settings::Settings};
 
-/// Everything a handler needs.
+/// Everything a handler needs. Cheap to clone, but for the headers.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) service: Service,
     /// The request's id, in the answer's header, the log and the change feed.
@@ -59,9 +60,9 @@ impl Context {
     }
 }
 
-/// The parameters of a query string.
-#[derive(Debug, Default)]
-pub(crate) struct Query(Vec<(String, String)>);
+/// The parameters of a query string, or of a search request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query(pub(crate) Vec<(String, String)>);
 
 impl Query {
     /// Reads `a=b&c`: `+` and `%20` are a space (checklist Q-19), empty parts are nothing (E-04).

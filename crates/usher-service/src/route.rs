@@ -10,13 +10,13 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use percent_encoding::percent_decode_str;
 use tracing::Instrument;
-use usher_directory::Kind;
+use usher_directory::{Kind, profile::Profile};
 use usher_scim::{Object, ScimType};
 use uuid::Uuid;
 
 use crate::{
     auth::{self, Door},
-    change, discovery, media,
+    bulk, change, discovery, media,
     problem::Problem,
     query, read,
     request::{Context, Query, client_address, origin, read_body, too_large},
@@ -46,8 +46,12 @@ enum Route {
     Type(String),
     Schemas,
     Schema(String),
-    /// SCIM knows it, this service doesn't do it: what to do instead.
-    Absent(&'static str),
+    /// All resource types; a query at the root.
+    Root,
+    /// A query as a message; `None`: over all types.
+    Search(Option<Kind>),
+    Bulk,
+    Me,
 }
 
 impl Route {
@@ -57,10 +61,10 @@ impl Route {
         Some(match segments[..] {
             ["Users"] => Self::Collection(Kind::User),
             ["Groups"] => Self::Collection(Kind::Group),
-            [] | [".search"] => Self::Absent("a query over all types is not served; query /Users or /Groups"),
-            ["Users" | "Groups", ".search"] => {
-                Self::Absent("POST .search is not served; use GET with a filter")
-            }
+            [] => Self::Root,
+            [".search"] => Self::Search(None),
+            ["Users", ".search"] => Self::Search(Some(Kind::User)),
+            ["Groups", ".search"] => Self::Search(Some(Kind::Group)),
             ["Users", id] => Self::Resource(Kind::User, id.to_owned()),
             ["Groups", id] => Self::Resource(Kind::Group, id.to_owned()),
             ["ServiceProviderConfig"] => Self::Config,
@@ -68,19 +72,21 @@ impl Route {
             ["ResourceTypes", name] => Self::Type(name.to_owned()),
             ["Schemas"] => Self::Schemas,
             ["Schemas", urn] => Self::Schema(urn.to_owned()),
-            ["Bulk"] => Self::Absent("bulk operations are not served; send one request an operation"),
-            ["Me"] => Self::Absent("/Me is not served; a token stands for a client, not for a person"),
+            ["Bulk"] => Self::Bulk,
+            ["Me"] => Self::Me,
             _ => return None,
         })
     }
 
     fn methods(&self) -> &'static [Method] {
         const READ: &[Method] = &[Method::GET, Method::HEAD];
+        const POST: &[Method] = &[Method::POST];
         const COLLECTION: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const RESOURCE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE];
         match self {
             Self::Collection(_) => COLLECTION,
             Self::Resource(..) => RESOURCE,
+            Self::Search(_) | Self::Bulk => POST,
             _ => READ,
         }
     }
@@ -157,17 +163,21 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
     let settings = &service.0.settings;
     let length =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-    if length.is_some_and(|length: u64| length > settings.body_bytes as u64) {
-        return Err(too_large(settings.body_bytes));
+    let target = Target::of(parts.uri.path());
+    let most = match &target {
+        Some(target) if target.segments == ["Bulk"] => settings.bulk_bytes,
+        _ => settings.body_bytes,
+    };
+    if length.is_some_and(|length: u64| length > most as u64) {
+        return Err(too_large(most));
     }
     let now = service.0.clock.now();
     let connection = parts.extensions.get::<Connection>().copied();
-    let target = Target::of(parts.uri.path());
     let door = target.as_ref().map_or(&Door::Any, |target| &target.door);
     let address = client_address(settings, connection, &parts.headers);
     let caller = auth::authenticate(&service.0, &parts.headers, door, address, now).await?;
 
-    let (target, route) = routed(target, &parts.method)?;
+    let (target, route) = routed(target, &parts.method, caller.config.profile)?;
     let has_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
     if has_body {
         media::check_content_type(&parts.headers)?;
@@ -182,12 +192,12 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
         headers: parts.headers,
         service: service.clone(),
     };
-    let body = if has_body { Some(read_body(body, settings.body_bytes).await?) } else { None };
-    carry_out(&cx, route, parts.method, body).await
+    let body = if has_body { Some(read_body(body, most).await?) } else { None };
+    carry_out(cx, route, parts.method, body).await
 }
 
 /// Route, then method: 404, 400 `invalidVers`, 501, 405.
-fn routed(target: Option<Target>, method: &Method) -> Result<(Target, Route), Problem> {
+fn routed(target: Option<Target>, method: &Method, profile: &Profile) -> Result<(Target, Route), Problem> {
     let unknown = || {
         let detail = "there is no such endpoint; the tenant URL ends with /scim/v2, and below it are /Users, /Groups, \
                       /ServiceProviderConfig, /ResourceTypes and /Schemas";
@@ -199,8 +209,20 @@ fn routed(target: Option<Target>, method: &Method) -> Result<(Target, Route), Pr
         return Err(Problem::bad(ScimType::InvalidVers, detail));
     }
     let route = Route::of(&target.segments).ok_or_else(unknown)?;
-    if let Route::Absent(why) = route {
-        return Err(Problem::status(501, why));
+    match route {
+        Route::Me => {
+            return Err(Problem::status(
+                501,
+                "/Me is not served; a token stands for a client, not for a person",
+            ));
+        }
+        Route::Bulk if !profile.bulk && method == Method::POST => {
+            return Err(Problem::status(
+                501,
+                "bulk operations are not served; send one request an operation",
+            ));
+        }
+        _ => {}
     }
     if !route.methods().contains(method) {
         let allow = route.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
@@ -211,6 +233,19 @@ fn routed(target: Option<Target>, method: &Method) -> Result<(Target, Route), Pr
 }
 
 async fn carry_out(
+    cx: Context,
+    route: Route,
+    method: Method,
+    body: Option<Object>,
+) -> Result<Response, Problem> {
+    match (route, method, body) {
+        (Route::Search(kind), _, Some(body)) => query::search(cx, kind, &body).await,
+        (Route::Bulk, _, Some(body)) => bulk::carry_out(&cx, body).await,
+        (route, method, body) => carry_out_one(&cx, route, method, body).await,
+    }
+}
+
+async fn carry_out_one(
     cx: &Context,
     route: Route,
     method: Method,
@@ -222,13 +257,17 @@ async fn carry_out(
         (Route::Resource(kind, id), Method::PATCH, Some(body)) => change::patch(cx, kind, &id, body).await,
         (Route::Resource(kind, id), Method::DELETE, _) => change::delete(cx, kind, &id).await,
         (Route::Resource(kind, id), ..) => read::one(cx, kind, &id).await,
-        (Route::Collection(kind), ..) => query::list(cx, kind).await,
+        (Route::Collection(kind), ..) => query::list(cx, Some(kind)).await,
+        (Route::Root, ..) => query::list(cx, None).await,
         (Route::Config, ..) => discovery::config(cx),
         (Route::Types, ..) => discovery::types(cx),
         (Route::Type(name), ..) => discovery::one_type(cx, &name),
         (Route::Schemas, ..) => discovery::schemas(cx),
         (Route::Schema(urn), ..) => discovery::schema(cx, &urn),
-        (Route::Absent(why), ..) => Err(Problem::status(501, why)),
+        // Refused by their methods before.
+        (Route::Search(_) | Route::Bulk | Route::Me, ..) => {
+            Err(Problem::status(405, "this is not possible here; see /ServiceProviderConfig"))
+        }
     }
 }
 
@@ -267,7 +306,7 @@ mod tests {
         assert_eq!(of(&["users"]), None);
         assert_eq!(of(&["nope"]), None);
         assert_eq!(of(&["Users", "1", "2"]), None);
-        assert!(matches!(of(&["Bulk"]), Some(Route::Absent(_))));
-        assert!(matches!(of(&["Users", ".search"]), Some(Route::Absent(_))));
+        assert_eq!(of(&["Users", ".search"]), Some(Route::Search(Some(Kind::User))));
+        assert_eq!(of(&["Me", "x"]), None);
     }
 }

@@ -26,6 +26,12 @@ pub struct Settings {
     pub patch_operations: usize,
     /// Members named in one request: 10,000.
     pub members: usize,
+    /// Operations of a bulk request: 1,000.
+    pub bulk_operations: usize,
+    /// Bytes of a bulk request: 16 MiB.
+    pub bulk_bytes: usize,
+    /// How long a cursor of a list leads on: 10 minutes.
+    pub cursor: Duration,
 }
 
 impl Default for Settings {
@@ -41,6 +47,9 @@ impl Default for Settings {
             bad_tokens: 20,
             patch_operations: 1_000,
             members: 10_000,
+            bulk_operations: 1_000,
+            bulk_bytes: 16 * 1024 * 1024,
+            cursor: Duration::from_secs(600),
         }
     }
 }

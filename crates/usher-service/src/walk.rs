@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use usher_directory::Key;
+use usher_directory::query::Mark;
 use uuid::Uuid;
 
 /// Places remembered at most, of all walks; the oldest is forgotten first, and such a walk goes on by position.
@@ -28,7 +28,7 @@ pub(crate) struct Walks(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    places: HashMap<Place, (Key, u64, Timestamp)>,
+    places: HashMap<Place, (Mark, Timestamp)>,
     order: VecDeque<(Place, Timestamp)>,
 }
 
@@ -37,16 +37,17 @@ impl Walks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last key handed out and the total as the walk knew it.
-    pub(crate) fn find(&self, place: &Place, now: Timestamp) -> Option<(Key, u64)> {
-        let (key, total, at) = *self.inner().places.get(place)?;
-        (now.duration_since(at) <= LIFE).then_some((key, total))
+    /// The last object handed out, and the total as the walk knew it.
+    pub(crate) fn find(&self, place: &Place, now: Timestamp) -> Option<Mark> {
+        let inner = self.inner();
+        let (mark, at) = inner.places.get(place)?;
+        (now.duration_since(*at) <= LIFE).then(|| mark.clone())
     }
 
     /// Remembers where a page ended.
-    pub(crate) fn remember(&self, place: Place, last: Key, total: u64, now: Timestamp) {
+    pub(crate) fn remember(&self, place: Place, last: Mark, now: Timestamp) {
         let mut inner = self.inner();
-        inner.places.insert(place.clone(), (last, total, now));
+        inner.places.insert(place.clone(), (last, now));
         inner.order.push_back((place, now));
         while let Some((_, at)) = inner.order.front() {
             if inner.order.len() <= PLACES && now.duration_since(*at) <= LIFE {
@@ -54,7 +55,7 @@ impl Walks {
             }
             let Some((place, at)) = inner.order.pop_front() else { break };
             // A place set again meanwhile has a younger entry behind this one.
-            if inner.places.get(&place).is_some_and(|(_, _, set)| *set == at) {
+            if inner.places.get(&place).is_some_and(|(_, set)| *set == at) {
                 inner.places.remove(&place);
             }
         }
@@ -63,6 +64,8 @@ impl Walks {
 
 #[cfg(test)]
 mod tests {
+    use usher_directory::{Key, Kind};
+
     use super::*;
 
     #[test]
@@ -70,12 +73,13 @@ mod tests {
         let walks = Walks::default();
         let at = |s: i64| Timestamp::from_second(s).unwrap();
         let place = |start| Place { token: Uuid::nil(), query: "q".into(), start };
-        walks.remember(place(26), Key(7), 90, at(0));
-        assert_eq!(walks.find(&place(26), at(300)), Some((Key(7), 90)));
+        let mark = Mark { kind: Kind::User, key: Key(7), value: None, total: 90 };
+        walks.remember(place(26), mark.clone(), at(0));
+        assert_eq!(walks.find(&place(26), at(300)), Some(mark.clone()));
         assert_eq!(walks.find(&place(26), at(301)), None);
         assert_eq!(walks.find(&place(27), at(0)), None);
         for n in 0..PLACES as u64 + 5 {
-            walks.remember(place(n), Key(1), 1, at(1));
+            walks.remember(place(n), mark.clone(), at(1));
         }
         assert_eq!(walks.inner().places.len(), PLACES);
         assert_eq!(walks.inner().order.len(), PLACES);

@@ -8,6 +8,7 @@ mod predicate;
 mod scan;
 mod sort;
 mod translate;
+mod walk;
 
 use usher_scim::{
     Filter, ScimError, ScimType,
@@ -24,7 +25,8 @@ use crate::{
 use predicate::{Predicate, Where};
 use sort::Order;
 
-pub use sort::Sort;
+pub use sort::{Sort, Sorted};
+pub use walk::{Listed, Listing, Mark, Start};
 
 /// How a filter will be answered.
 #[derive(Debug, Clone)]
@@ -226,7 +228,7 @@ pub fn page(
 ) -> Result<Page, QueryError> {
     match (plan.way(), from) {
         (Way::Exact, _) => Ok(exact(on, config, plan, from, count)?),
-        (_, From::Index(start)) if plan.order.in_memory() => {
+        (_, From::Index(start)) if plan.order.is_chosen() => {
             scan::sorted(on, config, plan, start.max(1), count)
         }
         (_, From::Index(start)) => scan::from_index(on, config, plan, start.max(1), count),

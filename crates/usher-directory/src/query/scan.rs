@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use usher_scim::{AttributePath, Filter, Object};
 use usher_store::{Snapshot, StoreError};
 
-use super::{From, PAGE_BYTES, Page, QueryError, QueryPlan, documents};
+use super::{
+    From, PAGE_BYTES, Page, QueryError, QueryPlan, documents,
+    sort::{Sorted, place},
+};
 use crate::{
     Key, Kind,
     config::DirectoryConfig,
@@ -193,7 +196,18 @@ pub(super) fn after(
     Ok(page)
 }
 
-/// Sorted by an attribute that no column holds: the sort keys of all matches are held, their documents are not.
+/// The sort keys of all matches, in no order; their documents are not held.
+pub(super) fn sort_keys(
+    on: &mut Snapshot<'_>,
+    config: &DirectoryConfig,
+    plan: &QueryPlan,
+) -> Result<Vec<(Option<Sorted>, Key)>, QueryError> {
+    let mut found = Vec::new();
+    all(on, config, plan, |stored, resource| found.push((plan.order.value(&stored, &resource), stored.key)))?;
+    Ok(found)
+}
+
+/// In an order that the database can't give, or of matches that it can't tell.
 pub(super) fn sorted(
     on: &mut Snapshot<'_>,
     config: &DirectoryConfig,
@@ -201,9 +215,9 @@ pub(super) fn sorted(
     start: u64,
     count: u32,
 ) -> Result<Page, QueryError> {
-    let mut found = Vec::new();
-    all(on, config, plan, |stored, resource| found.push((plan.order.of(&resource), stored.key)))?;
-    plan.order.sort(&mut found);
+    let mut found = sort_keys(on, config, plan)?;
+    let descending = plan.order.descending();
+    found.sort_by(|(a, a_key), (b, b_key)| place(descending, (a, *a_key), (b, *b_key)));
     let skipped = usize::try_from(start - 1).unwrap_or(usize::MAX).min(found.len());
     let wanted: Vec<Key> = found[skipped..].iter().take(count as usize).map(|(_, key)| *key).collect();
     let (objects, cut) = documents(on, config.id, &wanted)?;

@@ -36,6 +36,12 @@ pub(super) fn translate(config: &DirectoryConfig, kind: Kind, filter: &Filter) -
             })
         }
         Filter::Or(parts) => either(parts.iter().map(|part| translate(config, kind, part)).collect()),
+        // Among several types: what this one doesn't have has no value (checklist Q-05).
+        Filter::Present(path) | Filter::Value(path, _)
+            if config.resource_type(kind).resolve(path).is_none() =>
+        {
+            Translated::exactly(Predicate::Never)
+        }
         Filter::Compare(path, operator, value) => compare(config, kind, path, *operator, value),
         Filter::Value(path, inner) => inside(config, kind, path, inner),
         Filter::Not(_) | Filter::Present(_) => Translated::nothing(),
@@ -68,7 +74,18 @@ fn compare(
         both.exact = false;
         return both;
     }
-    let Some(name) = Named::of(config.resource_type(kind), path) else { return Translated::nothing() };
+    let of = config.resource_type(kind);
+    if of.resolve(path).is_none() && operator != Operator::Ne && !value.is_null() {
+        return Translated::exactly(Predicate::Never);
+    }
+    let Some(name) = Named::of(of, path) else { return Translated::nothing() };
+    if let (true, Operator::Eq, Value::String(text)) =
+        (name.is("meta", Some("resourceType")), operator, value)
+    {
+        let is_ours = name.prepared(text) == name.prepared(kind.name());
+        let predicates = if is_ours { Vec::new() } else { vec![Predicate::Never] };
+        return Translated { predicates, exact: true };
+    }
     if name.is("active", None) {
         return active(kind, operator, value);
     }

@@ -12,13 +12,27 @@ fn the_configuration_says_what_holds() {
         with(profile, async |w| {
             let config = w.get("/ServiceProviderConfig").await.expect(200).body;
             assert_eq!(config["patch"], json!({"supported": true}));
-            assert_eq!(config["bulk"]["supported"], json!(false));
-            w.post("/Bulk", json!({})).await.refused(501, None);
+            let bulk = if sort {
+                [json!(true), json!(1000), json!(16_777_216)]
+            } else {
+                [json!(false), json!(0), json!(0)]
+            };
+            let announced = &config["bulk"];
+            let said = ["supported", "maxOperations", "maxPayloadSize"].map(|name| announced[name].clone());
+            assert_eq!(said, bulk);
+            match sort {
+                true => w.post("/Bulk", json!({})).await.refused(400, Some("invalidSyntax")),
+                false => w.post("/Bulk", json!({})).await.refused(501, None),
+            };
             assert_eq!(config["filter"], json!({"supported": true, "maxResults": most}));
             assert_eq!(config["sort"]["supported"], json!(sort));
             assert_eq!(config["etag"]["supported"], json!(etag));
             assert_eq!(config["changePassword"]["supported"], json!(false));
-            assert_eq!(config["pagination"]["maxPageSize"], json!(most));
+            let pagination = &config["pagination"];
+            assert_eq!(pagination["maxPageSize"], json!(most));
+            assert_eq!((&pagination["cursor"], &pagination["index"]), (&json!(true), &json!(true)));
+            assert_eq!(pagination["defaultPaginationMethod"], json!("index"));
+            assert_eq!(pagination["cursorTimeout"], json!(600));
         });
     }
 }

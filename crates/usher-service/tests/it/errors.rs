@@ -20,8 +20,13 @@ fn routes_methods_and_versions() {
         assert_eq!(refused.header("allow"), "GET, HEAD, POST");
         let refused = w.post("/Users/x", json!({})).await.refused(405, None);
         assert_eq!(refused.header("allow"), "GET, HEAD, PUT, PATCH, DELETE");
-        for absent in ["/", "/Me", "/.search", "/Users/.search"] {
-            w.get(absent).await.refused(501, None);
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            w.send(method, "/Me", &[], Some(json!({}))).await.refused(501, None);
+        }
+        w.get("/Me/x").await.refused(404, None);
+        for posted in ["/.search", "/Users/.search", "/Groups/.search", "/Bulk"] {
+            let refused = w.get(posted).await.refused(405, None);
+            assert_eq!(refused.header("allow"), "POST");
         }
         let plain = |path: &str| {
             let request = Request::get(path).header("authorization", format!("Bearer {}", w.token));

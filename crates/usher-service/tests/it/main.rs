@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod bulk;
+mod cursors;
 mod discovery;
 mod errors;
 mod groups;
 mod lists;
 mod parallel;
 mod profiles;
+mod search;
 mod serving;
 mod tokens;
 mod users;
