@@ -4,6 +4,7 @@
 
 mod beside;
 mod builtin;
+mod conformance;
 mod demo;
 mod example_ldif;
 mod house;

@@ -4,4 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod checklist;
+mod controls;
+mod rules;
 mod service;

@@ -1,5 +1,0 @@
-//! Section B: bulk.
-
-use crate::case::Case;
-
-pub(super) const CASES: &[Case] = &[];

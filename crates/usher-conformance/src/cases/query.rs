@@ -1,5 +1,0 @@
-//! Section Q: queries.
-
-use crate::case::Case;
-
-pub(super) const CASES: &[Case] = &[];
