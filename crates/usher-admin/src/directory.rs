@@ -48,21 +48,22 @@ pub(crate) fn handle(
             );
             Ok(Answer::Said(Said { message }))
         }
-        tokens => token(admin, actor, tokens, now),
+        request::Directory::Token { name, act } => token(admin, actor, name, act, now),
     }
 }
 
 fn token(
     admin: &Admin,
     actor: Actor,
-    request: request::Directory,
+    name: String,
+    act: request::DirectoryToken,
     now: Timestamp,
 ) -> Result<Answer, AdminError> {
-    use request::Directory as R;
+    use request::DirectoryToken as T;
     const SHOWN_BY: &str = "usher directory token list DIRECTORY";
     let secret = SecretToken::generate();
-    match request {
-        R::IssueToken { name, provider, expires } => {
+    match act {
+        T::Issue { provider, expires } => {
             tokens::check_provider(&provider)?;
             let expires = tokens::expiry(PROFILE, expires, now)?;
             admin.write(move |tx| {
@@ -73,7 +74,7 @@ fn token(
                 Ok(tokens::issued(tokens::Owner::Directory(&name), token, &secret))
             })
         }
-        R::RotateToken { name, token, overlap, expires } => {
+        T::Rotate { token, overlap, expires } => {
             let old = token.as_deref().map(|token| tokens::parse_id(token, SHOWN_BY)).transpose()?;
             let expires = tokens::expiry(PROFILE, expires, now)?;
             admin.write(move |tx| {
@@ -85,7 +86,13 @@ fn token(
                 Ok(tokens::issued(tokens::Owner::Directory(&name), token, &secret))
             })
         }
-        R::RevokeToken { name, token } => {
+        T::List => admin.read(move |on| {
+            let (id, name) = named(on, &name)?;
+            let described = |token| tokens::describe(tokens::Owner::Directory(&name), token);
+            let items = token::list_in(on, id, now)?.into_iter().map(described).collect();
+            Ok(Answer::Tokens(List::whole(items)))
+        }),
+        T::Revoke { token } => {
             let token = tokens::parse_id(&token, SHOWN_BY)?;
             admin.write(move |tx| {
                 let (id, name) = named(tx, &name)?;
@@ -95,15 +102,6 @@ fn token(
                 Ok(Answer::Token(tokens::describe(tokens::Owner::Directory(&name), revoked)))
             })
         }
-        R::Tokens { name } | R::Create { name } | R::Show { name } | R::Purge { name } => {
-            admin.read(move |on| {
-                let (id, name) = named(on, &name)?;
-                let described = |token| tokens::describe(tokens::Owner::Directory(&name), token);
-                let items = token::list_in(on, id, now)?.into_iter().map(described).collect();
-                Ok(Answer::Tokens(List::whole(items)))
-            })
-        }
-        R::List => Err(AdminError::new("internal", "not a request about tokens")),
     }
 }
 

@@ -166,23 +166,29 @@ pub enum Directory {
     Purge {
         name: String,
     },
-    /// `expires`: as for an account's token.
-    IssueToken {
+    Token {
         name: String,
+        act: DirectoryToken,
+    },
+}
+
+/// Tokens of a directory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum DirectoryToken {
+    /// `expires`: as for an account's token.
+    Issue {
         provider: String,
         expires: Option<Option<SignedDuration>>,
     },
-    RotateToken {
-        name: String,
+    Rotate {
         token: Option<String>,
         overlap: SignedDuration,
         expires: Option<Option<SignedDuration>>,
     },
-    Tokens {
-        name: String,
-    },
-    RevokeToken {
-        name: String,
+    List,
+    Revoke {
         token: String,
     },
 }

@@ -160,21 +160,19 @@ fn distinct(header: &[String]) -> Result<(), FileError> {
 /// Of several columns that mean one attribute the one with the attribute's own name has it, else the first; the others keep
 /// their values in the open extension.
 fn one_meaning_each(header: &[String], all: &mut [Column]) {
-    let mut holders: Vec<usize> = Vec::new();
-    for at in 0..all.len() {
-        if all[at] == Column::Ignored {
-            continue;
+    let own = |at: usize| match &all[at] {
+        Column::Value(path) => plain(&header[at]) == plain(&path.to_string()),
+        _ => false,
+    };
+    let (mut holders, mut losers) = (Vec::new(), Vec::new());
+    for (at, column) in all.iter().enumerate().filter(|(_, column)| **column != Column::Ignored) {
+        match holders.iter_mut().find(|holder| all[**holder] == *column) {
+            None => holders.push(at),
+            Some(holder) if own(at) && !own(*holder) => losers.push(std::mem::replace(holder, at)),
+            Some(_) => losers.push(at),
         }
-        let Some(place) = holders.iter().position(|holder| all[*holder] == all[at]) else {
-            holders.push(at);
-            continue;
-        };
-        let own = |at: usize| match &all[at] {
-            Column::Value(path) => plain(&header[at]) == plain(&path.to_string()),
-            _ => false,
-        };
-        let loser =
-            if own(at) && !own(holders[place]) { std::mem::replace(&mut holders[place], at) } else { at };
+    }
+    for loser in losers {
         let elsewhere = open(&header[loser]).map_or(Column::Ignored, Column::Value);
         all[loser] = if all.contains(&elsewhere) { Column::Ignored } else { elsewhere };
     }

@@ -1,7 +1,10 @@
 //! `usher directory …`
 
 use anyhow::Context;
-use usher_admin::{Request, request::Directory};
+use usher_admin::{
+    Request,
+    request::{Directory, DirectoryToken},
+};
 
 use super::token::{Lives, lives};
 
@@ -59,19 +62,28 @@ impl Command {
             Self::List => Directory::List,
             Self::Show { name } => Directory::Show { name },
             Self::Purge { name } => Directory::Purge { name },
-            Self::Token(Token::Issue { directory, provider, expires }) => {
-                Directory::IssueToken { name: directory, provider, expires: expires.map(|lives| lives.0) }
-            }
-            Self::Token(Token::Rotate { directory, token, overlap, expires }) => Directory::RotateToken {
-                name: directory,
-                token,
-                overlap: overlap.0.context("an overlap ends: give 30d, 12h or 0")?,
-                expires: expires.map(|lives| lives.0),
-            },
-            Self::Token(Token::List { directory }) => Directory::Tokens { name: directory },
-            Self::Token(Token::Revoke { directory, token }) => {
-                Directory::RevokeToken { name: directory, token }
+            Self::Token(token) => {
+                let (name, act) = token.act()?;
+                Directory::Token { name, act }
             }
         }))
+    }
+}
+
+impl Token {
+    /// The directory, and what to do there.
+    fn act(self) -> anyhow::Result<(String, DirectoryToken)> {
+        Ok(match self {
+            Self::Issue { directory, provider, expires } => {
+                (directory, DirectoryToken::Issue { provider, expires: expires.map(|lives| lives.0) })
+            }
+            Self::Rotate { directory, token, overlap, expires } => {
+                let overlap = overlap.0.context("an overlap ends: give 30d, 12h or 0")?;
+                let expires = expires.map(|lives| lives.0);
+                (directory, DirectoryToken::Rotate { token, overlap, expires })
+            }
+            Self::List { directory } => (directory, DirectoryToken::List),
+            Self::Revoke { directory, token } => (directory, DirectoryToken::Revoke { token }),
+        })
     }
 }
