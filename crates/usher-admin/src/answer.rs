@@ -5,7 +5,7 @@ use usher_api::{
     List,
     account::{Account, IssuedToken, Record, Token},
     app::{App, Cycle, Status, Template},
-    directory::{Directory, Run, Source, Test},
+    directory::{Directory, Preview, Run, Source, Test},
     people::{Person, Unit},
     plan::Plan,
 };
@@ -34,6 +34,8 @@ pub enum Answer {
     Source(Source),
     Sources(List<Source>),
     Run(Run),
+    Runs(List<Run>),
+    Preview(Preview),
     Test(Test),
     Template(Template),
     Templates(List<Template>),

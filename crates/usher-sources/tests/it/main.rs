@@ -9,9 +9,11 @@
 
 mod converges;
 mod csv;
+mod ldap;
 mod ldif;
 mod runs;
 mod secrets;
+mod slapd;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -136,7 +138,7 @@ impl House {
         self.user(name).object().unwrap()
     }
     fn manager(&self, name: &str) -> Option<String> {
-        let id = self.doc(name)[ENTERPRISE].get("manager")?.get("value")?.as_str()?.to_owned();
+        let id = self.doc(name).get(ENTERPRISE)?.get("manager")?.get("value")?.as_str()?.to_owned();
         let all = self.all(Kind::User);
         Some(
             all.values()
