@@ -33,7 +33,7 @@ pub use answer::Answer;
 pub use app::{describe_cycle, describe_plan};
 pub use error::AdminError;
 pub use request::{Actor, Request, Work};
-pub use source::describe_run;
+pub use source::{describe_preview, describe_run, describe_test};
 
 /// This crate's tables: the audit log.
 pub const TABLES: usher_store::Tables = audit::TABLES;

@@ -267,6 +267,30 @@ pub enum ObjectAct {
     },
 }
 
+/// What a source reads.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum SourceFrom {
+    Files {
+        file: String,
+        memberships: Option<String>,
+        /// CSV: its encoding and separator, where they are not to be found.
+        encoding: Option<String>,
+        separator: Option<char>,
+    },
+    Ldap { settings: Box<usher_sources::LdapSettings>, bind_password: Option<Secret> },
+}
+
+/// How many may leave in one run, as far as that is to change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct SafeguardChange {
+    pub percent: Option<u32>,
+    pub from: Option<u64>,
+    pub count: Option<u64>,
+}
+
 /// Sources.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -276,11 +300,20 @@ pub enum Source {
         name: String,
         directory: String,
         kind: String,
-        file: String,
-        memberships: Option<String>,
-        /// CSV: its encoding and separator, where they are not to be found.
-        encoding: Option<String>,
-        separator: Option<char>,
+        /// What it reads.
+        from: SourceFrom,
+        /// Seconds between two runs of a server, 0: never.
+        every: Option<u64>,
+        full_every: Option<u64>,
+    },
+    /// Changes settings; the others stay.
+    Set {
+        name: String,
+        ldap: Box<usher_sources::LdapChange>,
+        bind_password: Option<Secret>,
+        every: Option<u64>,
+        full_every: Option<u64>,
+        safeguard: SafeguardChange,
     },
     List,
     Show {
@@ -292,8 +325,20 @@ pub enum Source {
     Test {
         name: String,
     },
+    /// What an import would do, and the first so many as they would become.
+    Preview {
+        name: String,
+        first: usize,
+    },
     Sync {
         name: String,
+        /// Only what changed, where that can be told.
+        changes: bool,
+    },
+    /// The latest runs.
+    Runs {
+        name: String,
+        limit: Option<usize>,
     },
     /// Lets the leavers go that the safeguard holds.
     Allow {
@@ -462,6 +507,20 @@ pub enum Work {
         source: Box<usher_sources::Source>,
         /// Let the leavers go that the safeguard holds.
         allow: bool,
+        /// Only what changed, where that can be told.
+        changes: bool,
+    },
+    /// A look at a source's server, step by step.
+    SourceTest {
+        /// Which.
+        source: Box<usher_sources::Source>,
+    },
+    /// What an import would do.
+    SourcePreview {
+        /// Of which source.
+        source: Box<usher_sources::Source>,
+        /// How many people and groups to show.
+        first: usize,
     },
     /// A connection test.
     AppTest {

@@ -2,30 +2,65 @@
 
 use std::path::PathBuf;
 
-use usher_api::List;
-use usher_api::directory::{EntryError, Run, Source, Step, Test};
+use secrecy::SecretString;
+use usher_api::directory::{EntryError, Preview, Previewed, Run, Source, Step, Test};
+use usher_api::{List, Secret};
 use usher_directory::{DirectoryId, account as accounts};
-use usher_sources::{RunReport, RunState, Settings, SourceKind, check, run, source};
+use usher_sources::{
+    LdapChange, LdapSettings, Reads, RunReport, RunState, Settings, SourceKind, check, run, source,
+};
 use usher_store::Snapshot;
 
-use crate::{Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit, directory, request};
+use crate::{
+    Actor, Admin, AdminError, Answer, Outcome, Work,
+    answer::Said,
+    audit, directory,
+    request::{self, SourceFrom},
+};
 
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> Result<Outcome, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
     match request {
-        request::Source::Add { name, directory, kind, file, memberships, encoding, separator } => {
+        request::Source::Add { name, directory, kind, from, every, full_every } => {
             let kind: SourceKind = kind.parse().map_err(AdminError::from)?;
-            let settings = Settings::of(source::Reads::Files(source::Files {
-                file: absolute(file)?,
-                memberships: memberships.map(absolute).transpose()?,
-                encoding,
-                separator,
-            }));
+            let (mut settings, secret) = match from {
+                SourceFrom::Files { file, memberships, encoding, separator } => {
+                    let memberships = memberships.map(absolute).transpose()?;
+                    let files = source::Files { file: absolute(file)?, memberships, encoding, separator };
+                    (Settings::of(Reads::Files(files)), None)
+                }
+                SourceFrom::Ldap { settings, bind_password } => {
+                    (Settings::of(Reads::Ldap(Box::new(whole(*settings)?))), secret(bind_password))
+                }
+            };
+            schedule(&mut settings, every, full_every);
+            let store = admin.store.clone();
             admin.write(move |tx| {
                 let id = directory::find(tx, &directory)?;
-                let made = source::add(tx, &name, id, kind, &settings, now)?;
+                let mut made = source::add(tx, &name, id, kind, &settings, now)?;
+                if let Some(secret) = &secret {
+                    source::set_secret(tx, &store, made.id, secret)?;
+                    made.has_secret = true;
+                }
                 let details = serde_json::json!({"directory": directory, "kind": kind, "settings": settings});
                 audit::note(tx, &actor, "source.add", &name, &details, now)?;
+                describe(tx, &made).map(Answer::Source).map(Outcome::Done)
+            })
+        }
+        request::Source::Set { name, ldap, bind_password, every, full_every, safeguard } => {
+            let (store, secret) = (admin.store.clone(), secret(bind_password));
+            admin.write(move |tx| {
+                let source = find(tx, &name)?;
+                let mut settings = source.settings.clone();
+                changed(&mut settings, (*ldap).clone(), &safeguard, secret.is_some())?;
+                schedule(&mut settings, every, full_every);
+                let mut made = source::set(tx, &source, &settings)?;
+                if let Some(secret) = &secret {
+                    source::set_secret(tx, &store, made.id, secret)?;
+                    made.has_secret = true;
+                }
+                let details = serde_json::json!({"settings": settings, "bind_password": secret.is_some()});
+                audit::note(tx, &actor, "source.set", &name, &details, now)?;
                 describe(tx, &made).map(Answer::Source).map(Outcome::Done)
             })
         }
@@ -55,18 +90,76 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> 
         }),
         request::Source::Test { name } => {
             let source = admin.read(move |on| find(on, &name))?;
-            Ok(Outcome::Done(Answer::Test(test(&check::file(&source, now)))))
+            Ok(match source.settings.ldap() {
+                Some(_) => Outcome::Work(Work::SourceTest { source: Box::new(source) }),
+                None => Outcome::Done(Answer::Test(describe_test(&check::file(&source, now)))),
+            })
         }
-        request::Source::Sync { name } => admin.read(move |on| {
+        request::Source::Preview { name, first } => admin.read(move |on| {
             let source = Box::new(find(on, &name)?);
-            Ok(Outcome::Work(Work::SourceSync { source, allow: false }))
+            Ok(Outcome::Work(Work::SourcePreview { source, first }))
+        }),
+        request::Source::Sync { name, changes } => admin.read(move |on| {
+            let source = Box::new(find(on, &name)?);
+            Ok(Outcome::Work(Work::SourceSync { source, allow: false, changes }))
+        }),
+        request::Source::Runs { name, limit } => admin.read(move |on| {
+            let source = find(on, &name)?;
+            let runs = run::list(on, source.id, limit.unwrap_or(RUNS))?;
+            let items = runs.iter().map(|report| describe_run(&source, report)).collect();
+            Ok(Outcome::Done(Answer::Runs(List::whole(items))))
         }),
         request::Source::Allow { name } => admin.write(move |tx| {
             let source = Box::new(find(tx, &name)?);
             audit::note(tx, &actor, "source.allow", &name, &serde_json::json!({}), now)?;
-            Ok(Outcome::Work(Work::SourceSync { source, allow: true }))
+            Ok(Outcome::Work(Work::SourceSync { source, allow: true, changes: false }))
         }),
     }
+}
+
+/// How many runs are shown when not asked for more.
+const RUNS: usize = 20;
+
+fn secret(given: Option<Secret>) -> Option<SecretString> {
+    given.map(|secret| SecretString::from(secret.0))
+}
+
+fn schedule(settings: &mut Settings, every: Option<u64>, full_every: Option<u64>) {
+    settings.schedule.every = every.or(settings.schedule.every);
+    settings.schedule.full_every = full_every.unwrap_or(settings.schedule.full_every);
+}
+
+fn changed(
+    settings: &mut Settings,
+    change: LdapChange,
+    guard: &request::SafeguardChange,
+    secret: bool,
+) -> Result<(), AdminError> {
+    let only =
+        |what: &str| AdminError::new("invalid_value", format!("{what} belongs to a source of kind ldap"));
+    match &mut settings.reads {
+        Reads::Ldap(ldap) => {
+            change.apply(ldap);
+            **ldap = whole((**ldap).clone())?;
+        }
+        Reads::Files(_) if secret => return Err(only("a bind password")),
+        Reads::Files(_) if !change.is_empty() => return Err(only("that setting")),
+        Reads::Files(_) => {}
+    }
+    let safeguard = &mut settings.safeguard;
+    safeguard.percent = guard.percent.unwrap_or(safeguard.percent);
+    safeguard.from = guard.from.unwrap_or(safeguard.from);
+    safeguard.count = guard.count.unwrap_or(safeguard.count);
+    Ok(())
+}
+
+/// With its files named whole.
+fn whole(mut settings: LdapSettings) -> Result<LdapSettings, AdminError> {
+    for file in [&mut settings.ca_file, &mut settings.cert_file, &mut settings.key_file].into_iter().flatten()
+    {
+        *file = absolute(file.display().to_string())?;
+    }
+    Ok(settings)
 }
 
 /// Sources are read again by other processes: their files are named whole.
@@ -142,20 +235,49 @@ pub fn describe_run(source: &source::Source, report: &RunReport) -> Run {
         memberships: counts.memberships,
         unresolved: counts.unresolved,
         errors: counts.errors,
-        first_errors: report
-            .first_errors
-            .iter()
-            .map(|error| EntryError {
-                line: error.line,
-                entry: error.entry.clone(),
-                message: error.message.clone(),
-            })
-            .collect(),
+        incremental: counts.incremental,
+        first_errors: report.first_errors.iter().map(entry_error).collect(),
         message: report.message.clone(),
     }
 }
 
-fn test(checked: &check::Checked) -> Test {
+/// What an import would do, in the shape that is printed.
+#[must_use]
+pub fn describe_preview(source: &source::Source, found: &usher_sources::Preview) -> Preview {
+    Preview {
+        source: source.name.clone(),
+        read: found.read,
+        people: found.people,
+        groups: found.groups,
+        create: found.create,
+        update: found.update,
+        restore: found.restore,
+        unchanged: found.unchanged,
+        leave: found.leave,
+        held: found.held,
+        errors: found.errors,
+        first_errors: found.first_errors.iter().map(entry_error).collect(),
+        message: found.message.clone(),
+        first: found
+            .first
+            .iter()
+            .map(|one| Previewed {
+                entry: one.entry.clone(),
+                kind: one.kind.clone(),
+                change: one.change.clone(),
+                resource: one.resource.clone().into(),
+            })
+            .collect(),
+    }
+}
+
+fn entry_error(error: &usher_sources::EntryError) -> EntryError {
+    EntryError { line: error.line, entry: error.entry.clone(), message: error.message.clone() }
+}
+
+/// A look at a source, step by step, in the shape that is printed.
+#[must_use]
+pub fn describe_test(checked: &check::Checked) -> Test {
     Test {
         ok: checked.ok(),
         steps: checked

@@ -52,9 +52,9 @@ pub struct Source {
     pub name: String,
     /// The directory it fills.
     pub directory: String,
-    /// `ldif` or `csv`.
+    /// `ldif`, `csv` or `ldap`.
     pub kind: String,
-    /// The file it reads.
+    /// The file it reads; of a server, its address and base.
     pub file: String,
     /// A second file of memberships (CSV).
     pub memberships: Option<String>,
@@ -97,6 +97,9 @@ pub struct Run {
     pub memberships: u64,
     /// Managers and members that name nobody in the source.
     pub unresolved: u64,
+    /// Only what had changed was read.
+    #[serde(default)]
+    pub incremental: bool,
     /// How many entries could not be taken.
     pub errors: u64,
     /// The first of those.
@@ -105,10 +108,56 @@ pub struct Run {
     pub message: Option<String>,
 }
 
+/// What an import would do. Counts are of people and groups.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The source.
+    pub source: String,
+    /// Entries or rows read.
+    pub read: u64,
+    /// People among them.
+    pub people: u64,
+    /// Groups among them.
+    pub groups: u64,
+    /// Would be made.
+    pub create: u64,
+    /// Would be written.
+    pub update: u64,
+    /// Would come back.
+    pub restore: u64,
+    /// Would stay as they are.
+    pub unchanged: u64,
+    /// Would leave.
+    pub leave: u64,
+    /// Would leave, and the safeguard would hold them.
+    pub held: u64,
+    /// How many entries can't be taken.
+    pub errors: u64,
+    /// The first of those.
+    pub first_errors: Vec<EntryError>,
+    /// What the safeguard would say.
+    pub message: Option<String>,
+    /// The first people and groups as they would become.
+    pub first: Vec<Previewed>,
+}
+
+/// Somebody as they would become.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Previewed {
+    /// Its DN, or key in the file.
+    pub entry: String,
+    /// `User` or `Group`.
+    pub kind: String,
+    /// `create`, `update`, `restore`, `unchanged` or `error`.
+    pub change: String,
+    /// Its attributes; managers and members are left out.
+    pub resource: serde_json::Value,
+}
+
 /// An entry that could not be taken: it stays as it was, and is no leaver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EntryError {
-    /// The line it begins at.
+    /// The line it begins at; 0: it stands in no file.
     pub line: u64,
     /// Its DN or key.
     pub entry: String,

@@ -16,7 +16,8 @@ use crate::{
 /// One step and how it went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// `open`, `read`, `people`.
+    /// `open`, `read`, `people`; of a server `address`, `TCP`, `TLS`, `bind`, `base`, `announced`, `entries`, `ids`, `attributes`,
+    /// `sample`.
     pub step: String,
     /// Whether it did.
     pub ok: bool,
@@ -49,7 +50,7 @@ impl Checked {
         self.steps.iter().all(|step| step.ok)
     }
 
-    fn step(&mut self, step: &str, result: Result<String, String>) -> bool {
+    pub(crate) fn step(&mut self, step: &str, result: Result<String, String>) -> bool {
         let ok = result.is_ok();
         let text = result.unwrap_or_else(|error| error);
         self.steps.push(Step { step: step.into(), ok, text });

@@ -61,9 +61,10 @@ pub(crate) fn name_digest(space: &str, text: &str) -> Digest {
 }
 
 /// Another entry, as this one names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Reference {
     /// The source says nothing: what is there stays.
+    #[default]
     Omitted,
     /// The source says: nobody.
     Nobody,
@@ -96,6 +97,62 @@ pub(crate) struct Entry {
     pub(crate) manager: Reference,
     /// Members of a group, by name; with repeats as they come.
     pub(crate) members: Vec<Digest>,
+    /// Groups that a person says to be in (`memberOf`), by name. They count where the group itself lists nobody.
+    pub(crate) groups: Vec<Digest>,
+    /// Which state of the entry this is, where the source says (`entryCSN`, `modifyTimestamp`).
+    pub(crate) stamp: Option<Digest>,
+}
+
+/// How an entry was read, kept so that a later run need not read it again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Kept {
+    /// How others name it.
+    pub(crate) names: Vec<Name>,
+    /// Its manager.
+    pub(crate) manager: Reference,
+    /// A group's members; a person's groups.
+    pub(crate) others: Vec<Digest>,
+    /// Which state of it was read.
+    pub(crate) stamp: Option<Digest>,
+}
+
+impl Kept {
+    /// As two values of the database: names (rank and digest each), and manager (a byte, and a digest where it is 2) and others.
+    pub(crate) fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
+        let names = self.names.iter().flat_map(|name| [name.rank].into_iter().chain(name.digest)).collect();
+        let mut refs = Vec::with_capacity(17 + 16 * self.others.len());
+        match self.manager {
+            Reference::Omitted => refs.push(0),
+            Reference::Nobody => refs.push(1),
+            Reference::Named(digest) => {
+                refs.push(2);
+                refs.extend(digest);
+            }
+        }
+        refs.extend(self.others.iter().flatten());
+        (names, refs)
+    }
+
+    /// Back from there; what has not the form is as if nothing had been kept.
+    pub(crate) fn read(names: &[u8], refs: &[u8], stamp: Option<Digest>) -> Option<Self> {
+        let names = names.chunks(17).map(|one| {
+            let (rank, digest) = one.split_first()?;
+            Some(Name { rank: *rank, digest: digest.try_into().ok()? })
+        });
+        let (tag, rest) = refs.split_first()?;
+        let (manager, rest) = match tag {
+            0 => (Reference::Omitted, rest),
+            1 => (Reference::Nobody, rest),
+            _ => (Reference::Named(rest.get(..16)?.try_into().ok()?), rest.get(16..)?),
+        };
+        let others = rest.chunks(16).map(|one| one.try_into().ok());
+        Some(Self {
+            names: names.collect::<Option<_>>()?,
+            manager,
+            others: others.collect::<Option<_>>()?,
+            stamp,
+        })
+    }
 }
 
 /// What a reader found.
@@ -202,5 +259,25 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
             Some(false)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_entry_comes_back() {
+        let names = vec![Name { digest: [1; 16], rank: 0 }, Name { digest: [2; 16], rank: 1 }];
+        for manager in [Reference::Omitted, Reference::Nobody, Reference::Named([3; 16])] {
+            for others in [vec![], vec![[4; 16], [5; 16]]] {
+                let kept = Kept { names: names.clone(), manager, others, stamp: Some([6; 16]) };
+                let (names, refs) = kept.bytes();
+                assert_eq!(Kept::read(&names, &refs, Some([6; 16])), Some(kept));
+            }
+        }
+        assert_eq!(Kept::read(&[1, 2], &[0], None), None);
+        assert_eq!(Kept::read(&[], &[2, 1], None), None);
+        assert_eq!(Kept::read(&[], &[], None), None);
     }
 }

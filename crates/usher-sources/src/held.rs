@@ -51,19 +51,26 @@ pub fn paths(on: &mut Snapshot<'_>, source: SourceId, kind: Kind) -> Result<Vec<
     Ok(rows.into_iter().map(|(path,)| path).collect())
 }
 
-/// Notes the attributes that a source writes; says nothing where they are the same as before.
+/// Notes the attributes that a source writes, as a run found them that read everything (`whole`) or only what changed; says nothing
+/// where they are the same as before.
 pub(crate) fn note(
     tx: &mut Tx<'_>,
     source: SourceId,
     kind: Kind,
-    wanted: &BTreeSet<String>,
+    found: &BTreeSet<String>,
+    whole: bool,
 ) -> Result<(), StoreError> {
     const DROP: Sql = Sql::same("delete from mapped where source = $1 and kind = $2");
     const ADD: Sql = Sql::each(
         "insert into mapped (source, kind, path) values ($1, $2, $3)",
         "insert into mapped (source, kind, path) select $1::bigint, $2::smallint, * from unnest($3::text[])",
     );
-    if wanted.is_empty() || paths(tx, source, kind)?.iter().eq(wanted) {
+    let before = paths(tx, source, kind)?;
+    let mut wanted = found.clone();
+    if !whole {
+        wanted.extend(before.iter().cloned());
+    }
+    if found.is_empty() || before.iter().eq(&wanted) {
         return Ok(());
     }
     tx.exec(&DROP, args![source.0, kind])?;

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use usher_directory::Kind;
 use usher_mapping::{
     Context, NoLookup, ObjectMapping, Value,
-    mapping::{Mapped, Moment, When},
+    mapping::{From, Mapped, Moment, When},
 };
 use usher_scim::{Object, ResourceType, prepare};
 
@@ -14,6 +14,7 @@ use crate::{
     file::FileError,
     ldif::{Record, Value as Raw},
     run::EntryError,
+    secret::is_secret,
 };
 
 pub(crate) mod settings;
@@ -23,6 +24,29 @@ const DEFAULT: &str = include_str!("../mappings/ldif.toml");
 
 /// What tells entries apart, the best first; after these the normalised DN.
 const ANCHORS: [&str; 5] = ["entryUUID", "objectGUID", "nsUniqueId", "ipaUniqueID", "uid"];
+
+/// What is asked of a server beside what the mappings name: what kind an entry is, whom it names, whether it is locked, which
+/// state of it this is.
+const NEEDED: [&str; 15] = [
+    "objectClass",
+    "uid",
+    "mail",
+    "ou",
+    "cn",
+    "member",
+    "uniqueMember",
+    "memberUid",
+    "memberOf",
+    "nsAccountLock",
+    "userAccountControl",
+    "pwdAccountLockedTime",
+    "entryCSN",
+    "modifyTimestamp",
+    "manager",
+];
+
+/// Names that expressions see and no server has.
+const COMPUTED: [&str; 4] = ["dn", "locked", "unit", "members"];
 
 /// Maps entries.
 pub(crate) struct Ldap {
@@ -62,6 +86,40 @@ impl Ldap {
         })
     }
 
+    /// The attributes to ask a server for: those that the mappings name, and what tells entries apart, links them and says whether
+    /// they changed. Never those of secrets.
+    pub(crate) fn attributes(&self) -> Vec<String> {
+        let mapped = self.mapped_attributes();
+        let needed = NEEDED.iter().chain(&ANCHORS).map(|name| (*name).to_owned());
+        let mut names: Vec<String> = Vec::new();
+        for name in needed.chain(mapped) {
+            let plain = name.split(['.', '[']).next().unwrap_or_default().trim().to_owned();
+            let is_name = !plain.is_empty()
+                && plain.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ';' | '_'));
+            if is_name && !is_secret(&plain) && !names.iter().any(|known| known.eq_ignore_ascii_case(&plain))
+            {
+                names.push(plain);
+            }
+        }
+        names
+    }
+
+    /// The attributes that the mappings name.
+    pub(crate) fn mapped_attributes(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for mapping in [&self.user.rows, &self.group.rows] {
+            for row in &mapping.rows {
+                if let From::Expression(expression) = &row.from {
+                    names.extend(expression.attributes().into_iter().map(str::to_owned));
+                }
+            }
+            let clauses = mapping.scoping.groups.iter().flat_map(|group| &group.clauses);
+            names.extend(clauses.map(|clause| clause.attribute.text().to_owned()));
+        }
+        names.retain(|name| !COMPUTED.iter().any(|computed| computed.eq_ignore_ascii_case(name)));
+        names
+    }
+
     /// Maps an entry. `bound`: what tells people of this source apart, as an earlier import found.
     pub(crate) fn found(&self, record: &Record, bound: Option<&str>) -> Found {
         let Some(kind) = kind_of(record) else { return Found::Other };
@@ -98,6 +156,8 @@ impl Ldap {
                 active: parts.active,
                 manager: parts.manager,
                 members: parts.members,
+                groups: groups_of(record, kind),
+                stamp: stamp_of(record),
             })),
         }
     }
@@ -197,6 +257,18 @@ fn first(value: Json) -> Json {
     }
 }
 
+/// Which state of an entry this is.
+pub(crate) fn stamp_of(record: &Record) -> Option<entry::Digest> {
+    let stamp = record.text("entryCSN").or_else(|| record.text("modifyTimestamp"))?;
+    Some(entry::digest(&[stamp.as_bytes()]))
+}
+
+/// The groups a person says to be in.
+fn groups_of(record: &Record, kind: Kind) -> Vec<entry::Digest> {
+    let dns = record.texts("memberOf").filter(|_| kind == Kind::User);
+    dns.map(|dn| name_digest("dn", &normalise(dn))).collect()
+}
+
 /// Members are DNs; `memberUid`'s come with `uid:` before them (see [`named_of`]).
 fn member_names(value: &Json) -> Vec<entry::Digest> {
     let one = |text: &str| match text.strip_prefix("uid:") {
@@ -210,7 +282,7 @@ fn member_names(value: &Json) -> Vec<entry::Digest> {
     }
 }
 
-fn kind_of(record: &Record) -> Option<Kind> {
+pub(crate) fn kind_of(record: &Record) -> Option<Kind> {
     let is_any = |classes: &[&str]| classes.iter().any(|class| record.is_a(class));
     if is_any(&["groupOfNames", "groupOfUniqueNames", "posixGroup", "group"]) {
         Some(Kind::Group)
@@ -315,4 +387,24 @@ fn locked(record: &Record) -> bool {
 fn unit(record: &Record) -> Option<&str> {
     let dn = Dn::parse(&record.dn);
     record.texts("ou").find(|unit| dn.as_ref().is_none_or(|dn| !dn.has("ou", unit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_asked_for_what_is_used_and_never_for_passwords() {
+        let ldap = Ldap::new(Timestamp::UNIX_EPOCH, None).unwrap();
+        let asked = ldap.attributes();
+        for name in ["entryUUID", "mail", "departmentNumber", "memberUid", "memberOf", "entryCSN"] {
+            assert!(asked.iter().any(|a| a == name), "{name} in {asked:?}");
+        }
+        assert!(!asked.iter().any(|a| ["*", "+", "dn", "locked", "unit", "members"].contains(&a.as_str())));
+        let own = "[users]\n[[users.mapping]]\ntarget = 'userName'\nsource = 'Coalesce([cn;lang-fr], [userPassword], [sambaNTPassword])'\n\
+                   [groups]\n[[groups.mapping]]\ntarget = 'displayName'\nsource = '[cn]'\n";
+        let asked = Ldap::new(Timestamp::UNIX_EPOCH, Some(own)).unwrap().attributes();
+        assert!(asked.contains(&"cn;lang-fr".to_owned()));
+        assert!(!asked.iter().any(|name| is_secret(name)), "{asked:?}");
+    }
 }

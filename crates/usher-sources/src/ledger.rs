@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use usher_directory::{Kind, ObjectId};
 
 use crate::{
-    entry::{Digest, Entry, Found, MANAGER, Name, Reference, key_digest, name_digest},
+    entry::{Digest, Entry, Found, Kept, MANAGER, Name, Reference, key_digest, name_digest},
     rows::{EntryRow, Staged, State},
     run::EntryError,
     source::Safeguard,
@@ -28,6 +28,8 @@ pub(crate) struct Item {
     pub(crate) held: bool,
     /// Something was written for it.
     pub(crate) touched: bool,
+    /// How it was read, where that is kept ([`Ledger::keeping`]).
+    pub(crate) kept: Option<Kept>,
     /// Its anchor and userName as others would name it.
     plain: [Option<Digest>; 2],
 }
@@ -88,6 +90,10 @@ pub(crate) struct Ledger {
     /// The attributes that entries of each kind write.
     written: BTreeMap<Kind, BTreeSet<String>>,
     pub(crate) read: u64,
+    /// Groups that people say to be in, by group: who says so.
+    pub(crate) said: HashMap<Digest, Vec<usize>>,
+    /// Whether to keep how entries were read.
+    keeping: bool,
 }
 
 /// What to do about an entry that was read.
@@ -110,11 +116,18 @@ pub(crate) struct Leavers {
     pub(crate) held: Vec<usize>,
     /// They were held or allowed to go, and are no leavers any more.
     pub(crate) back: Vec<usize>,
+    /// How many of those who go had been held, and were let go.
+    pub(crate) allowed: u64,
     /// What is held and why, for people to read.
     pub(crate) message: Option<String>,
 }
 
 impl Ledger {
+    /// One that keeps how entries were read, for runs that read changes alone.
+    pub(crate) fn keeping() -> Self {
+        Self { keeping: true, ..Self::default() }
+    }
+
     /// Takes in what stands in the directory.
     pub(crate) fn know(&mut self, row: EntryRow) {
         let plain = row.anchor.split_once('=').map(|(_, value)| name_digest("key", value));
@@ -130,6 +143,7 @@ impl Ledger {
             active: None,
             held: false,
             touched: false,
+            kept: None,
         });
     }
 
@@ -147,6 +161,12 @@ impl Ledger {
                     let n = self.item(kind, key, id);
                     self.see(n, Seen::Refused, error.line);
                     self.name(n, &names);
+                    if let Some(item) = self.items.get_mut(n).filter(|_| self.keeping) {
+                        // By name it is known anew; its stamp is not, so that it is looked at again.
+                        let before =
+                            item.stored.as_ref().and_then(|row| row.kept.clone()).unwrap_or_default();
+                        item.kept = Some(Kept { names, stamp: None, ..before });
+                    }
                 }
                 Taken::Refused(error)
             }
@@ -161,7 +181,7 @@ impl Ledger {
         let anchor = entry.anchor.key();
         let n = self.item(entry.kind, key_digest(entry.kind, &anchor), id);
         if let Some(item) = self.items.get(n).filter(|item| item.seen != Seen::No) {
-            let message = format!("the same {} as line {}; neither is taken", entry.anchor.by, item.line);
+            let message = format!("the same {} as {}; neither is taken", entry.anchor.by, place(item.line));
             self.see(n, Seen::Refused, entry.line);
             return refused(message);
         }
@@ -170,7 +190,7 @@ impl Ledger {
         if let Some(other) =
             name.and_then(|name| self.user_names.get(&name)).and_then(|other| self.items.get(*other))
         {
-            let message = format!("the same userName as line {}", other.line);
+            let message = format!("the same userName as {}", place(other.line));
             self.see(n, Seen::Refused, entry.line);
             return refused(message);
         }
@@ -186,8 +206,20 @@ impl Ledger {
         let Some(item) = self.items.get_mut(n) else { return Taken::Nothing };
         item.manager = entry.manager;
         item.active = entry.active;
+        if self.keeping {
+            let others = if entry.kind == Kind::Group { &entry.members } else { &entry.groups };
+            item.kept = Some(Kept {
+                names: entry.names,
+                manager: entry.manager,
+                others: others.clone(),
+                stamp: entry.stamp,
+            });
+        }
         if entry.kind == Kind::Group {
             self.members.insert(n, entry.members);
+        }
+        for group in entry.groups {
+            self.said.entry(group).or_default().push(n);
         }
         match &item.stored {
             Some(row) if row.hash == hash && row.state != State::Vanished => Taken::Nothing,
@@ -232,6 +264,7 @@ impl Ledger {
                 active: None,
                 held: false,
                 touched: false,
+                kept: None,
                 plain: [None, None],
             });
             self.items.len() - 1
@@ -254,6 +287,42 @@ impl Ledger {
                 meant.item = None;
             }
         }
+    }
+
+    /// Everybody who was not read, and is not `gone`, is as when last read. Told after the last entry that was read.
+    pub(crate) fn replay(&mut self, gone: impl Fn(&EntryRow) -> bool) {
+        for n in 0..self.items.len() {
+            let Some(item) = self.items.get_mut(n).filter(|item| item.seen == Seen::No) else { continue };
+            let Some(row) = item.stored.as_ref().filter(|row| row.state == State::Present && !gone(row))
+            else {
+                continue;
+            };
+            let Some(kept) = row.kept.clone() else { continue };
+            let name = row.name;
+            if let Some((by, _)) = row.anchor.split_once('=').filter(|_| item.kind == Kind::User)
+                && !self.anchors.contains(by)
+            {
+                self.anchors.insert(by.to_owned());
+            }
+            item.seen = Seen::Fine;
+            item.manager = kept.manager;
+            if let Some(name) = name {
+                self.user_names.entry(name).or_insert(n);
+            }
+            if item.kind == Kind::Group {
+                self.members.insert(n, kept.others.clone());
+            } else {
+                for group in &kept.others {
+                    self.said.entry(*group).or_default().push(n);
+                }
+            }
+            self.name(n, &kept.names);
+        }
+    }
+
+    /// Whether an anchor is known, of a person or a group.
+    pub(crate) fn knows(&self, anchor: &str) -> bool {
+        [Kind::User, Kind::Group].into_iter().any(|kind| self.by_key.contains_key(&key_digest(kind, anchor)))
     }
 
     /// After the last entry: whoever may be in a row whose key can't be told was seen.
@@ -281,14 +350,14 @@ impl Ledger {
         self.anchors.iter().any(|by| by.eq_ignore_ascii_case(anchor))
     }
 
-    /// Who leaves, judged by the safeguard; marks those who are held.
-    pub(crate) fn judge(&mut self, guard: &Safeguard) -> Leavers {
+    /// Who leaves, judged by the safeguard; marks those who are held. `recent`: how many left shortly before, to be counted with them.
+    pub(crate) fn judge(&mut self, guard: &Safeguard, recent: u64) -> Leavers {
         let leaves = |item: &Item| item.vanishes() || item.ends();
         let counted = |item: &&Item| leaves(item) && item.state() != Some(State::Allowed);
         let of = |kind: Kind| self.items.iter().filter(move |item| item.kind == kind);
         let before = of(Kind::User).filter(|item| item.was_active()).count() as u64;
         let leaving = of(Kind::User).filter(|item| item.was_active()).filter(counted).count() as u64;
-        let over = guard.holds(leaving, before);
+        let over = leaving > 0 && guard.holds(leaving + recent, before + recent);
         let groups = of(Kind::Group).filter(|item| item.stands()).count() as u64;
         let gone = of(Kind::Group).filter(counted).count() as u64;
         // Groups give access too, and a source has too few of them for a percentage alone: most of them gone at once is a
@@ -298,6 +367,7 @@ impl Ledger {
         let mut leavers = Leavers::default();
         for (n, item) in self.items.iter_mut().enumerate() {
             let over = if item.kind == Kind::User { over } else { groups_over };
+            leavers.allowed += u64::from(leaves(item) && item.state() == Some(State::Allowed));
             match (leaves(item), item.state()) {
                 (true, state) if over && state != Some(State::Allowed) => {
                     item.held = true;
@@ -309,8 +379,10 @@ impl Ledger {
             }
         }
         if over {
-            leavers.message =
-                Some(format!("{leaving} of {before} people would leave: more than the safeguard allows"));
+            leavers.message = Some(format!(
+                "{leaving} of {before} people would leave{}: more than the safeguard allows",
+                if recent > 0 { format!(", after {recent} within the last hour") } else { String::new() }
+            ));
         } else if groups_over {
             leavers.message =
                 Some(format!("{gone} of {groups} groups would go: more than the safeguard allows"));
@@ -339,6 +411,10 @@ impl Ledger {
         };
         self.items.iter().enumerate().filter(|(_, item)| old(item)).map(|(n, _)| n).collect()
     }
+}
+
+fn place(line: u64) -> String {
+    if line == 0 { "another entry".into() } else { format!("line {line}") }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Sources: what fills a directory of the provisioning side.
 //!
-//! A source reads entries (an LDIF file, RFC 2849; a CSV file), maps each to a directory user or group, and writes only
+//! A source reads entries (an LDIF file, RFC 2849; a CSV file; an LDAP server), maps each to a directory user or group, and writes only
 //! differences, so that the directory's change feed carries real changes alone. It knows which objects are its own; whoever
 //! vanishes from it is soft-deleted at once, restored when it returns, and removed after 30 days. When more people would
 //! leave in one run than its safeguard allows, joiners and updates go through and the leavers are held.
 //!
-//! [`source`] adds, lists and removes sources; [`check`] looks at their files step by step; [`driver::Sources`] runs them.
-//! Passwords in a file are dropped while it is read ([`secret`]): they are never stored, hashed or logged.
+//! [`source`] adds, lists and removes sources; [`check`] looks at their files step by step; [`driver::Sources`] runs them, looks at
+//! servers, and keeps all sources in step. Of an LDAP server only what changed is read, where it can tell (sync replication, RFC
+//! 4533; else stamps). Passwords in a file are dropped while it is read, and never asked a server for ([`secret`]): they are never stored, hashed or logged.
 
 pub mod check;
 mod csv;
@@ -23,11 +24,12 @@ mod rows;
 pub mod run;
 pub mod secret;
 pub mod source;
+mod state;
 mod tables;
 pub mod watch;
 
-pub use driver::{Sources, SyncError};
-pub use ldap::settings::{LdapBind, LdapSettings, LdapSync};
+pub use driver::{Preview, Previewed, Sources, SyncError};
+pub use ldap::settings::{LdapBind, LdapChange, LdapSettings, LdapSync};
 pub use run::{EntryError, Progress, RunReport, RunState};
 pub use source::{Files, Reads, Safeguard, Schedule, Settings, Source, SourceError, SourceId, SourceKind};
 

@@ -4,7 +4,7 @@ use usher_directory::{Key, Kind, ObjectId};
 use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
 
 use crate::{
-    entry::{Digest, Values},
+    entry::{Digest, Kept, Values},
     source::SourceId,
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct EntryRow {
     pub(crate) active: bool,
     pub(crate) manager: Option<ObjectId>,
     pub(crate) members: Option<Digest>,
+    /// How it was read, where the source's runs may read changes alone.
+    pub(crate) kept: Option<Kept>,
 }
 
 impl FromRow for EntryRow {
@@ -71,6 +73,10 @@ impl FromRow for EntryRow {
             active: row.get(8)?,
             manager: row.get(9)?,
             members: row.get(10)?,
+            kept: match (row.get::<Option<Vec<u8>>>(11)?, row.get::<Option<Vec<u8>>>(12)?) {
+                (Some(names), Some(refs)) => Kept::read(&names, &refs, row.get(13)?),
+                _ => None,
+            },
         })
     }
 }
@@ -85,7 +91,7 @@ pub(crate) fn entries(
     after: Option<Key>,
 ) -> Result<Vec<EntryRow>, StoreError> {
     const READ: Sql = Sql::same(
-        "select object, kind, anchor, id, name, hash, state, since, active, manager, members from entry
+        "select object, kind, anchor, id, name, hash, state, since, active, manager, members, names, refs, stamp from entry
          where source = $1 and object > $2 order by object limit $3",
     );
     on.all(&READ, args![source.0, after.map_or(0, |key| key.0), BLOCK as i64], BLOCK)
@@ -94,17 +100,20 @@ pub(crate) fn entries(
 /// Writes what stands in the directory now; managers too, members not.
 pub(crate) fn save(tx: &mut Tx<'_>, source: SourceId, rows: &[EntryRow]) -> Result<(), StoreError> {
     const SAVE: Sql = Sql::each(
-        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager, names, refs, stamp)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          on conflict (source, kind, anchor) do update set object = excluded.object, id = excluded.id, name = excluded.name,
-         hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager",
-        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager)
+         hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager,
+         names = excluded.names, refs = excluded.refs, stamp = excluded.stamp",
+        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager, names, refs, stamp)
          select $1::bigint, * from unnest($2::bigint[], $3::smallint[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[],
-           $8::smallint[], $9::bigint[], $10::boolean[], $11::bytea[])
+           $8::smallint[], $9::bigint[], $10::boolean[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[])
          on conflict (source, kind, anchor) do update set object = excluded.object, id = excluded.id, name = excluded.name,
-         hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager",
+         hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager,
+         names = excluded.names, refs = excluded.refs, stamp = excluded.stamp",
     );
     let bytes = |digest: Option<Digest>| digest.map(|digest| digest.to_vec());
+    let [names, refs, stamps] = kept_columns(rows.iter().map(|row| row.kept.as_ref()));
     let columns = [
         Column::Same(source.0.into()),
         rows.iter().map(|row| row.object.0).collect(),
@@ -117,8 +126,41 @@ pub(crate) fn save(tx: &mut Tx<'_>, source: SourceId, rows: &[EntryRow]) -> Resu
         rows.iter().map(|row| row.since).collect(),
         rows.iter().map(|row| row.active).collect(),
         rows.iter().map(|row| row.manager.map(|id| id.0.as_bytes().to_vec())).collect(),
+        names,
+        refs,
+        stamps,
     ];
     tx.exec_many(&SAVE, &columns).map(drop)
+}
+
+fn kept_columns<'k>(kept: impl Iterator<Item = Option<&'k Kept>>) -> [Column; 3] {
+    let (mut names, mut refs, mut stamps) = (Vec::new(), Vec::new(), Vec::new());
+    for kept in kept {
+        let (name, reference) = kept.map(Kept::bytes).unzip();
+        names.push(name);
+        refs.push(reference);
+        stamps.push(kept.and_then(|kept| kept.stamp).map(|stamp| stamp.to_vec()));
+    }
+    [names.into_iter().collect(), refs.into_iter().collect(), stamps.into_iter().collect()]
+}
+
+/// Notes how entries were read whose values are as they were.
+pub(crate) fn keep(tx: &mut Tx<'_>, source: SourceId, rows: &[(Key, Kept)]) -> Result<(), StoreError> {
+    const KEEP: Sql = Sql::each(
+        "update entry set names = $3, refs = $4, stamp = $5 where source = $1 and object = $2",
+        "update entry set names = r.names, refs = r.refs, stamp = r.stamp
+         from unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[]) as r(object, names, refs, stamp)
+         where source = $1 and entry.object = r.object",
+    );
+    let [names, refs, stamps] = kept_columns(rows.iter().map(|(_, kept)| Some(kept)));
+    let objects = rows.iter().map(|(object, _)| object.0).collect();
+    tx.exec_many(&KEEP, &[Column::Same(source.0.into()), objects, names, refs, stamps]).map(drop)
+}
+
+/// Whether leavers are held, or were let go and have not gone yet.
+pub(crate) fn any_held(on: &mut Snapshot<'_>, source: SourceId) -> Result<bool, StoreError> {
+    const HELD: Sql = Sql::same("select object from entry where source = $1 and state in (2, 3) limit 1");
+    Ok(on.one::<(i64,)>(&HELD, args![source.0])?.is_some())
 }
 
 /// Notes the members last written of a group.

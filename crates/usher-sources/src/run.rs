@@ -45,6 +45,10 @@ pub struct Counts {
     pub unresolved: u64,
     /// Entries that could not be taken.
     pub errors: u64,
+    /// Leavers that had been held, and were let go.
+    pub allowed: u64,
+    /// Only what had changed was read.
+    pub incremental: bool,
 }
 
 /// A run.

@@ -3,9 +3,10 @@ use std::path::PathBuf;
 
 use encoding_rs::Encoding;
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use usher_directory::DirectoryId;
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
+use usher_store::{FromRow, Row, Snapshot, Sql, Store, StoreError, Tx, args};
 
 use crate::{csv::Form, ldap::settings::LdapSettings};
 
@@ -229,6 +230,8 @@ pub struct Source {
     pub anchor: Option<String>,
     /// Since when it is there.
     pub created: Timestamp,
+    /// Whether a bind password is kept for it.
+    pub has_secret: bool,
 }
 
 /// Why a source can't be made, found or read.
@@ -264,14 +267,19 @@ const ADD: Sql = Sql::same(
     "insert into source (name, directory, kind, settings, created) values ($1, $2, $3, $4, $5)
      on conflict (name) do nothing returning id",
 );
-const BY_NAME: Sql =
-    Sql::same("select id, name, directory, kind, settings, anchor, created from source where name = $1");
-const BY_ID: Sql =
-    Sql::same("select id, name, directory, kind, settings, anchor, created from source where id = $1");
-const LIST: Sql = Sql::same(
-    "select id, name, directory, kind, settings, anchor, created from source where name > $1 order by name limit 500",
+const BY_NAME: Sql = Sql::same(
+    "select id, name, directory, kind, settings, anchor, created, secret is not null from source where name = $1",
 );
-const SET: Sql = Sql::same("update source set settings = $2 where id = $1");
+const BY_ID: Sql = Sql::same(
+    "select id, name, directory, kind, settings, anchor, created, secret is not null from source where id = $1",
+);
+const LIST: Sql = Sql::same(
+    "select id, name, directory, kind, settings, anchor, created, secret is not null from source where name > $1 order by name limit 500",
+);
+/// How far it was read counts no more.
+const SET: Sql = Sql::same("update source set settings = $2, state = null where id = $1");
+const SECRET: Sql = Sql::same("select secret from source where id = $1");
+const SET_SECRET: Sql = Sql::same("update source set secret = $2 where id = $1");
 const BIND: Sql = Sql::same("update source set anchor = $2 where id = $1");
 const REMOVE: Sql = Sql::same("delete from source where id = $1");
 
@@ -288,6 +296,7 @@ impl FromRow for Source {
                 .map_err(|error| StoreError::Bug(format!("settings of a source: {error}")))?,
             anchor: row.get(5)?,
             created: row.get(6)?,
+            has_secret: row.get(7)?,
         })
     }
 }
@@ -313,6 +322,7 @@ pub fn add(
             settings: settings.clone(),
             anchor: None,
             created: now,
+            has_secret: false,
         }),
         Ok(None) => Err(SourceError::Taken(name.into())),
         Err(StoreError::Conflict { .. }) => Err(SourceError::NoDirectory),
@@ -335,11 +345,46 @@ pub fn list(on: &mut Snapshot<'_>, after: &str) -> Result<Vec<Source>, StoreErro
     on.all(&LIST, args![after], 500)
 }
 
-/// Changes a source's settings; they hold from its next run on.
+/// Changes a source's settings; they hold from its next run on, which reads everything. Another scheme, host or port of an LDAP
+/// server forgets the bind password: it was given for the old one.
 pub fn set(tx: &mut Tx<'_>, source: &Source, settings: &Settings) -> Result<Source, SourceError> {
     check_settings(source.kind, settings)?;
     tx.exec(&SET, args![source.id.0, written(settings)?])?;
-    Ok(Source { settings: settings.clone(), ..source.clone() })
+    let server = |settings: &Settings| settings.ldap().and_then(LdapSettings::server);
+    let forget = source.has_secret && server(settings) != server(&source.settings);
+    if forget {
+        tx.exec(&SET_SECRET, args![source.id.0, None::<Vec<u8>>])?;
+    }
+    Ok(Source { settings: settings.clone(), has_secret: source.has_secret && !forget, ..source.clone() })
+}
+
+/// Keeps the bind password of an LDAP source, sealed. `store` is the one `tx` runs on.
+pub fn set_secret(
+    tx: &mut Tx<'_>,
+    store: &Store,
+    id: SourceId,
+    secret: &SecretString,
+) -> Result<(), SourceError> {
+    // A password file ends in a newline more often than not.
+    let plain = secret.expose_secret().trim_end_matches(['\r', '\n']);
+    if plain.is_empty() {
+        return Err(SourceError::Setting("the bind password is empty".into()));
+    }
+    let sealed = store.seal("source", id.0, "secret", plain.as_bytes());
+    tx.exec(&SET_SECRET, args![id.0, sealed])?;
+    Ok(())
+}
+
+/// Opens the bind password, where one is kept.
+pub(crate) fn secret(
+    on: &mut Snapshot<'_>,
+    store: &Store,
+    id: SourceId,
+) -> Result<Option<SecretString>, StoreError> {
+    let Some((Some(sealed),)) = on.one::<(Option<Vec<u8>>,)>(&SECRET, args![id.0])? else { return Ok(None) };
+    let plain = store.unseal("source", id.0, "secret", &sealed)?;
+    let text = String::from_utf8(plain).map_err(|_| StoreError::Bug("a bind password is no text".into()))?;
+    Ok(Some(SecretString::from(text)))
 }
 
 /// Forgets a source with its runs. Its people and groups stay in the directory as they are.
@@ -352,7 +397,8 @@ pub(crate) fn bind(tx: &mut Tx<'_>, id: SourceId, anchor: &str) -> Result<(), St
     tx.exec(&BIND, args![id.0, anchor]).map(|_| ())
 }
 
-fn written(settings: &Settings) -> Result<String, SourceError> {
+/// As the database keeps them.
+pub(crate) fn written(settings: &Settings) -> Result<String, SourceError> {
     serde_json::to_string(settings)
         .map_err(|_| SourceError::Setting("a file's name must be UTF-8 text".into()))
 }

@@ -1,7 +1,7 @@
 //! This crate's tables.
 
 /// Migrations in order; applied ones never change.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST, OWNED];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, OWNED, LDAP];
 
 /// `entry`: what of a source stands in the directory, by the object it made. `hash` is of the values as they were last written,
 /// `manager` the object written as manager, `members` the digest of the members last written.
@@ -39,4 +39,15 @@ create table mapped (
   primary key (source, kind, path));
 create index entry_object on entry (object);
 create table file_state (source bigint not null primary key references source on delete cascade, state {text} not null);
+";
+
+/// `source.secret`: the bind password, sealed. `source.state`: how far it was read ([`crate::state`]). `entry.names`, `refs` and
+/// `stamp`: how others name the entry, whom it names, and which state of it was read, so that a run that reads only changes ends as
+/// one that reads everything.
+const LDAP: &str = "
+alter table source add column secret {bytes};
+alter table source add column state {text};
+alter table entry add column names {bytes};
+alter table entry add column refs {bytes};
+alter table entry add column stamp {bytes};
 ";

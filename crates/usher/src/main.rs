@@ -75,7 +75,7 @@ enum Command {
     /// Directories that apps are provisioned from.
     #[command(subcommand)]
     Directory(c::directory::Command),
-    /// Files that fill a directory.
+    /// Files and servers that fill a directory.
     #[command(subcommand)]
     Source(c::source::Command),
     /// Users of a directory.
@@ -204,7 +204,7 @@ async fn run(
         Command::Organization(command) => vec![command.request("organization")],
         Command::Site(command) => vec![command.request("site")],
         Command::Directory(command) => vec![command.request()?],
-        Command::Source(command) => vec![command.request()],
+        Command::Source(command) => vec![command.request()?],
         Command::User(command) => vec![command.request()?],
         Command::Group(command) => vec![command.request()?],
         Command::Gallery(command) => vec![command.request()],

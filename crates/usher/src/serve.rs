@@ -137,9 +137,11 @@ fn service(system: &System, settings: &Settings) -> anyhow::Result<Service> {
     Ok(service.guarded(Arc::new(usher_sources::held::SourcesFirst)))
 }
 
-/// The rules of all accounts and the cycles of all apps, until told to stop.
+/// The rules of all accounts, the cycles of all apps and the reading of all sources, until told to stop.
 pub(crate) fn work(system: &System, stopping: &watch::Receiver<bool>, parts: &mut JoinSet<()>) {
     parts.spawn(usher_people::driver::run(system.people.clone(), stopping.clone()));
+    let (sources, reading) = (system.sources.clone(), stopping.clone());
+    parts.spawn(async move { sources.serve(reading).await });
     let (engine, stopping) = (system.engine.clone(), stopping.clone());
     parts.spawn(async move {
         if let Err(error) = engine.serve(stopping).await {

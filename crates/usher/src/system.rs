@@ -63,7 +63,8 @@ impl System {
         let engine = Engine::new(store.clone(), configs.clone(), clock.clone(), transports);
         let people = People::new(store.clone(), clock.clone())?;
         let leases = Leases::new(store.clone());
-        let sources = Sources::new(store.clone(), configs.clone(), clock.clone(), leases);
+        let sources =
+            Sources::new(store.clone(), configs.clone(), clock.clone(), leases).with_addresses(policy);
         let admin = Admin::new(store.clone(), configs.clone(), clock.clone());
         Ok(Self { store, configs, clock, admin, engine, people, sources })
     }

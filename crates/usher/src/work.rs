@@ -1,6 +1,8 @@
 //! Long work, run on the drivers of engine and sources.
 
-use usher_admin::{AdminError, Answer, Work, describe_cycle, describe_plan, describe_run};
+use usher_admin::{
+    AdminError, Answer, Work, describe_cycle, describe_plan, describe_preview, describe_run, describe_test,
+};
 use usher_api::directory::{Step, Test};
 use usher_client::Diagnosis;
 use usher_sources::Progress as Reading;
@@ -14,11 +16,18 @@ pub(crate) async fn run(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Answer, AdminError> {
     match work {
-        Work::SourceSync { source, allow } => {
+        Work::SourceTest { source } => Ok(Answer::Test(describe_test(&system.sources.test(&source).await))),
+        Work::SourcePreview { source, first } => {
+            let found = system.sources.preview(&source, first).await?;
+            Ok(Answer::Preview(describe_preview(&source, &found)))
+        }
+        Work::SourceSync { source, allow, changes } => {
             let name = source.name.clone();
             let mut follow = |reading| progress(step(&name, reading));
             let report = if allow {
                 system.sources.allow(&source, &mut follow).await?
+            } else if changes {
+                system.sources.update(&source, &mut follow).await?
             } else {
                 system.sources.sync(&source, &mut follow).await?
             };

@@ -218,6 +218,8 @@ impl People {
             active: None,
             manager: Reference::Omitted,
             members: Vec::new(),
+            groups: Vec::new(),
+            stamp: None,
         };
         let name = entry.user_name.as_deref().ok_or("no userName and no mail")?;
         prepare::user_name(name).map_err(|error| error.to_string())?;
@@ -316,6 +318,8 @@ fn group_entry(name: &str, line: u64) -> Entry {
         active: None,
         manager: Reference::Omitted,
         members: Vec::new(),
+        groups: Vec::new(),
+        stamp: None,
     }
 }
 

@@ -62,7 +62,7 @@ impl Run<'_> {
                         .filter(|(_, other)| other.kind == Kind::User && other.stands());
                     let found = found.map(|(_, other)| other.id);
                     if found.is_none() {
-                        unresolved.push((item.line, row.object));
+                        unresolved.push((item.line, item.id));
                     }
                     // A manager who is missing because leavers are held is none of the changes to make.
                     found.or(row.manager.filter(|id| self.held.contains(id)))
@@ -73,9 +73,9 @@ impl Run<'_> {
             }
         }
         self.counts.unresolved += unresolved.len() as u64;
-        for (line, _) in unresolved {
+        for (line, id) in unresolved {
             let message = "its manager is not in the source".to_owned();
-            self.findings.note(EntryError { line, entry: format!("line {line}"), message });
+            self.findings.note(EntryError { line, entry: called(line, id), message });
         }
         tasks
     }
@@ -86,7 +86,7 @@ impl Run<'_> {
         else {
             return Ok(());
         };
-        let (key, line, written) = (row.object, item.line, row.members);
+        let (key, line, written, called) = (row.object, item.line, row.members, called(item.line, item.id));
         let named = self.ledger.members.get(&n).map(Vec::as_slice).unwrap_or_default();
         let mut wanted = BTreeSet::new();
         let mut missing = HashSet::new();
@@ -97,10 +97,17 @@ impl Run<'_> {
                 None => _ = missing.insert(*name),
             }
         }
+        if named.is_empty() {
+            wanted.extend(self.said_to_be_in(n));
+        }
         if !missing.is_empty() {
             self.counts.unresolved += missing.len() as u64;
             let message = format!("{} of its members are not in the source", missing.len());
-            self.findings.note(EntryError { line, entry: format!("group in line {line}"), message });
+            self.findings.note(EntryError {
+                line,
+                entry: if line == 0 { format!("group {called}") } else { format!("group in {called}") },
+                message,
+            });
         }
         if written == Some(members_digest(&wanted)) {
             self.counts.memberships += wanted.len() as u64;
@@ -127,6 +134,19 @@ impl Run<'_> {
             item.touched = true;
         }
         Ok(())
+    }
+
+    /// People who say to be in a group (`memberOf`). It counts where the group itself lists nobody, for servers add the members of
+    /// groups within groups there.
+    fn said_to_be_in(&self, n: usize) -> Vec<ObjectId> {
+        let groups = self
+            .ledger
+            .said
+            .iter()
+            .filter(|(name, _)| self.ledger.meant(**name).is_some_and(|(m, _)| m == n));
+        let people =
+            groups.flat_map(|(_, people)| people).filter_map(|person| self.ledger.items.get(*person));
+        people.filter(|item| item.stands()).map(|item| item.id).collect()
     }
 
     async fn present(&self, group: Key) -> Result<BTreeSet<ObjectId>, SyncError> {
@@ -170,6 +190,10 @@ impl Run<'_> {
         // Its digest stays the old one: the next run looks again.
         Ok(false)
     }
+}
+
+fn called(line: u64, id: ObjectId) -> String {
+    if line == 0 { id.to_string() } else { format!("line {line}") }
 }
 
 fn is_group(item: &Item) -> bool {

@@ -3,13 +3,22 @@
 //! A run reads the whole file first (on a thread of its own; what changed is staged), judges who leaves, and only then writes:
 //! leavers, people and groups by blocks, then managers and members. Each block is one transaction with the rows of `entry`
 //! that say what it wrote, so a run that is cut off anywhere is simply run again.
+mod ldap;
 mod link;
+mod preview;
+mod serve;
 mod write;
 
-use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::ControlFlow,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
+use usher_client::AddressPolicy;
 use usher_directory::{
     Kind, ObjectId,
     config::{Configs, DirectoryConfig},
@@ -21,6 +30,8 @@ use usher_jobs::{
 };
 use usher_store::{Lane, Snapshot, Store, StoreError, Tx};
 
+use self::ldap::{Mode, uuid_in};
+pub use self::preview::{Preview, Previewed};
 use crate::{
     check::usable,
     entry::Found,
@@ -30,7 +41,8 @@ use crate::{
     reader::Job,
     rows::{self, State},
     run::{self, Counts, EntryError, Findings, Progress, RunReport, RunState},
-    source::{self, Source},
+    source::{self, Source, SourceKind},
+    state,
     watch::{self, FileState},
 };
 
@@ -38,6 +50,8 @@ use crate::{
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Entries handed over by the reading thread at once, and staged in one transaction.
 const BATCH: usize = 500;
+/// How long leavers are counted together whom a server told of one by one.
+const RECENT: SignedDuration = SignedDuration::from_hours(1);
 /// One short read.
 const READ: Duration = Duration::from_secs(10);
 
@@ -48,12 +62,13 @@ pub struct Sources {
     configs: Configs,
     clock: Clock,
     leases: Leases,
+    addresses: AddressPolicy,
 }
 
 /// Why a run did not come to its end.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SyncError {
-    /// The file can't be read or is not what it should be; nothing was changed.
+    /// The file or server can't be read or is not what it should be; nothing was changed.
     #[error("{0}; nothing was imported")]
     File(String),
     /// Another run of this source is under way, here or on another instance.
@@ -84,21 +99,50 @@ pub type Watcher<'w> = &'w mut (dyn FnMut(Progress) + Send);
 impl Sources {
     /// Over a store; `leases` are the process's own.
     pub fn new(store: Store, configs: Configs, clock: Clock, leases: Leases) -> Self {
-        Self { store, configs, clock, leases }
+        Self { store, configs, clock, leases, addresses: AddressPolicy { private: true } }
     }
 
-    /// Imports a source's file. `Ok` also when single entries failed or leavers are held: the report says so. A run that failed
+    /// Which addresses servers may have; loopback and private ones too, unless it is said otherwise.
+    #[must_use]
+    pub fn with_addresses(self, addresses: AddressPolicy) -> Self {
+        Self { addresses, ..self }
+    }
+
+    /// Imports all of a source. `Ok` also when single entries failed or leavers are held: the report says so. A run that failed
     /// stands in the log of runs as well.
     ///
     /// # Errors
     /// [`SyncError`]; after a failed run the next one begins anew and loses nothing.
     pub async fn sync(&self, source: &Source, progress: Watcher<'_>) -> Result<RunReport, SyncError> {
+        self.run(source, Mode::Full, progress).await
+    }
+
+    /// Imports what changed since the last run, where the source can tell; else all of it.
+    ///
+    /// # Errors
+    /// As [`Sources::sync`].
+    pub async fn update(&self, source: &Source, progress: Watcher<'_>) -> Result<RunReport, SyncError> {
+        self.run(source, Mode::Changes, progress).await
+    }
+
+    async fn run(&self, source: &Source, mode: Mode, progress: Watcher<'_>) -> Result<RunReport, SyncError> {
         let Some(lease) = self.leases.take(&format!("source/{}", source.id.0)).await? else {
             return Err(SyncError::Running(source.name.clone()));
         };
+        self.leased(source, lease, mode, progress).await
+    }
+
+    /// A run with its lease, which is given back.
+    async fn leased(
+        &self,
+        source: &Source,
+        lease: Lease,
+        mode: Mode,
+        progress: Watcher<'_>,
+    ) -> Result<RunReport, SyncError> {
         let result = tokio::select! {
             () = self.leases.keep(&lease) => Err(SyncError::TakenOver(source.name.clone())),
-            result = self.held(source, &lease, progress) => result,
+            result = self.held(source, &lease, mode, progress) => result,
         };
         if let Err(error) = self.leases.give_back(lease).await {
             tracing::warn!(source = source.name, %error, "the lease of a source could not be given back");
@@ -121,6 +165,7 @@ impl Sources {
         &self,
         source: &Source,
         lease: &Lease,
+        mode: Mode,
         progress: Watcher<'_>,
     ) -> Result<RunReport, SyncError> {
         let started = self.clock.now();
@@ -148,8 +193,10 @@ impl Sources {
             findings: Findings::default(),
             counts: Counts::default(),
             files: None,
+            pending: BTreeSet::new(),
+            state: state::State::default(),
         };
-        let result = run.all(progress).await;
+        let result = run.all(mode, progress).await;
         run.end(result).await
     }
 
@@ -214,27 +261,71 @@ struct Run<'s> {
     counts: Counts,
     /// The files as they were when the run began to read them.
     files: Option<FileState>,
+    /// Entries of a server that could not be taken, by entryUUID.
+    pending: BTreeSet<uuid::Uuid>,
+    /// How far the source will have been read when the run has ended well.
+    state: state::State,
 }
 
 impl Run<'_> {
     /// What the safeguard has to say, at the end.
-    async fn all(&mut self, progress: Watcher<'_>) -> Result<Option<String>, SyncError> {
+    async fn all(&mut self, mode: Mode, progress: Watcher<'_>) -> Result<Option<String>, SyncError> {
         self.unstage().await?;
-        self.know().await?;
-        let job = self.job()?;
-        self.files = Some(job.state());
-        self.read_file(&job, progress).await?;
+        if self.source.kind == SourceKind::Ldap {
+            self.ledger = Ledger::keeping();
+            if !self.read_ldap(mode, progress).await? {
+                return Ok(None);
+            }
+        } else {
+            self.know().await?;
+            let job = self.job()?;
+            self.files = Some(job.state());
+            self.read_file(&job, progress).await?;
+            self.state.full = Some(self.started);
+        }
+        self.ledger.end();
         usable(&self.ledger, &self.source).map_err(SyncError::File)?;
         self.note_written().await?;
-        let mut leavers = self.ledger.judge(&self.source.settings.safeguard);
+        let recent = self.recent_leavers().await?;
+        let mut leavers = self.ledger.judge(&self.source.settings.safeguard, recent);
         let message = leavers.message.take();
         self.marks(&leavers).await?;
         self.write_all(&leavers.go, progress).await?;
         self.link_all(progress).await?;
+        self.keep().await?;
         self.purge().await?;
         self.unstage().await?;
         self.bind().await?;
         Ok(message)
+    }
+
+    /// Who left within the last hour by runs that read changes: a directory that is emptied entry by entry empties nothing here.
+    /// What was let go by `allow`, and what went before it, counts no more.
+    async fn recent_leavers(&self) -> Result<u64, SyncError> {
+        if self.source.kind != SourceKind::Ldap {
+            return Ok(0);
+        }
+        let (id, number, since) = (self.source.id, self.number, self.started - RECENT);
+        let runs = self.of.read(move |on| run::list(on, id, 500)).await?;
+        let recent = runs.iter().filter(|run| run.run != number).take_while(|run| run.started >= since);
+        Ok(recent.take_while(|run| run.counts.allowed == 0).map(|run| run.counts.disabled).sum())
+    }
+
+    /// Keeps how entries were read that need no other writing.
+    async fn keep(&mut self) -> Result<(), SyncError> {
+        let mut rows = Vec::new();
+        for item in &mut self.ledger.items {
+            let (Some(kept), Some(row)) = (&item.kept, &mut item.stored) else { continue };
+            if item.seen != Seen::No && !item.held && row.kept.as_ref() != Some(kept) {
+                rows.push((row.object, kept.clone()));
+                row.kept.clone_from(&item.kept);
+            }
+        }
+        for block in rows.chunks(BATCH) {
+            let (id, block) = (self.source.id, block.to_vec());
+            self.write(move |tx| rows::keep(tx, id, &block)).await?;
+        }
+        Ok(())
     }
 
     fn job(&self) -> Result<Job, SyncError> {
@@ -286,17 +377,7 @@ impl Run<'_> {
         let reading = tokio::task::spawn_blocking(move || read_in_batches(&job, &counting, &sender));
         let mut staged = Vec::new();
         while let Some(batch) = batches.recv().await {
-            for found in batch {
-                match self.ledger.take(found, ObjectId(self.of.clock.id())) {
-                    Taken::Nothing => {}
-                    Taken::Refused(error) => self.findings.error(error),
-                    Taken::Stage(entry) => {
-                        let doc = serde_json::to_vec(&entry)
-                            .map_err(|error| StoreError::Bug(format!("an entry can't be staged: {error}")))?;
-                        staged.push((i64::try_from(entry.n).unwrap_or(i64::MAX), doc));
-                    }
-                }
-            }
+            self.take(batch, &mut staged)?;
             if staged.len() >= BATCH {
                 self.stage(std::mem::take(&mut staged)).await?;
             }
@@ -304,8 +385,30 @@ impl Run<'_> {
         }
         let read = reading.await.unwrap_or_else(|error| Err(format!("reading stopped: {error}")));
         read.map_err(SyncError::File)?;
-        self.stage(staged).await?;
-        self.ledger.end();
+        self.stage(staged).await
+    }
+
+    /// Takes in what was read; what is to be written goes into `staged`.
+    fn take(&mut self, batch: Vec<Found>, staged: &mut Vec<(i64, Vec<u8>)>) -> Result<(), SyncError> {
+        for found in batch {
+            let id = match &found {
+                Found::Refused { who: Some((_, anchor)), .. } => uuid_in(&anchor.key()),
+                Found::Entry(entry) => uuid_in(&entry.anchor.key()),
+                _ => None,
+            };
+            match self.ledger.take(found, ObjectId(self.of.clock.id())) {
+                Taken::Nothing => {}
+                Taken::Refused(error) => {
+                    self.pending.extend(id);
+                    self.findings.error(error);
+                }
+                Taken::Stage(entry) => {
+                    let doc = serde_json::to_vec(&entry)
+                        .map_err(|error| StoreError::Bug(format!("an entry can't be staged: {error}")))?;
+                    staged.push((i64::try_from(entry.n).unwrap_or(i64::MAX), doc));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -333,6 +436,7 @@ impl Run<'_> {
             }
         }
         self.counts.held = leavers.held.len() as u64;
+        self.counts.allowed = leavers.allowed;
         self.held = self.ledger.held_ids();
         self.note_held(&leavers.held[..leavers.held.len().min(run::ERRORS_KEPT)]).await
     }
@@ -354,8 +458,11 @@ impl Run<'_> {
     /// Notes which attributes the source writes, before anything of it can be seen: they are nobody else's from now on.
     async fn note_written(&self) -> Result<(), SyncError> {
         let (id, written) = (self.source.id, self.ledger.written().clone());
-        self.write(move |tx| written.iter().try_for_each(|(kind, paths)| held::note(tx, id, *kind, paths)))
-            .await
+        let whole = self.state.full == Some(self.started);
+        self.write(move |tx| {
+            written.iter().try_for_each(|(kind, paths)| held::note(tx, id, *kind, paths, whole))
+        })
+        .await
     }
 
     /// The attribute that tells people apart stays the one that did at first.
@@ -390,11 +497,16 @@ impl Run<'_> {
         let (written, findings) = (report.clone(), std::mem::take(&mut self.findings.kept));
         // A file that can't be read is met as well: it is not read again and again until it changes.
         let judged = matches!(result, Ok(_) | Err(SyncError::File(_)));
-        let met = self.files.take().filter(|_| judged).map(|files| (self.source.id, files));
+        let met = self.files.take().filter(|_| judged);
+        let reached = if result.is_ok() { Some(self.reached()?) } else { None };
+        let id = self.source.id;
         let noted = self
             .write(move |tx| {
+                if let Some((settings, state)) = &reached {
+                    state::set(tx, id, settings, state)?;
+                }
                 run::end(tx, &written, &findings)?;
-                met.iter().try_for_each(|(id, files)| watch::met(tx, *id, files))
+                met.iter().try_for_each(|files| watch::met(tx, id, files))
             })
             .await;
         match result {
@@ -405,6 +517,14 @@ impl Run<'_> {
             }
             Ok(_) => noted.map(|()| report),
         }
+    }
+
+    /// How far the source is read, and by which settings.
+    fn reached(&mut self) -> Result<(String, state::State), SyncError> {
+        let settings = source::written(&self.source.settings)
+            .map_err(|error| StoreError::Bug(format!("settings of a source: {error}")))?;
+        let pending = std::mem::take(&mut self.pending).into_iter().collect();
+        Ok((settings, state::State { last: Some(self.started), pending, ..std::mem::take(&mut self.state) }))
     }
 
     fn tally(&mut self) {

@@ -9,7 +9,7 @@ use usher_directory::{
 use usher_scim::{AttributePath, Object, ResourceType, ScimError, resource};
 use usher_store::Lane;
 
-use super::{KEPT, Run, SyncError, Watcher, WriteError};
+use super::{KEPT, Run, SyncError, Watcher, WriteError, ldap::uuid_in};
 use crate::{
     entry::{MANAGER, Reference},
     ledger::{Item, Seen},
@@ -173,6 +173,12 @@ impl Run<'_> {
                 Task::Put(staged) => staged.label.clone(),
                 _ => item.id.to_string(),
             };
+            let anchor = match (task, &item.stored) {
+                (Task::Put(staged), _) => Some(staged.anchor.as_str()),
+                (_, Some(row)) => Some(row.anchor.as_str()),
+                _ => None,
+            };
+            self.pending.extend(anchor.and_then(uuid_in));
             self.findings.error(EntryError { line: item.line, entry, message: message.to_owned() });
         }
     }
@@ -264,7 +270,7 @@ impl Run<'_> {
         }
         let draft = Draft::create(&self.config, item.kind, id, &doc, now)?;
         let active = draft.next().active;
-        let row = row(staged, item.kind, id, active, manager);
+        let row = row(staged, item, id, active, manager);
         Ok(Ready {
             n: staged.n,
             drafts: vec![draft],
@@ -302,7 +308,7 @@ impl Run<'_> {
             (None, true) if was.active && !active => Effect::Disabled,
             (None, true) => Effect::Updated,
         };
-        let row = EntryRow { object: was.object, ..row(staged, item.kind, object.id, active, manager) };
+        let row = EntryRow { object: was.object, ..row(staged, item, object.id, active, manager) };
         let drafts = restore.into_iter().chain([draft]).collect();
         Ok(Ready { n: staged.n, drafts, row: After::Save(Box::new(row)), effect })
     }
@@ -389,10 +395,10 @@ fn put_error(error: PutError) -> WriteError {
     }
 }
 
-fn row(staged: &Staged, kind: Kind, id: ObjectId, active: bool, manager: Option<ObjectId>) -> EntryRow {
+fn row(staged: &Staged, item: &Item, id: ObjectId, active: bool, manager: Option<ObjectId>) -> EntryRow {
     EntryRow {
         object: Key(0),
-        kind,
+        kind: item.kind,
         anchor: staged.anchor.clone(),
         id,
         name: staged.name,
@@ -402,6 +408,7 @@ fn row(staged: &Staged, kind: Kind, id: ObjectId, active: bool, manager: Option<
         active,
         manager,
         members: None,
+        kept: item.kept.clone(),
     }
 }
 
@@ -409,7 +416,7 @@ fn parsed(object: &Stored) -> Result<Object, ScimError> {
     object.object().map_err(|error| ScimError::status(500, error.to_string()))
 }
 
-fn fill<'v>(
+pub(super) fn fill<'v>(
     of: &ResourceType,
     doc: &mut Object,
     values: impl IntoIterator<Item = &'v (String, serde_json::Value)>,

@@ -6,8 +6,10 @@ use url::Url;
 
 use crate::dn::Dn;
 
-/// Which entries are people, unless it is said otherwise.
-const USERS: &str = "(&(|(objectClass=inetOrgPerson)(objectClass=organizationalPerson)(objectClass=person)(objectClass=user))(!(objectClass=computer)))";
+/// Which entries are people, unless it is said otherwise. Computers, which are users for Active Directory, are left out later: where a
+/// server does not know an object class, `(!(objectClass=…))` finds nobody.
+const USERS: &str =
+    "(|(objectClass=inetOrgPerson)(objectClass=organizationalPerson)(objectClass=person)(objectClass=user))";
 /// Which are groups.
 const GROUPS: &str = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=group))";
 /// Entries on a page.
@@ -82,6 +84,55 @@ pub enum LdapSync {
     Timestamps,
     /// Not: every run reads everything.
     Full,
+}
+
+/// Some settings, the others left as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "as in LdapSettings")]
+pub struct LdapChange {
+    pub url: Option<String>,
+    pub base: Option<String>,
+    pub bind: Option<LdapBind>,
+    pub start_tls: Option<bool>,
+    pub plain: Option<bool>,
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub user_filter: Option<String>,
+    pub group_filter: Option<String>,
+    pub page_size: Option<u32>,
+    pub sync: Option<LdapSync>,
+    pub mapping: Option<String>,
+}
+
+impl LdapChange {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Makes the change.
+    pub fn apply(self, to: &mut LdapSettings) {
+        fn set<T>(to: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *to = value;
+            }
+        }
+        set(&mut to.url, self.url);
+        set(&mut to.base, self.base);
+        set(&mut to.bind, self.bind);
+        set(&mut to.start_tls, self.start_tls);
+        set(&mut to.plain, self.plain);
+        set(&mut to.page_size, self.page_size);
+        set(&mut to.sync, self.sync);
+        set(&mut to.ca_file, self.ca_file.map(Some));
+        set(&mut to.cert_file, self.cert_file.map(Some));
+        set(&mut to.key_file, self.key_file.map(Some));
+        set(&mut to.user_filter, self.user_filter.map(Some));
+        set(&mut to.group_filter, self.group_filter.map(Some));
+        set(&mut to.mapping, self.mapping.map(Some));
+    }
 }
 
 impl std::str::FromStr for LdapSync {

@@ -20,6 +20,8 @@ fn person(n: u32) -> Entry {
         active: None,
         manager: Reference::Omitted,
         members: Vec::new(),
+        groups: Vec::new(),
+        stamp: None,
     }
 }
 
@@ -37,6 +39,7 @@ fn known(n: u32, state: State) -> EntryRow {
         active: true,
         manager: None,
         members: None,
+        kept: None,
     }
 }
 
@@ -64,9 +67,9 @@ fn what_is_as_it_was_is_not_written() {
 
 #[test]
 fn too_many_leavers_are_held_and_the_allowed_go() {
-    assert_eq!(ledger(0..20, 4..20).judge(&Safeguard::default()).go.len(), 4);
+    assert_eq!(ledger(0..20, 4..20).judge(&Safeguard::default(), 0).go.len(), 4);
     let mut over = ledger(0..20, 5..30);
-    let leavers = over.judge(&Safeguard::default());
+    let leavers = over.judge(&Safeguard::default(), 0);
     assert_eq!((leavers.go.len(), leavers.held.len()), (0, 5));
     assert!(leavers.message.is_some_and(|text| text.contains("5 of 20 people")));
     assert!(over.held_ids().contains(&id(4)) && !over.held_ids().contains(&id(5)));
@@ -74,7 +77,7 @@ fn too_many_leavers_are_held_and_the_allowed_go() {
     let mut allowed = Ledger::default();
     (0..20).for_each(|n| allowed.know(known(n, if n < 5 { State::Allowed } else { State::Present })));
     (6..20).for_each(|n| drop(allowed.take(Found::Entry(Box::new(person(n))), id(0))));
-    let leavers = allowed.judge(&Safeguard::default());
+    let leavers = allowed.judge(&Safeguard::default(), 0);
     assert_eq!((leavers.go.len(), leavers.held.len()), (6, 0));
 }
 
@@ -85,7 +88,7 @@ fn an_account_that_ends_counts_as_a_leaver() {
         let ended = Entry { active: Some(false), ..person(n) };
         let _ = ledger.take(Found::Entry(Box::new(ended)), id(0));
     }
-    assert_eq!(ledger.judge(&Safeguard::default()).held, [0, 1, 2, 3, 4]);
+    assert_eq!(ledger.judge(&Safeguard::default(), 0).held, [0, 1, 2, 3, 4]);
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn doubles_are_refused_and_nobody_leaves_for_it() {
     let double = Entry { anchor: Anchor { by: "uid".into(), value: "other".into() }, ..person(4) };
     let Taken::Refused(error) = ledger.take(Found::Entry(Box::new(double)), id(0)) else { panic!() };
     assert!(error.message.contains("the same userName as line 4"), "{}", error.message);
-    assert_eq!(ledger.judge(&Safeguard::default()), Leavers::default());
+    assert_eq!(ledger.judge(&Safeguard::default(), 0), Leavers::default());
     assert_eq!(ledger.items[3].seen, Seen::Refused);
 }
 
@@ -110,7 +113,7 @@ fn a_row_whose_key_cannot_be_told_makes_nobody_leave() {
     let perhaps = vec!["x".into(), "P2@X ".into()];
     let _ = ledger.take(Found::Refused { error, who: None, perhaps, names: Vec::new() }, id(0));
     ledger.end();
-    assert_eq!(ledger.judge(&Safeguard::default()).go, [0]);
+    assert_eq!(ledger.judge(&Safeguard::default(), 0).go, [0]);
 }
 
 #[test]
@@ -137,6 +140,6 @@ fn most_groups_gone_at_once_are_held() {
         for n in gone..4 {
             let _ = ledger.take(Found::Entry(Box::new(Entry { kind: Kind::Group, ..person(n) })), id(0));
         }
-        assert_eq!(ledger.judge(&Safeguard::default()).held.len(), held, "{gone}");
+        assert_eq!(ledger.judge(&Safeguard::default(), 0).held.len(), held, "{gone}");
     }
 }

@@ -10,9 +10,11 @@
 mod converges;
 mod csv;
 mod held;
+mod ldap;
 mod ldif;
 mod runs;
 mod secrets;
+mod slapd;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -137,7 +139,7 @@ impl House {
         self.user(name).object().unwrap()
     }
     fn manager(&self, name: &str) -> Option<String> {
-        let id = self.doc(name)[ENTERPRISE].get("manager")?.get("value")?.as_str()?.to_owned();
+        let id = self.doc(name).get(ENTERPRISE)?.get("manager")?.get("value")?.as_str()?.to_owned();
         let all = self.all(Kind::User);
         Some(
             all.values()

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use usher_admin::{
     Answer, Request,
-    request::{Account, App, Directory, Source, Token, Unit, UnitAct},
+    request::{Account, App, Directory, Source, SourceFrom, Token, Unit, UnitAct},
 };
 use usher_api::{Secret, app::Counts, demo as shape, directory::Test};
 use usher_directory::{DirectoryId, account as accounts};
@@ -173,14 +173,14 @@ impl Demo {
             name: "people".into(),
             directory: DIRECTORY.into(),
             kind: kind.into(),
-            file: path,
-            memberships: None,
-            encoding: None,
-            separator: None,
+            from: SourceFrom::Files { file: path, memberships: None, encoding: None, separator: None },
+            every: None,
+            full_every: None,
         }))
         .await?;
         self.story.command("source sync people");
-        let answer = self.call(Request::Source(Source::Sync { name: "people".into() })).await?;
+        let answer =
+            self.call(Request::Source(Source::Sync { name: "people".into(), changes: false })).await?;
         self.story.answer(&answer);
         let answer = self.call(Request::Directory(Directory::Show { name: DIRECTORY.into() })).await?;
         let Answer::Directory(shown) = answer else { bail!("the directory is not there") };

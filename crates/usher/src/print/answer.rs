@@ -5,7 +5,7 @@ use usher_api::{
     List, Time,
     account::{Account, IssuedToken, Record, Token},
     app::{App, Counts, Cycle, Status, Template},
-    directory::{Directory, Member, Run, Source, Test},
+    directory::{Directory, EntryError, Member, Preview, Run, Source, Test},
     people::{Person, Unit},
     plan::{Item, Plan},
 };
@@ -38,6 +38,8 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::Source(source) => sources(std::slice::from_ref(source)),
         Answer::Sources(list) => sources(&list.items),
         Answer::Run(report) => run(report),
+        Answer::Runs(list) => runs(&list.items),
+        Answer::Preview(found) => preview(found),
         Answer::Test(result) => test(result),
         Answer::Template(template) => {
             format!(
@@ -241,7 +243,7 @@ fn run(run: &Run) -> String {
         text.push_str(&format!("\n{} managers or members name nobody in the source", run.unresolved));
     }
     for error in &run.first_errors {
-        text.push_str(&format!("\nline {}: {}: {}", error.line, error.entry, error.message));
+        text.push_str(&entry_error(error));
     }
     if run.errors > run.first_errors.len() as u64 {
         text.push_str(&format!("\n… and {} more errors", run.errors - run.first_errors.len() as u64));
@@ -251,9 +253,58 @@ fn run(run: &Run) -> String {
     }
     if run.held > 0 {
         text.push_str(&format!(
-            "\n{} leavers are held and keep their access. Is the file whole? Then `usher source allow {}` lets them go.",
-            run.held, run.source
+            "\n{} leavers are held and keep their access. {} Then `usher source allow {}` lets them go.",
+            run.held, "Is what was read complete?", run.source
         ));
+    }
+    text
+}
+
+fn entry_error(error: &EntryError) -> String {
+    match error.line {
+        0 => format!("\n{}: {}", error.entry, error.message),
+        line => format!("\nline {line}: {}: {}", error.entry, error.message),
+    }
+}
+
+fn runs(items: &[Run]) -> String {
+    table(
+        &["run", "began", "state", "read", "created", "updated", "disabled", "held", "errors", "what"],
+        items.iter().map(|run| {
+            vec![
+                run.id.clone(),
+                day(run.began_at),
+                run.state.clone(),
+                format!("{}{}", run.read, if run.incremental { " (changes)" } else { "" }),
+                run.created.to_string(),
+                run.updated.to_string(),
+                run.disabled.to_string(),
+                run.held.to_string(),
+                run.errors.to_string(),
+                run.message.clone().unwrap_or_default(),
+            ]
+        }),
+    )
+}
+
+fn preview(found: &Preview) -> String {
+    let mut text = format!(
+        "read {}: {} people, {} groups; an import would create {}, update {}, restore {}, leave {} as they are, and {} would leave",
+        found.read,
+        found.people,
+        found.groups,
+        found.create,
+        found.update,
+        found.restore,
+        found.unchanged,
+        found.leave
+    );
+    if let Some(message) = &found.message {
+        text.push_str(&format!("\n{message}: {} would be held", found.held));
+    }
+    found.first_errors.iter().for_each(|error| text.push_str(&entry_error(error)));
+    for one in &found.first {
+        text.push_str(&format!("\n\n{} {}: {}\n{}", one.kind, one.entry, one.change, pretty(&one.resource)));
     }
     text
 }

@@ -1,0 +1,366 @@
+//! Runs over an LDAP server: everything, or only what changed. A run that reads only changes takes what it does not read as it was
+//! read last (kept with each entry), so that both kinds end alike.
+mod check;
+mod connect;
+mod live;
+mod search;
+mod stamps;
+mod sync;
+
+use std::collections::{BTreeSet, HashMap};
+
+use secrecy::SecretString;
+use tokio::{sync::mpsc, task::JoinHandle};
+use uuid::Uuid;
+
+pub(super) use self::live::Stopped;
+use self::sync::Delta;
+use self::{
+    connect::{Broken, Session},
+    search::Query,
+};
+use super::{Run, Sources, SyncError, Watcher};
+use crate::{
+    entry::{Digest, Found},
+    ldap::{
+        Ldap, kind_of,
+        settings::{LdapSettings, LdapSync},
+    },
+    ldif::Record,
+    rows::{self, EntryRow, State as Standing},
+    run::Progress,
+    source::{self, Source},
+    state,
+};
+
+/// Entries handed over by the reading task at once.
+const BATCH: usize = 500;
+
+/// What a run reads.
+#[derive(Debug)]
+pub(super) enum Mode {
+    /// Everything.
+    Full,
+    /// What changed, where that can be told.
+    Changes,
+    /// What the server just said.
+    Pushed(Box<Delta>),
+}
+
+/// How changes are found, as settings and server allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Sync,
+    Stamps,
+    Full,
+}
+
+impl Sources {
+    /// A session, with the bind password opened just for it.
+    async fn session(&self, source: &Source, told: connect::Told<'_>) -> Result<Session, Broken> {
+        let broken = |message: String| Broken { step: "bind", message };
+        let settings = source.settings.ldap().ok_or_else(|| broken("this source reads no server".into()))?;
+        let secret = self.bind_password(source).await.map_err(|error| broken(error.to_string()))?;
+        connect::open(settings, secret.as_ref(), self.addresses, told).await
+    }
+
+    /// Reads all entries of a server.
+    pub(super) async fn read_whole(&self, source: &Source) -> Result<Whole, SyncError> {
+        let place = source.settings.place();
+        let failed = |message: String| SyncError::File(format!("{place}: {message}"));
+        let settings = source.settings.ldap().ok_or_else(|| failed("it is no server".into()))?;
+        let ldap = Ldap::new(self.clock.now(), settings.mapping.as_deref())
+            .map_err(|error| failed(error.to_string()))?;
+        let session =
+            self.session(source, &mut |_, _| {}).await.map_err(|broken| failed(broken.to_string()))?;
+        let mut whole = Whole::begin(session, query(settings, &ldap), ldap, source.anchor.clone());
+        whole.place = place;
+        Ok(whole)
+    }
+
+    async fn bind_password(&self, source: &Source) -> Result<Option<SecretString>, usher_store::StoreError> {
+        let (store, id) = (self.store.clone(), source.id);
+        self.read(move |on| source::secret(on, &store, id)).await
+    }
+}
+
+/// What is searched for, of a source.
+fn query(settings: &LdapSettings, ldap: &Ldap) -> Query {
+    Query {
+        base: settings.base.clone(),
+        filter: settings.both(),
+        attributes: ldap.attributes(),
+        page: settings.page_size,
+    }
+}
+
+async fn way(session: &Session, settings: &LdapSettings) -> Result<Way, String> {
+    Ok(match settings.sync {
+        LdapSync::Full => Way::Full,
+        LdapSync::Timestamps => Way::Stamps,
+        LdapSync::Syncrepl => Way::Sync,
+        LdapSync::Auto if connect::announced(session).await?.sync() => Way::Sync,
+        LdapSync::Auto => Way::Stamps,
+    })
+}
+
+/// The entryUUID that an anchor's key holds.
+pub(super) fn uuid_in(key: &str) -> Option<Uuid> {
+    key.strip_prefix("entryUUID=").and_then(|id| Uuid::parse_str(id).ok())
+}
+
+fn key_of(id: Uuid) -> String {
+    format!("entryUUID={id}")
+}
+
+impl Run<'_> {
+    /// Reads people and groups into the ledger. `false`: nothing changed, so there is nothing more to do.
+    pub(super) async fn read_ldap(&mut self, mode: Mode, progress: Watcher<'_>) -> Result<bool, SyncError> {
+        let settings = self
+            .source
+            .settings
+            .ldap()
+            .cloned()
+            .ok_or_else(|| SyncError::File("it reads no server".into()))?;
+        let mapping = settings.mapping.as_deref();
+        let ldap = Ldap::new(self.started, mapping).map_err(|error| SyncError::File(error.to_string()))?;
+        let place = self.source.settings.place();
+        let failed = |message: String| SyncError::File(format!("{place}: {message}"));
+        let id = self.source.id;
+        let (before, held) =
+            self.of.read(move |on| Ok((state::get(on, id)?, rows::any_held(on, id)?))).await?;
+        self.state = state::State { full: before.full, ..state::State::default() };
+        let partly =
+            !held && before.by_uuid && before.full.is_some() && before.pending.len() <= state::PENDING_MOST;
+        let mut session = None;
+        let delta = match mode {
+            Mode::Full => None,
+            Mode::Pushed(delta) => partly.then_some(*delta),
+            Mode::Changes if partly => {
+                let open = session.insert(self.open(&failed).await?);
+                self.changes(open, &settings, &ldap, &before).await.map_err(&failed)?
+            }
+            Mode::Changes => None,
+        };
+        if let Some(delta) = delta {
+            if delta.is_empty() {
+                self.pending.extend(&before.pending);
+                self.state = state::State { cookie: delta.cookie.or(before.cookie.clone()), ..before };
+                self.counts.incremental = true;
+                return Ok(false);
+            }
+            self.know().await?;
+            if self.can_take(&delta, &before) {
+                self.take_delta(delta, &ldap, before).await?;
+                return Ok(true);
+            }
+        } else {
+            self.know().await?;
+        }
+        let session = match session {
+            Some(session) => session,
+            None => self.open(&failed).await?,
+        };
+        self.everything(session, &settings, ldap, progress).await.map_err(|error| match error {
+            Reading::Server(message) => failed(message),
+            Reading::Run(error) => error,
+        })?;
+        Ok(true)
+    }
+
+    async fn open(&self, failed: &impl Fn(String) -> SyncError) -> Result<Session, SyncError> {
+        self.of.session(&self.source, &mut |_, _| {}).await.map_err(|broken| failed(broken.to_string()))
+    }
+
+    /// What changed since the last run, and the entries that could not be taken then. `None`: everything has to be read.
+    async fn changes(
+        &self,
+        session: &Session,
+        settings: &LdapSettings,
+        ldap: &Ldap,
+        before: &state::State,
+    ) -> Result<Option<Delta>, String> {
+        let query = query(settings, ldap);
+        let delta = match (way(session, settings).await?, &before.cookie) {
+            (Way::Full, _) => None,
+            (Way::Sync, Some(cookie)) => sync::refresh(session, &query, cookie.clone()).await?,
+            // Announced, but not served below this base: the last full import found no cookie.
+            (Way::Sync | Way::Stamps, _) => {
+                let known = self.stamps().await.map_err(|error| error.to_string())?;
+                stamps::changes(session, &query, &known).await?
+            }
+        };
+        let Some(mut delta) = delta else { return Ok(None) };
+        let told = |id: &&Uuid| !delta.changed.contains_key(*id) && !delta.gone.contains(*id);
+        let pending: Vec<Uuid> = before.pending.iter().filter(told).copied().collect();
+        let mut found = Vec::new();
+        search::by_ids(session, &query, &pending, |record| {
+            found.extend(search::uuid_of(&record).map(|id| (id, record)));
+        })
+        .await?;
+        delta.gone.extend(pending.iter().filter(|id| !found.iter().any(|(there, _)| there == *id)));
+        delta.changed.extend(found);
+        Ok(Some(delta))
+    }
+
+    /// The stamps of what stands in the directory.
+    async fn stamps(&self) -> Result<HashMap<Uuid, Option<Digest>>, SyncError> {
+        let (id, mut after, mut known) = (self.source.id, None, HashMap::new());
+        loop {
+            let block = self.of.read(move |on| rows::entries(on, id, after)).await?;
+            let Some(last) = block.last() else { return Ok(known) };
+            after = Some(last.object);
+            let standing = block.into_iter().filter(|row| row.state != Standing::Vanished);
+            known.extend(
+                standing
+                    .filter_map(|row| Some((uuid_in(&row.anchor)?, row.kept.and_then(|kept| kept.stamp)))),
+            );
+        }
+    }
+
+    /// Whether a delta says all: the renaming or leaving of what holds entries changes those below it unsaid.
+    fn can_take(&self, delta: &Delta, before: &state::State) -> bool {
+        let known = |id: &Uuid| before.pending.contains(id) || self.ledger.knows(&key_of(*id));
+        let entries_only = delta.changed.values().all(|record| kind_of(record).is_some());
+        entries_only && delta.gone.iter().all(known)
+    }
+
+    async fn take_delta(
+        &mut self,
+        mut delta: Delta,
+        ldap: &Ldap,
+        before: state::State,
+    ) -> Result<(), SyncError> {
+        self.counts.incremental = true;
+        let bound = self.source.anchor.clone();
+        let mut changed: Vec<(Uuid, Record)> = std::mem::take(&mut delta.changed).into_iter().collect();
+        // Of two with one userName the one that was there first keeps it.
+        changed.sort_by_key(|(id, _)| (!self.ledger.knows(&key_of(*id)), *id));
+        let said: BTreeSet<Uuid> =
+            changed.iter().map(|(id, _)| *id).chain(delta.gone.iter().copied()).collect();
+        let mut staged = Vec::new();
+        let found = changed.iter().map(|(_, record)| ldap.found(record, bound.as_deref())).collect();
+        self.take(found, &mut staged)?;
+        self.stage(staged).await?;
+        let present = delta.present;
+        self.ledger.replay(|row: &EntryRow| {
+            uuid_in(&row.anchor).is_some_and(|id| {
+                said.contains(&id) || present.as_ref().is_some_and(|present| !present.contains(&id))
+            })
+        });
+        self.pending.extend(before.pending.iter().filter(|id| !said.contains(*id)));
+        self.state = state::State {
+            cookie: delta.cookie.or(before.cookie),
+            by_uuid: true,
+            ..std::mem::take(&mut self.state)
+        };
+        Ok(())
+    }
+
+    /// Reads everything, page by page.
+    async fn everything(
+        &mut self,
+        session: Session,
+        settings: &LdapSettings,
+        ldap: Ldap,
+        progress: Watcher<'_>,
+    ) -> Result<(), Reading> {
+        self.state.full = Some(self.started);
+        let query = query(settings, &ldap);
+        let (mut of, sync) = (0, way(&session, settings).await? == Way::Sync);
+        if sync {
+            // Before the first page: what changes while they are read is told by the next run.
+            match sync::cookie_now(&session, &query).await? {
+                Some((cookie, count)) => (self.state.cookie, of) = (Some(cookie), count),
+                None if settings.sync == LdapSync::Auto => {}
+                None => {
+                    return Err(Reading::Server(
+                        "the server does not serve sync replication below this base: --sync auto does without".into(),
+                    ));
+                }
+            }
+        }
+        let mut whole = Whole::begin(session, query, ldap, self.source.anchor.clone());
+        let (mut staged, mut done) = (Vec::new(), 0_u64);
+        while let Some(batch) = whole.batches.recv().await {
+            done += batch.len() as u64;
+            self.take(batch, &mut staged).map_err(Reading::Run)?;
+            if staged.len() >= BATCH {
+                self.stage(std::mem::take(&mut staged)).await.map_err(Reading::Run)?;
+            }
+            progress(Progress::Reading { done, of: of.max(done) });
+        }
+        whole.message().await?;
+        self.stage(staged).await.map_err(Reading::Run)?;
+        self.state.by_uuid = self.source.anchor.as_deref().is_none_or(|by| by == "entryUUID")
+            && self.ledger.anchor() == Some("entryUUID");
+        Ok(())
+    }
+}
+
+/// Why not everything was read.
+enum Reading {
+    Server(String),
+    Run(SyncError),
+}
+
+impl From<String> for Reading {
+    fn from(message: String) -> Self {
+        Self::Server(message)
+    }
+}
+
+/// All entries of a server, as they come.
+pub(super) struct Whole {
+    pub(super) batches: mpsc::Receiver<Vec<Found>>,
+    reading: JoinHandle<Result<(), String>>,
+    place: String,
+}
+
+impl Whole {
+    fn begin(session: Session, query: Query, ldap: Ldap, bound: Option<String>) -> Self {
+        let (to, batches) = mpsc::channel(2);
+        // In a task of its own: the library panics at what is no LDAP.
+        let reading = tokio::spawn(read_all(session, query, ldap, bound, to));
+        Self { batches, reading, place: String::new() }
+    }
+
+    async fn message(self) -> Result<(), String> {
+        self.reading.await.unwrap_or_else(|_| Err("what the server sends is no LDAP".into()))
+    }
+
+    /// Whether that was all: an error means that nothing of it may be taken for the whole.
+    pub(super) async fn ended(self) -> Result<(), SyncError> {
+        let place = self.place.clone();
+        self.message().await.map_err(|message| SyncError::File(format!("{place}: {message}")))
+    }
+}
+
+async fn read_all(
+    session: Session,
+    query: Query,
+    ldap: Ldap,
+    bound: Option<String>,
+    to: mpsc::Sender<Vec<Found>>,
+) -> Result<(), String> {
+    let (page, mut pages) = mpsc::channel::<Vec<Record>>(2);
+    let searching = tokio::spawn(async move {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut entries = search::Pages::new(&session, &query);
+        while let Some(record) = entries.next().await? {
+            batch.push(record);
+            if batch.len() == BATCH && page.send(std::mem::take(&mut batch)).await.is_err() {
+                return Ok(());
+            }
+        }
+        let _ = page.send(batch).await;
+        Ok::<(), String>(())
+    });
+    while let Some(records) = pages.recv().await {
+        let found = records.iter().map(|record| ldap.found(record, bound.as_deref())).collect();
+        if to.send(found).await.is_err() {
+            break;
+        }
+    }
+    searching.await.unwrap_or_else(|_| Err("what the server sends is no LDAP".into()))
+}
