@@ -1,7 +1,7 @@
 //! Fast writing writes what slow writing writes.
 
 use proptest::prelude::*;
-use usher_mapping::mapping::{AttributeMapping, From, Mapped, Nulls, ObjectMapping, When, document};
+use usher_mapping::mapping::{AttributeMapping, From, Mapped, Nulls, ObjectMapping, When, document, Tables};
 use usher_mapping::{ScopingFilter, Value};
 use usher_scim::AttributePath;
 
@@ -51,6 +51,9 @@ fn mapping() -> ObjectMapping {
         delete: true,
         rows: TARGETS.iter().map(row).collect(),
         scoping: ScopingFilter::default(),
+        attributes: Vec::new(),
+        tables: Tables::default(),
+        cases: Vec::new(),
     }
 }
 
@@ -86,6 +89,7 @@ proptest! {
                 value,
                 clear: false,
                 only_if_empty: false,
+                add_only: false,
                 redacted: false,
                 trace: Vec::new(),
             })
