@@ -34,6 +34,8 @@ pub(super) struct Asked {
 struct Read {
     format: Format,
     mappings: Vec<(Kind, ObjectMapping)>,
+    /// Where each kind stands in the document: how the places of its notes begin.
+    places: Vec<(Kind, String)>,
     report: Report,
     /// Why it is not saved: even by force, and without.
     never: Vec<String>,
@@ -219,21 +221,7 @@ fn read(app: &App, source: &DirectoryConfig, asked: &Asked) -> Result<Read, Admi
         Format::Entra => from_entra(app, source, &asked.text)?,
     };
     if let Some(kind) = &asked.kind {
-        let kind = record::kind(kind)?;
-        let beginning = format!("{}.", word(kind));
-        read.mappings.retain(|(k, _)| *k == kind);
-        if format == Format::Toml {
-            read.report.taken.retain(|note| note.at.starts_with(&beginning));
-        }
-        for list in [&mut read.never, &mut read.unforced] {
-            list.retain(|line| line.contains(word(kind)));
-        }
-        if read.mappings.is_empty() {
-            return Err(AdminError::new(
-                "invalid_mapping",
-                format!("the document has no mapping of {}", word(kind)),
-            ));
-        }
+        read.only(record::kind(kind)?)?;
     }
     if let Some(anchor) = &asked.anchor {
         let anchor = match anchor.as_str() {
@@ -252,6 +240,7 @@ fn fresh(format: Format) -> Read {
     Read {
         format,
         mappings: Vec::new(),
+        places: Vec::new(),
         report: Report::default(),
         never: Vec::new(),
         unforced: Vec::new(),
@@ -283,6 +272,7 @@ fn from_toml(asked: &Asked) -> Result<Read, AdminError> {
         read.mappings.push((kind, ObjectMapping::from_toml(&table).map_err(mapping_error)?));
     }
     for (kind, mapping) in &read.mappings {
+        read.places.push((*kind, format!("{}.", word(*kind))));
         for row in &mapping.rows {
             let target = row.target.to_string();
             let at = format!("{}.{target}", word(*kind));
@@ -320,6 +310,7 @@ fn from_entra(app: &App, source: &DirectoryConfig, text: &str) -> Result<Read, A
                 word(kind)
             )),
         }
+        read.places.push((kind, format!("{}.", imported.at)));
         read.mappings.push((kind, mapping));
     }
     Ok(read)
@@ -390,6 +381,26 @@ fn name(format: Format) -> String {
 }
 
 impl Read {
+    /// Forgets the other kind.
+    fn only(&mut self, kind: Kind) -> Result<(), AdminError> {
+        self.mappings.retain(|(of, _)| *of == kind);
+        if self.mappings.is_empty() {
+            let message = format!("the document has no mapping of {}", word(kind));
+            return Err(AdminError::new("invalid_mapping", message));
+        }
+        let places = &self.places;
+        let other =
+            |note: &exchange::Note| places.iter().any(|(of, at)| *of != kind && note.at.starts_with(at));
+        let Report { taken, changed, left_out } = &mut self.report;
+        for notes in [taken, changed, left_out] {
+            notes.retain(|note| !other(note));
+        }
+        for list in [&mut self.never, &mut self.unforced] {
+            list.retain(|line| line.contains(word(kind)));
+        }
+        Ok(())
+    }
+
     fn shape(&self, app: &str) -> Import {
         Import {
             app: app.to_owned(),

@@ -169,6 +169,14 @@ impl Kind<'_> {
 
     /// What stands beside the rows and is Usher's alone.
     fn beside(&self, report: &mut Report) {
+        for added in self.mapping.attributes.iter().filter(|added| added.kind == Type::Decimal) {
+            let name = added.path.to_string();
+            report.change(
+                &format!("{}.attribute", self.word),
+                name,
+                "Entra has no decimal numbers; it is a text there",
+            );
+        }
         for name in self.mapping.tables.keys() {
             report.leave_out(
                 &format!("{}.table.{name}", self.word),

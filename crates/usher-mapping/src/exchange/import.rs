@@ -23,6 +23,8 @@ pub struct Import {
 /// The mapping of one kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
+    /// Where its object mapping stands; notes about its parts have places below this one.
+    pub at: String,
     /// What was understood.
     pub mapping: ObjectMapping,
     /// How much of its scoping filter that is.
@@ -79,7 +81,8 @@ pub fn import(text: &str, users: &Side<'_>, groups: &Side<'_>) -> Result<Import,
                 scope: ScopeTaken::Whole,
             };
             let read = reader.mapping(mapping, &at);
-            *slot = Some(Imported { mapping: read, scope: reader.scope });
+            let scope = reader.scope;
+            *slot = Some(Imported { at, mapping: read, scope });
         }
     }
     if import.users.is_none() && import.groups.is_none() {

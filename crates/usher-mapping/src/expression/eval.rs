@@ -202,6 +202,11 @@ impl Call<'_, '_, '_> {
         self.nodes.len()
     }
 
+    /// Whether an argument's value is to be hidden.
+    pub(crate) fn hidden(&self, i: usize) -> bool {
+        self.nodes.get(i).is_some_and(|node| node.redacted)
+    }
+
     /// An argument; null where it is missing.
     pub(crate) fn value(&self, i: usize) -> &Value {
         self.values.get(i).unwrap_or(&NULL)

@@ -109,6 +109,9 @@ fn random_string(call: &mut Call<'_, '_, '_>) -> Answer {
 }
 
 fn error(call: &mut Call<'_, '_, '_>) -> Answer {
+    if call.hidden(0) {
+        return Err(EvalError::new("[Redact]"));
+    }
     Err(EvalError::new(call.text(0)?))
 }
 

@@ -194,6 +194,13 @@ fn each_row_shows_its_trace_and_hides_what_is_redacted() {
     assert_eq!(mapped[1].value, Value::from("john!"));
     assert!(!format!("{:?}", mapped[1].trace).to_lowercase().contains("\"john"), "{:?}", mapped[1].trace);
     assert!(trace.is_empty());
+
+    let hidden =
+        mapping("[[mapping]]\ntarget = \"title\"\nsource = 'Error(\"no badge: \" & Redact([givenName]))'");
+    let mut cx = Context { trace: Some(&mut trace), ..Context::new(&object, &mut lookup, now()) };
+    let (_, error) = hidden.apply(&mut cx, Moment::Create).unwrap_err();
+    assert_eq!(error.message, "[Redact]");
+    assert!(!format!("{trace:?}").contains("John"), "{trace:?}");
 }
 
 #[test]
