@@ -44,7 +44,10 @@ fn check_says_what_a_server_does_and_does_not() {
     let folder = place.folder().join("wire");
     run(&["--transcripts", folder.to_str().unwrap()]);
     let sent = std::fs::read_to_string(folder.join("S-43.txt")).unwrap();
-    assert!(sent.contains("POST http://") && sent.contains("409") && sent.contains("Bearer (token)"), "{sent}");
+    assert!(
+        sent.contains("POST http://") && sent.contains("409") && sent.contains("Bearer (token)"),
+        "{sent}"
+    );
     assert!(!sent.contains(&token), "a token in a transcript");
 
     for list in ["Users", "Groups"] {

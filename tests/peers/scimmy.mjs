@@ -38,7 +38,7 @@ const app = express();
 app.use("/scim/v2", new SCIMMYRouters({
   type: "bearer",
   handler: (request) => {
-    if (request.header("Authorization") !== "Bearer a-token") throw new Error("no token, or another");
+    if (!/^bearer +a-token$/i.test(request.header("Authorization") ?? "")) throw new Error("no token, or another");
     return "tests";
   },
 }));

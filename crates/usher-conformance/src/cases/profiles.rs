@@ -18,11 +18,12 @@ const OKTA: &[&str] = &[
     "P-33", "R-01", "R-03", "R-04", "R-09", "R-22", "R-24", "R-36", "R-37", "D-01", "N-11", "N-12", "N-14",
 ];
 
-/// Cases that send nothing but GET (and requests that a server refuses before it looks at a body).
+/// Cases that send nothing but GET.
 const READS: &[&str] = &[
-    "E-06", "E-18", "Q-09", "Q-11", "Q-12", "Q-16", "Q-18", "C-08", "C-28", "R-07", "R-22", "R-24", "R-25",
-    "R-26", "R-37", "R-38", "R-40", "R-41", "R-43", "R-45", "D-01", "D-02", "D-04", "D-05", "D-06", "D-07",
-    "D-08", "D-09", "D-10", "D-11", "D-12", "D-13", "D-14", "M-01", "M-03", "X-01",
+    "E-06", "Q-09", "Q-11", "Q-12", "Q-16", "Q-18", "Q-30", "Q-32", "Q-33", "Q-44", "C-08", "C-28", "R-07",
+    "R-15", "R-16", "R-17", "R-19", "R-22", "R-23", "R-24", "R-26", "R-37", "R-38", "R-40", "R-41", "R-42",
+    "R-44", "D-01", "D-02", "D-04", "D-05", "D-06", "D-07", "D-08", "D-09", "D-10", "D-11", "D-13", "D-14",
+    "M-02", "M-03", "S-19", "S-21", "X-01", "X-03", "X-04", "X-20",
 ];
 
 /// Whether a case counts in a profile. `rfc` is everything but the dialects of clients.

@@ -24,7 +24,7 @@ pub fn page(report: &Report) -> String {
             let outcome = report.outcomes.iter().find(|outcome| outcome.id == case.id);
             let result = match outcome.map(|outcome| &outcome.verdict) {
                 Some(Verdict::Pass) => "yes".to_owned(),
-                Some(Verdict::Fail(failure)) => format!("**no**: {}", failure.seen),
+                Some(Verdict::Fail(_)) => "**no**".to_owned(),
                 Some(Verdict::Skipped { why }) => why.clone(),
                 None => "not run".to_owned(),
             };

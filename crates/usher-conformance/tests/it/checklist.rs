@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use usher_conformance::{Choice, Format, Verdict, cases};
+use usher_conformance::{Choice, Format, Report, Verdict, cases, page};
 
 use crate::service::on_both;
 
@@ -51,7 +51,9 @@ const SKIPPED: &[(&str, &str)] = &[
 
 #[test]
 fn usher_passes_the_whole_checklist() {
-    for report in on_both(&Choice::default(), |app| app) {
+    let reports = on_both(&Choice::default(), |app| app);
+    written(&reports[0]);
+    for report in &reports {
         let text = report.print(Format::Text);
         assert!(report.failed().next().is_none(), "{text}");
         for outcome in report.skipped() {
@@ -63,4 +65,20 @@ fn usher_passes_the_whole_checklist() {
         let left: Vec<_> = report.outcomes.iter().filter(|outcome| !outcome.left.is_empty()).collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
+}
+
+/// The page of the documentation is what the run says; `UPDATE_DOCS=1` writes it.
+fn written(report: &Report) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/conformance-cases.md");
+    let text = page(report);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, text).unwrap();
+        return;
+    }
+    let there = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        there == text,
+        "docs/conformance-cases.md is not what the run gave; write it anew: UPDATE_DOCS=1 cargo nextest run \
+         -p usher-conformance usher_passes"
+    );
 }

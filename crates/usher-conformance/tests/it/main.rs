@@ -5,5 +5,6 @@
 
 mod checklist;
 mod controls;
+mod peers;
 mod rules;
 mod service;

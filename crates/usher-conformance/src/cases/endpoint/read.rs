@@ -65,7 +65,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 )?;
                 let place = group.at("/members/0/$ref").as_str().unwrap_or_default();
                 // A relative address is resolved against the service root (RFC 7643 §2.3.7).
-                let relative = !place.is_empty() && !place.contains("://");
+                let relative = !place.contains("://");
                 group.ensure(relative || place.starts_with(&base), &format!("write $ref below {base}"))
             })
         },

@@ -17,7 +17,8 @@ async fn users(p: &mut Probe, names: &[&str]) -> Fallible<(String, Vec<String>)>
     let title = p.name("title");
     let mut ids = Vec::new();
     for name in names {
-        let sent = json!({"title": title, "nickName": name, "displayName": format!("The {name}")});
+        let sent =
+            json!({"title": title, "nickName": name, "displayName": format!("The {name}"), "active": true});
         ids.push(p.user_with(sent).await?.id()?);
     }
     Ok((format!("title eq \"{title}\""), ids))
