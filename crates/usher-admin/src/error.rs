@@ -78,12 +78,6 @@ impl From<usher_scim::ScimError> for AdminError {
     }
 }
 
-impl From<usher_scim::filter::FilterError> for AdminError {
-    fn from(error: usher_scim::filter::FilterError) -> Self {
-        Self::new("invalid_filter", error.to_string())
-    }
-}
-
 impl From<usher_directory::query::QueryError> for AdminError {
     fn from(error: usher_directory::query::QueryError) -> Self {
         use usher_directory::query::QueryError as E;

@@ -115,7 +115,11 @@ fn all(on: &mut Snapshot<'_>, place: &Place, after: Option<Key>, most: usize) ->
 }
 
 fn parse(filter: &str) -> Result<Filter, AdminError> {
-    Ok(Filter::read(filter, Tolerance::Tolerant)?.0)
+    let read = Filter::read(filter, Tolerance::Tolerant);
+    read.map(|(filter, _)| filter).map_err(|error| {
+        AdminError::new("invalid_filter", format!("the filter {filter} can't be read: {error}"))
+            .hint("A filter is, for example, title eq \"Boss\" and active eq true")
+    })
 }
 
 fn filtered(

@@ -1,8 +1,8 @@
 use serde_json::json;
 use usher_directory::{
-    Kind, ObjectId, Seq, Version,
+    DirectoryId, Kind, ObjectId, Seq, Version,
     feed::{self, Op},
-    object::{self, Draft, MemberOp, PutError},
+    object::{self, Draft, MemberOp, PutError, Stored},
 };
 use usher_store::{Lane, Store};
 
