@@ -8,8 +8,12 @@ mod example_ldif;
 mod house;
 mod http;
 mod kill;
+mod ldap;
 mod ldif;
 mod nonsense;
 mod place;
 mod proxy;
 mod scim2_server;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../crates/usher-sources/tests/it/slapd.rs"]
+mod slapd;
