@@ -10,6 +10,7 @@ mod example_ldif;
 mod house;
 mod http;
 mod kill;
+mod ldap;
 mod ldif;
 mod mapping;
 mod nonsense;
@@ -17,3 +18,6 @@ mod place;
 mod proxy;
 mod push;
 mod scim2_server;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../crates/usher-sources/tests/it/slapd.rs"]
+mod slapd;
