@@ -178,8 +178,10 @@ fn every_row_of_coverage_has_a_proof_or_a_reason() {
 
 #[test]
 fn lock_files_name_no_other_source_than_the_registry() {
-    let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
-    for line in lock.lines().filter(|line| line.starts_with("source = ")) {
-        assert_eq!(line, "source = \"registry+https://github.com/rust-lang/crates.io-index\"");
+    for file in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        let lock = std::fs::read_to_string(root().join(file)).unwrap();
+        for line in lock.lines().filter(|line| line.starts_with("source = ")) {
+            assert_eq!(line, "source = \"registry+https://github.com/rust-lang/crates.io-index\"", "{file}");
+        }
     }
 }

@@ -315,84 +315,14 @@ fn paths_are_all_told() {
     assert_eq!(names, ["emails", "type", "id", "groups", "value"]);
 }
 
-fn name() -> impl Strategy<Value = String> {
-    "[a-zA-Z][a-zA-Z0-9_$-]{0,6}".prop_filter("a keyword", |n| !n.eq_ignore_ascii_case("not"))
-}
-fn path() -> impl Strategy<Value = AttributePath> {
-    let urn = prop_oneof![
-        Just(None),
-        Just(Some(schema::ENTERPRISE.to_owned())),
-        "urn(:[a-z]{1,4}){1,3}".prop_map(Some)
-    ];
-    (urn, name(), proptest::option::of(name())).prop_map(|(schema, name, sub)| AttributePath {
-        schema,
-        name,
-        filter: None,
-        sub,
-    })
-}
-fn literal() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        any::<String>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<bool>().prop_map(Value::from),
-        Just(Value::Null),
-    ]
-}
-fn filters() -> impl Strategy<Value = Filter> {
-    let operator = proptest::sample::select(&Operator::ALL[..]);
-    let leaf = prop_oneof![
-        (path(), operator, literal()).prop_map(|(p, o, v)| Filter::Compare(p, o, v)),
-        path().prop_map(Filter::Present),
-    ];
-    let grouped = |inner: BoxedStrategy<Filter>| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
-            proptest::collection::vec(inner.clone(), 2..4).prop_map(Filter::Or),
-            inner.prop_map(|f| Filter::Not(Box::new(f))),
-        ]
-    };
-    let flat = leaf.prop_recursive(3, 12, 3, move |inner| grouped(inner.boxed())).boxed();
-    let within = flat.clone();
-    prop_oneof![
-        (path(), within.clone())
-            .prop_map(|(p, f)| Filter::Value(AttributePath { sub: None, ..p }, Box::new(f))),
-        (path(), name(), within).prop_map(|(p, sub, f)| Filter::Present(AttributePath {
-            sub: Some(sub),
-            filter: Some(Box::new(f)),
-            ..p
-        })),
-        flat,
-    ]
-    .prop_recursive(2, 12, 3, move |inner| grouped(inner.boxed()))
-}
-
 proptest! {
+    /// What parses can be asked of anything.
     #[test]
-    fn printed_filters_parse_to_the_same(filter in filters()) {
-        prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
-    }
-
-    #[test]
-    fn printed_paths_parse_to_the_same(path in path(), filter in proptest::option::of(filters()), sub in name()) {
-        let nested = filter.as_ref().is_some_and(|f| f.to_string().contains('['));
-        let path = match filter {
-            Some(filter) if !nested => AttributePath { filter: Some(Box::new(filter)), sub: Some(sub), ..path },
-            _ => path,
-        };
-        prop_assert_eq!(AttributePath::parse(&path.to_string()).ok(), Some(path));
-    }
-
-    #[test]
-    fn nothing_panics(text in "\\PC{0,60}", alike in "(userName|emails|\\[|\\]|\\(|\\)| |not|and|or|eq|pr|\"|\\\\|a|\\.|urn:|1|true){0,25}") {
-        for text in [text, alike] {
-            for how in [Tolerance::Strict, Tolerance::Tolerant] {
-                if let Ok((filter, _)) = Filter::read(&text, how) {
-                    let _ = filter.matches(&users(), &ann());
-                    prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
-                }
+    fn no_filter_panics(alike in "(userName|emails|\\[|\\]|\\(|\\)| |not|and|or|eq|pr|\"|\\\\|a|\\.|urn:|1|true){0,25}") {
+        for how in [Tolerance::Strict, Tolerance::Tolerant] {
+            if let Ok((filter, _)) = Filter::read(&alike, how) {
+                let _ = filter.matches(&users(), &ann());
             }
-            let _ = AttributePath::parse(&text);
         }
     }
 }

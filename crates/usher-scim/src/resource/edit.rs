@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     compare, one_primary, place,
-    take::{From, Taker},
+    take::{From, Taker, drop_repeated},
 };
 use crate::{
     Attribute, AttributePath, Filter, Note, Object, ResourceType, ScimError, ScimType, Tolerance,
@@ -181,7 +181,9 @@ impl<'t> Target<'t> {
                 Some(Value::Array(elements)) => elements,
                 Some(one) => vec![one],
             };
-            let elements = self.edit_elements(attribute, elements, change)?;
+            let mut elements = self.edit_elements(attribute, elements, change)?;
+            // Elements chosen by one filter may have become the same (checklist S-30).
+            drop_repeated(&mut elements);
             self.taker.few_enough(attribute, &elements)?;
             return Ok((!elements.is_empty()).then_some(Value::Array(elements)));
         }
@@ -194,19 +196,24 @@ impl<'t> Target<'t> {
             Change::Remove | Change::RemoveValues(_) => Ok(None),
             Change::Write(value) => self.taker.attribute(attribute, &value),
             Change::Add(value) if value.is_null() => Ok(now),
-            Change::Add(value) | Change::Replace(value) if attribute.kind == Type::Complex => {
-                self.merge_complex(attribute, now, &value)
+            Change::Add(value) if attribute.kind == Type::Complex => {
+                self.merge_complex(attribute, now, &value, true)
+            }
+            Change::Replace(value) if attribute.kind == Type::Complex => {
+                self.merge_complex(attribute, now, &value, false)
             }
             Change::Add(value) | Change::Replace(value) => self.taker.attribute(attribute, &value),
         }
     }
 
-    /// Named sub-attributes are set, others stay; `null` ones go (checklist P-18, P-34).
+    /// Named sub-attributes are set, others stay; `null` ones go, unless it is `add`, which adds nothing then (checklist
+    /// P-18, P-23, P-34).
     fn merge_complex(
         &mut self,
         attribute: &Attribute,
         now: Option<Value>,
         value: &Value,
+        added: bool,
     ) -> Result<Option<Value>, ScimError> {
         let taken = self.taker.attribute(attribute, value)?;
         let given = match value {
@@ -219,8 +226,9 @@ impl<'t> Target<'t> {
         let mut object = into_object(now);
         for (key, value) in given {
             let link = attribute.is_link() && crate::prepare::same_name(key, "value");
-            if let Some(sub) =
-                attribute.sub(key).filter(|_| value.is_null() || (link && value.as_str() == Some("")))
+            if let Some(sub) = attribute
+                .sub(key)
+                .filter(|_| (value.is_null() && !added) || (link && value.as_str() == Some("")))
             {
                 object.remove(&sub.name);
             }

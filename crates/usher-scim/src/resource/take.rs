@@ -230,7 +230,7 @@ impl Taker {
                 .and_then(|(_, v)| last_segment(v))
             {
                 Some(id) => _ = taken.insert("value".into(), id.into()),
-                None if attribute.multi_valued && !taken.is_empty() => {
+                None if attribute.multi_valued && says_something(attribute, object) => {
                     return Err(invalid_value(format!("\"{name}\" needs a \"value\" in each element")));
                 }
                 None if self.from != From::Inside => taken.clear(),
@@ -302,13 +302,18 @@ impl Taker {
     }
 }
 
+/// Whether an element says something of what its attribute has, be it taken or not.
+fn says_something(attribute: &Attribute, element: &Object) -> bool {
+    element.iter().any(|(key, value)| !value.is_null() && attribute.sub(key).is_some())
+}
+
 fn wrong_type(attribute: &Attribute) -> ScimError {
     let article = if attribute.kind == Type::Integer { "an" } else { "a" };
     invalid_value(format!("\"{}\" must be {article} {}", attribute.name, attribute.kind.as_str()))
 }
 
 /// Elements said twice are one (checklist S-30).
-fn drop_repeated(elements: &mut Vec<Value>) {
+pub(crate) fn drop_repeated(elements: &mut Vec<Value>) {
     // Long lists are members, whose ids the directory keeps once; the square of a long list is not worth it.
     if elements.len() <= 100 {
         let all = std::mem::take(elements);

@@ -245,11 +245,15 @@ pub fn group() -> Schema {
         exact("value", "The member's id."),
         reference("$ref", &["User", "Group"], "The member's URI."),
         canonical(text("type", "What the member is."), &["User", "Group"]),
-        text("display", "The member's name."),
+        text("display", "The member's name, which the service knows."),
     ];
     let mut members =
         with(Mutability::Immutable, complex("members", "The group's members.", members).multi());
     members.mutability = Mutability::ReadWrite;
+    // What a client sends for it is not taken (checklist S-53), so it is not announced as if it were.
+    for display in members.sub_attributes.iter_mut().filter(|a| a.name == "display") {
+        display.mutability = Mutability::ReadOnly;
+    }
     Schema {
         id: GROUP.into(),
         name: "Group".into(),
