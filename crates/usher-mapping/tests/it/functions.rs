@@ -255,3 +255,44 @@ fn regex_lite(guid: &str) -> bool {
     let lengths: Vec<usize> = guid.split('-').map(str::len).collect();
     lengths == [8, 4, 4, 4, 12] && guid.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f' | '-'))
 }
+
+/// What the role functions give is what a SCIM app's `roles` take.
+#[test]
+fn app_roles_are_written_as_an_apps_roles() {
+    use usher_mapping::mapping::{AttributeMapping, From, Moment, ObjectMapping, document};
+    let written = |target: &str, function: &str| {
+        let source = Expression::parse(&format!("{function}([appRoleAssignments])")).unwrap();
+        let row = AttributeMapping::new(
+            usher_scim::AttributePath::parse(target).unwrap(),
+            From::Expression(source),
+        );
+        let mapping = ObjectMapping {
+            enabled: true,
+            create: true,
+            update: true,
+            delete: true,
+            rows: vec![row],
+            scoping: usher_mapping::ScopingFilter::default(),
+        };
+        let (object, mut lookup) = (sample(), NoLookup);
+        let mapped = mapping.apply(&mut Context::new(&object, &mut lookup, now()), Moment::Create).unwrap();
+        serde_json::Value::Object(document(&crate::user_type(), &mapped).unwrap())["roles"].clone()
+    };
+    let all = |named: &str| {
+        serde_json::json!([
+            {named: "Administrator", "primary": false, "type": "WindowsAzureActiveDirectoryRole", "value": "admin"},
+            {named: "Auditor", "primary": false, "type": "WindowsAzureActiveDirectoryRole", "value": "audit"}
+        ])
+    };
+    assert_eq!(written("roles", "AssertiveAppRoleAssignmentsComplex"), all("display"));
+    // SCIM's roles have no displayName: an app's schema that has none does not get it.
+    let mut without = all("displayName");
+    for role in without.as_array_mut().unwrap() {
+        role.as_object_mut().unwrap().remove("displayName");
+    }
+    assert_eq!(written("roles", "AppRoleAssignmentsComplex"), without);
+    assert_eq!(
+        written(r#"roles[primary eq "True"].value"#, "SingleAppRoleAssignment"),
+        serde_json::json!([{"primary": true, "value": "admin"}])
+    );
+}

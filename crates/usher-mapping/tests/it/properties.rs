@@ -57,6 +57,46 @@ fn expression() -> impl Strategy<Value = String> {
     })
 }
 
+/// Regular expressions that try ever more ways.
+fn hostile() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec!["a", "a?", "a*", "[ab]", ".", "\\\\w", "(?=a)", "(?<=a)"]);
+    leaf.prop_map(str::to_owned).prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), prop::sample::select(vec!["+", "*", "{2,9}", "+?", "*?"]))
+                .prop_map(|(a, times)| format!("({a}){times}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}|{b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}{b}")),
+            inner.prop_map(|a| format!("(?={a}$)")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever a regular expression is, and whatever it is used on, an answer comes: a value, or that it takes too long.
+    #[test]
+    fn hostile_regular_expressions_end(pattern in hostile(), repeat in 1usize..200) {
+        let text = format!(r#"Replace("{}!", , "^({pattern})+\\1?$", , "", , )"#, "a".repeat(repeat));
+        let Ok(parsed) = Expression::parse(&text) else { return Ok(()) };
+        let (object, mut lookup) = (sample(), NoLookup);
+        if let Err(error) = parsed.eval(&mut Context::new(&object, &mut lookup, now())) {
+            prop_assert_eq!(error.message, "the regular expression takes too long on this text");
+        }
+    }
+
+    /// Calls nested to the bound parse, print, evaluate and say the same again; one more is refused.
+    #[test]
+    fn the_deepest_nesting_is_answered(name in prop::sample::select(vec!["Trim", "ToUpper", "Not", "IsNull", "Redact"])) {
+        let nested = |n: usize| format!("{}[mail]{}", format!("{name}(").repeat(n), ")".repeat(n));
+        let parsed = Expression::parse(&nested(64));
+        prop_assert!(parsed.is_ok());
+        let (object, mut lookup) = (sample(), NoLookup);
+        prop_assert!(parsed.unwrap().eval(&mut Context::new(&object, &mut lookup, now())).is_ok());
+        prop_assert!(Expression::parse(&nested(65)).is_err());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
