@@ -17,6 +17,7 @@ mod condition;
 mod cursor;
 mod discovery;
 mod limit;
+mod manager;
 mod media;
 mod members;
 mod problem;

@@ -85,7 +85,8 @@ pub(crate) async fn answer(
     let kind = stored.kind;
     let view = View::new(&cx.caller.config, kind, &cx.base, selection);
     // A user shows nothing but itself where groups are not asked for, and no groups where it was just made.
-    if kind == Kind::User && (status == StatusCode::CREATED || !view.shows_links()) {
+    let alone = status == StatusCode::CREATED || !view.shows_links();
+    if kind == Kind::User && alone && !view.shows_manager_of(&stored) {
         return respond(cx, &view, &stored, Links::None, status);
     }
     let (reading, directory) = (view.clone(), cx.directory());

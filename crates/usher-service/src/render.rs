@@ -21,7 +21,10 @@ use usher_scim::{
 };
 use usher_store::{Snapshot, Store, StoreError};
 
-use crate::problem::Problem;
+use crate::{
+    manager::{self, Manager},
+    problem::Problem,
+};
 
 /// Members in a block of a streamed answer; each block is a short read of its own.
 pub(crate) const BLOCK: usize = 1_000;
@@ -37,13 +40,15 @@ pub(crate) struct View {
     /// `None`: as stored, spliced.
     projection: Option<Arc<Projection>>,
     links: bool,
+    /// Whether what is known of a user's manager is shown.
+    managers: bool,
 }
 
 /// What belongs to a resource and is not in its document.
 pub(crate) enum Links {
     None,
-    /// Of a user; `true` = direct.
-    Groups(Vec<(Link, bool)>),
+    /// Of a user: the groups, `true` = direct, and the manager.
+    User(Vec<(Link, bool)>, Option<Manager>),
     /// The first block of a group's.
     Members(Vec<Link>),
 }
@@ -69,7 +74,9 @@ impl View {
                 Kind::Group => "members",
             })
         });
-        Self { config: config.clone(), kind, base: base.into(), projection, links }
+        let managers =
+            kind == Kind::User && manager::is_known(of) && manager::is_wanted(projection.as_deref());
+        Self { config: config.clone(), kind, base: base.into(), projection, links, managers }
     }
 
     /// Whether groups or members are shown, and so have to be read.
@@ -77,14 +84,19 @@ impl View {
         self.links
     }
 
+    /// Whether this one's manager is shown, and so has to be read.
+    pub(crate) fn shows_manager_of(&self, stored: &Stored) -> bool {
+        self.managers && manager::id_in(&stored.doc).is_some()
+    }
+
     /// `meta.location`.
     pub(crate) fn location(&self, id: ObjectId) -> String {
         format!("{}{}/{}", self.base, self.config.resource_type(self.kind).endpoint, id.0)
     }
 
-    /// Reads what belongs to these objects: one join for a page of users, a block of members a group.
+    /// Reads what belongs to these objects: one join for a page of users (and their managers), a block of members a group.
     pub(crate) fn links(&self, on: &mut Snapshot<'_>, objects: &[&Stored]) -> Result<Vec<Links>, StoreError> {
-        if !self.links || objects.is_empty() {
+        if !(self.links || self.managers) || objects.is_empty() {
             return Ok(objects.iter().map(|_| Links::None).collect());
         }
         let directory = self.config.id;
@@ -94,22 +106,42 @@ impl View {
             };
             return objects.iter().map(members).collect();
         }
-        let keys: Vec<Key> = objects.iter().map(|stored| stored.key).collect();
-        let mut all: Vec<(Key, Vec<(Link, bool)>)> = keys.iter().map(|key| (*key, Vec::new())).collect();
-        for (of, link, direct) in object::all_groups_of(on, directory, &keys)? {
-            if let Some((_, groups)) = all.iter_mut().find(|(key, _)| *key == of) {
-                groups.push((link, direct));
+        let mut groups: Vec<(Key, Vec<(Link, bool)>)> =
+            objects.iter().map(|stored| (stored.key, Vec::new())).collect();
+        if self.links {
+            let keys: Vec<Key> = objects.iter().map(|stored| stored.key).collect();
+            for (of, link, direct) in object::all_groups_of(on, directory, &keys)? {
+                if let Some((_, groups)) = groups.iter_mut().find(|(key, _)| *key == of) {
+                    groups.push((link, direct));
+                }
             }
         }
-        Ok(all.into_iter().map(|(_, groups)| Links::Groups(groups)).collect())
+        let managers = match self.managers {
+            true => manager::of(on, directory, objects)?,
+            false => objects.iter().map(|_| None).collect(),
+        };
+        Ok(groups.into_iter().zip(managers).map(|((_, groups), m)| Links::User(groups, m)).collect())
     }
 
     /// A resource as JSON, in pieces when its members are many.
     pub(crate) fn pieces(&self, stored: &Stored, links: Links) -> Result<Vec<Piece>, Problem> {
-        let (groups, members) = match links {
-            Links::None => (Vec::new(), Vec::new()),
-            Links::Groups(groups) => (groups, Vec::new()),
-            Links::Members(members) => (Vec::new(), members),
+        let (groups, manager, members) = match links {
+            Links::None => (Vec::new(), None, Vec::new()),
+            Links::User(groups, manager) => (groups, manager, Vec::new()),
+            Links::Members(members) => (Vec::new(), None, members),
+        };
+        let completed;
+        let stored = match manager {
+            Some(manager) => {
+                let mut object = stored.object()?;
+                let at = format!("{}{}/{}", self.base, self.config.user.endpoint, manager.id.0);
+                manager.show(&mut object, at);
+                let mut doc = Vec::with_capacity(stored.doc.len() + 256);
+                write(&mut doc, &Value::Object(object));
+                completed = Stored { doc, ..stored.clone() };
+                &completed
+            }
+            None => stored,
         };
         let mut out = match &self.projection {
             None => self.spliced(stored, &groups),

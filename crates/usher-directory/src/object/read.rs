@@ -45,6 +45,31 @@ pub fn by_keys(
     }
 }
 
+pub(crate) const BY_IDS: Sql = Sql::each(
+    concat!(
+        "select ",
+        columns!(),
+        " from json_each($2) j cross join object o on o.directory = $1 and o.id = unhex(j.value)"
+    ),
+    concat!(
+        "select ",
+        columns!(),
+        " from json_array_elements_text($2::text::json) j(value) join object o on o.directory = $1 and o.id = decode(j.value, 'hex')"
+    ),
+);
+
+/// By SCIM ids (soft-deleted ones too), in no order; missing ones are left out.
+pub fn by_ids(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    ids: &BTreeSet<ObjectId>,
+) -> Result<Vec<Stored>, StoreError> {
+    match ids.len() {
+        0 => Ok(Vec::new()),
+        most => on.all(&BY_IDS, args![directory, list::ids(ids)], most),
+    }
+}
+
 pub(crate) const BY_GROUP_NAME: Sql = Sql::same(concat!(
     "select ",
     columns!(),

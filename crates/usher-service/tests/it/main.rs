@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod bulk;
+mod checklist;
 mod cursors;
 mod discovery;
 mod errors;

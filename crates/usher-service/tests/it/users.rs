@@ -202,3 +202,41 @@ fn a_user_shows_its_groups() {
         assert!(w.get(&format!("{path}?excludedAttributes=groups")).await.body.get("groups").is_none());
     });
 }
+
+#[test]
+fn a_manager_is_shown_with_its_name_and_place() {
+    with("standard", async |w| {
+        let boss =
+            w.post("/Users", json!({"userName": "boss", "displayName": "The Boss"})).await.expect(201).id();
+        let body =
+            json!({"userName": "ann", ENTERPRISE: {"manager": {"value": boss, "displayName": "Somebody"}}});
+        let made = w.post("/Users", body).await.expect(201);
+        let path = format!("/Users/{}", made.id());
+        let manager = json!({
+            "value": boss, "displayName": "The Boss", "$ref": format!("http://scim.example.com/scim/v2/Users/{boss}"),
+        });
+        assert_eq!(made.body[ENTERPRISE]["manager"], manager);
+        let read = w.get(&path).await;
+        assert_eq!(read.body, made.body);
+        assert_eq!(
+            w.put(&path, read.body.clone()).await.expect(200).body,
+            read.body,
+            "read and written back"
+        );
+        let set =
+            json!([{"op": "replace", "path": format!("{ENTERPRISE}:manager.displayName"), "value": "X"}]);
+        w.patch(&path, set).await.refused(400, Some("mutability"));
+        w.patch(&format!("/Users/{boss}"), json!([{"op": "replace", "path": "displayName", "value": "New"}]))
+            .await
+            .expect(200);
+        let list = w.get(&format!("/Users?{}", filter("userName eq \"ann\""))).await;
+        assert_eq!(list.body["Resources"][0][ENTERPRISE]["manager"]["displayName"], json!("New"));
+        let chosen = w.get(&format!("{path}?attributes={ENTERPRISE}:manager.displayName")).await.expect(200);
+        assert_eq!(chosen.body[ENTERPRISE], json!({"manager": {"displayName": "New"}}));
+        let other = w.get(&format!("{path}?attributes=userName")).await.expect(200);
+        assert!(other.body.get(ENTERPRISE).is_none());
+        // Who is gone has neither name nor place; the id stays, as it was sent.
+        w.delete(&format!("/Users/{boss}")).await.expect(204);
+        assert_eq!(w.get(&path).await.body[ENTERPRISE]["manager"], json!({"value": boss}));
+    });
+}
