@@ -22,12 +22,23 @@ impl Answer {
 
 /// Sends a request and reads the answer to its end.
 pub(crate) fn send(to: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> io::Result<Answer> {
+    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/scim+json\r\n");
+    request(to, method, path, &headers, body)
+}
+
+/// As [`send`], with the client's own headers: whole lines, each with its end.
+pub(crate) fn request(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {to}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
-         Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut bytes = Vec::new();

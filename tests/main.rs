@@ -14,10 +14,12 @@ mod ldap;
 mod ldif;
 mod mapping;
 mod nonsense;
+mod okta_spec;
 mod place;
 mod proxy;
 mod push;
 mod scim2_server;
+mod scim2_tester;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../crates/usher-sources/tests/it/slapd.rs"]
 mod slapd;

@@ -279,7 +279,10 @@ pub enum SourceFrom {
         encoding: Option<String>,
         separator: Option<char>,
     },
-    Ldap { settings: Box<usher_sources::LdapSettings>, bind_password: Option<Secret> },
+    Ldap {
+        settings: Box<usher_sources::LdapSettings>,
+        bind_password: Option<Secret>,
+    },
 }
 
 /// How many may leave in one run, as far as that is to change.

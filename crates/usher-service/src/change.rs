@@ -185,7 +185,7 @@ pub(crate) async fn replaced(cx: &Context, kind: Kind, id: &str, body: Object) -
             accepted.object
         };
         resource::check(of, &document)?;
-        prepared(cx, was, &document, members.as_slice())
+        prepared(cx, was, Draft::replace(config, was, &document, cx.now)?, members.as_slice())
     })
     .await
 }
@@ -245,7 +245,7 @@ pub(crate) async fn patched(cx: &Context, kind: Kind, id: &str, body: &Object) -
             return with_members(cx, was, None, &applied.members);
         }
         resource::check(of, &applied.object)?;
-        prepared(cx, was, &applied.object, &applied.members)
+        prepared(cx, was, Draft::patch(config, was, &applied.object, cx.now)?, &applied.members)
     })
     .await
 }
@@ -280,16 +280,9 @@ pub(crate) async fn deleted(cx: &Context, kind: Kind, id: &str) -> Result<Option
 }
 
 /// A new document and changes of members, made ready.
-fn prepared(
-    cx: &Context,
-    was: &Stored,
-    document: &Object,
-    members: &[MemberChange],
-) -> Result<Prepared, Problem> {
-    let config = &cx.caller.config;
-    let draft = Draft::replace(config, was, document, cx.now)?.because(cx.cause());
+fn prepared(cx: &Context, was: &Stored, draft: Draft, members: &[MemberChange]) -> Result<Prepared, Problem> {
     // A document that stays as it is takes no part in the write: then changes of members don't wait for each other.
-    let draft = Some(draft).filter(Draft::changes);
+    let draft = Some(draft.because(cx.cause())).filter(Draft::changes);
     with_members(cx, was, draft, members)
 }
 

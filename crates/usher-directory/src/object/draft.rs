@@ -78,7 +78,10 @@ impl Draft {
         doc: &Object,
         now: Timestamp,
     ) -> Result<Self, ScimError> {
-        let doc = inside(kind, doc, true);
+        let mut doc = inside(doc);
+        if kind == Kind::User && !doc.contains_key("active") {
+            doc.insert("active".to_owned(), true.into());
+        }
         let next = Stored {
             key: Key(0),
             id,
@@ -104,6 +107,25 @@ impl Draft {
         doc: &Object,
         now: Timestamp,
     ) -> Result<Self, ScimError> {
+        let mut doc = doc.clone();
+        if was.kind == Kind::User && !doc.contains_key("active") {
+            doc.insert("active".to_owned(), active(&parsed(was)?).into());
+        }
+        Self::change(config, was, &doc, None, now)
+    }
+
+    /// As [`Draft::replace`], of a document that says all: an `active` it hasn't was taken away (RFC 7644 §3.5.2.2). The
+    /// user counts as active then, as one created without; whoever is inactive does not become active like that: `invalidValue`.
+    pub fn patch(
+        config: &DirectoryConfig,
+        was: &Stored,
+        doc: &Object,
+        now: Timestamp,
+    ) -> Result<Self, ScimError> {
+        if was.kind == Kind::User && !was.active && !doc.contains_key("active") {
+            let detail = "this user is inactive, and taking \"active\" away would make it active; send active=true if that is meant";
+            return Err(ScimError::bad(ScimType::InvalidValue, detail));
+        }
         Self::change(config, was, doc, None, now)
     }
 
@@ -123,7 +145,7 @@ impl Draft {
         now: Timestamp,
     ) -> Result<Self, ScimError> {
         let before = parsed(was)?;
-        let doc = inside(was.kind, doc, active(&before));
+        let doc = inside(doc);
         let active = active(&doc);
         let deactivated = if active { None } else { was.deactivated.or(mark) };
         let seen = !resource::unchanged(&before, &doc);
@@ -238,19 +260,15 @@ impl Rows {
     }
 }
 
-/// What of a document is stored; a user's `active` is always said, so that column and document agree.
-fn inside(kind: Kind, doc: &Object, active: bool) -> Object {
-    let mut doc: Object = doc
-        .iter()
+/// What of a document is stored.
+fn inside(doc: &Object) -> Object {
+    doc.iter()
         .filter(|(name, value)| !OUTSIDE.contains(&name.as_str()) && !value.is_null())
         .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    if kind == Kind::User && !doc.contains_key("active") {
-        doc.insert("active".to_owned(), active.into());
-    }
-    doc
+        .collect()
 }
 
+/// Whether a user counts as active; one without `active` does.
 fn active(doc: &Object) -> bool {
     doc.get("active").and_then(serde_json::Value::as_bool).unwrap_or(true)
 }

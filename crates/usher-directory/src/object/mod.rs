@@ -79,6 +79,10 @@ impl Stored {
         ];
         let meta: Object = meta.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         object.insert("meta".to_owned(), meta.into());
+        if self.kind == Kind::User && !object.contains_key("active") {
+            // It was taken away by a PATCH; what is asked of it agrees with the column.
+            object.insert("active".to_owned(), self.active.into());
+        }
         Ok(object)
     }
 }

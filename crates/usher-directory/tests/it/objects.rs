@@ -394,7 +394,7 @@ fn counts_are_exact_while_others_write() {
 #[test]
 fn who_is_soft_deleted_is_found_by_name_and_by_time() {
     both("standard", |house| {
-        let mark = |stored: &object::Stored, seconds: i64| {
+        let mark = |stored: &Stored, seconds: i64| {
             house.put(Draft::mark_deleted(stored, Some(later(seconds)), later(seconds))).expect("deleted")
         };
         let first = house.user("Ann@x");
@@ -414,7 +414,7 @@ fn who_is_soft_deleted_is_found_by_name_and_by_time() {
         let gone = read(house.store, move |on| object::gone(on, directory, Kind::User, after, 9));
         assert_eq!(gone.iter().map(|it| it.id).collect::<Vec<_>>(), [second.id]);
 
-        let expired = |of: Option<usher_directory::DirectoryId>, seconds: i64| {
+        let expired = |of: Option<DirectoryId>, seconds: i64| {
             let found = read(house.store, move |on| object::expired(on, of, later(seconds), 9));
             found.into_iter().map(|(_, stored)| stored.id).collect::<Vec<_>>()
         };

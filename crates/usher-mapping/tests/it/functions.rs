@@ -273,6 +273,9 @@ fn app_roles_are_written_as_an_apps_roles() {
             delete: true,
             rows: vec![row],
             scoping: usher_mapping::ScopingFilter::default(),
+            attributes: Vec::new(),
+            tables: usher_mapping::mapping::Tables::default(),
+            cases: Vec::new(),
         };
         let (object, mut lookup) = (sample(), NoLookup);
         let mapped = mapping.apply(&mut Context::new(&object, &mut lookup, now()), Moment::Create).unwrap();

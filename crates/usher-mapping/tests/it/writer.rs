@@ -1,7 +1,7 @@
 //! Fast writing writes what slow writing writes.
 
 use proptest::prelude::*;
-use usher_mapping::mapping::{AttributeMapping, From, Mapped, Nulls, ObjectMapping, When, document, Tables};
+use usher_mapping::mapping::{AttributeMapping, From, Mapped, Nulls, ObjectMapping, Tables, When, document};
 use usher_mapping::{ScopingFilter, Value};
 use usher_scim::AttributePath;
 

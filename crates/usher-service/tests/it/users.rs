@@ -240,3 +240,23 @@ fn a_manager_is_shown_with_its_name_and_place() {
         assert_eq!(w.get(&path).await.body[ENTERPRISE]["manager"], json!({"value": boss}));
     });
 }
+
+#[test]
+fn active_is_taken_away_from_the_active_alone() {
+    with("standard", async |w| {
+        let id = w.user("ann").await;
+        let take_away = json!([{"op": "remove", "path": "active"}]);
+        let taken = w.patch(&format!("/Users/{id}"), take_away.clone()).await.expect(200);
+        assert!(taken.body.get("active").is_none(), "{taken:?}");
+        let found = async |text: &str| {
+            w.get(&format!("/Users?{}", filter(text))).await.expect(200).body["totalResults"].clone()
+        };
+        assert_eq!(found("active eq true").await, json!(1));
+        assert_eq!(found("not (active eq false)").await, json!(1));
+
+        let off = json!([{"op": "replace", "path": "active", "value": false}]);
+        w.patch(&format!("/Users/{id}"), off).await.expect(200);
+        w.patch(&format!("/Users/{id}"), take_away).await.refused(400, Some("invalidValue"));
+        assert_eq!(found("active eq true").await, json!(0), "nobody gets access back by it");
+    });
+}

@@ -198,7 +198,18 @@ impl Ldap {
 impl Command {
     pub(crate) fn request(self) -> anyhow::Result<Request> {
         Ok(Request::Source(match self {
-            Self::Add { name, directory, kind, file, memberships, encoding, separator, ldap, schedule, settings } => {
+            Self::Add {
+                name,
+                directory,
+                kind,
+                file,
+                memberships,
+                encoding,
+                separator,
+                ldap,
+                schedule,
+                settings,
+            } => {
                 let files = Files { file, memberships, encoding, separator };
                 let from = from(&kind, files, *ldap, settings)?;
                 let Schedule { every, full_every } = schedule;
