@@ -107,9 +107,9 @@ impl Target {
     fn of(path: &str) -> Option<Self> {
         let raw: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let decoded = |s: &&str| percent_decode_str(s).decode_utf8().ok().map(String::from);
-        let (door, from) = match raw.first()? {
-            &"t" => (Door::Account(decoded(raw.get(1)?)?), 3),
-            &"d" => (Door::Directory(decoded(raw.get(1)?)?), 3),
+        let (door, from) = match *raw.first()? {
+            "t" => (Door::Account(decoded(raw.get(1)?)?), 3),
+            "d" => (Door::Directory(decoded(raw.get(1)?)?), 3),
             _ => (Door::Any, 1),
         };
         let mut rest = raw.get(from..)?;

@@ -25,9 +25,9 @@ impl FileState {
         for path in paths {
             // Writing to a text can't fail.
             let _ = match std::fs::metadata(path) {
-                Ok(about) => write!(
+                Ok(about) => writeln!(
                     text,
-                    "{} {} {}.{} {}.{} {}\n",
+                    "{} {} {}.{} {}.{} {}",
                     path.display(),
                     about.len(),
                     about.mtime(),

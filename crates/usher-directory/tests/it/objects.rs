@@ -261,13 +261,12 @@ fn a_soft_deleted_object_keeps_what_it_has_but_its_name() {
 fn delete_under_a_deactivating_profile_leaves_a_mark() {
     both("4me", |house| {
         let anna = house.user("anna");
-        let delete =
-            |was: &object::Stored, at| house.put(Draft::deactivate(&house.config, was, at).expect("fit"));
+        let delete = |was: &Stored, at| house.put(Draft::deactivate(&house.config, was, at).expect("fit"));
         let gone = delete(&anna, later(1)).expect("deactivated");
         assert_eq!((gone.active, gone.deactivated, gone.version), (false, Some(later(1)), Version(2)));
         assert_eq!(house.count(Kind::User), 1);
         assert_eq!(delete(&gone, later(2)).expect("again"), gone, "again 204, nothing changed");
-        let set = |was: &object::Stored, active: bool| {
+        let set = |was: &Stored, active: bool| {
             let value = doc(json!({"userName": "anna", "active": active}));
             house.put(Draft::replace(&house.config, was, &value, later(3)).expect("fit")).expect("stored")
         };

@@ -76,6 +76,9 @@ fn default_now() -> Timestamp {
     Timestamp::constant(1_767_225_600, 0)
 }
 
+/// A case's object, and what is named beside it.
+type Given = (Object, Vec<(String, Value)>);
+
 impl Run<'_> {
     fn failed(&self, source: &Known<'_>, named: &[(String, Value)]) -> Vec<Failed> {
         let (object, named) = match self.object(source, named) {
@@ -109,11 +112,7 @@ impl Run<'_> {
     }
 
     /// The case's object as a document of the source's type, and what is named beside it.
-    fn object(
-        &self,
-        source: &Known<'_>,
-        named: &[(String, Value)],
-    ) -> Result<(Object, Vec<(String, Value)>), (String, String)> {
+    fn object(&self, source: &Known<'_>, named: &[(String, Value)]) -> Result<Given, (String, String)> {
         let mut named = named.to_vec();
         let mut object = Object::new();
         for (key, json) in &self.case.object {
