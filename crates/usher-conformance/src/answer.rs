@@ -83,7 +83,7 @@ impl Answer {
         let what = format!("refuse it with a SCIM error {status}{kind}");
         self.ensure(self.status == status, &what)?;
         self.ensure(scim_type.is_empty() || self.json["scimType"] == scim_type, &what)?;
-        self.is_error()
+        self.an_error()
     }
 
     /// Asserts a SCIM error with this status and one of these kinds.
@@ -92,17 +92,17 @@ impl Answer {
         self.ensure(self.status == status, &what)?;
         let kind = self.json["scimType"].as_str().unwrap_or_default();
         self.ensure(kinds.contains(&kind), &what)?;
-        self.is_error()
+        self.an_error()
     }
 
     /// Asserts the shape of a SCIM error (RFC 7644 §3.12).
-    pub(crate) fn is_error(self) -> Fallible<Self> {
+    pub(crate) fn an_error(self) -> Fallible<Self> {
         self.ensure(
             self.json["schemas"].as_array().is_some_and(|s| s.iter().any(|s| s == ERROR)),
             "send errors as SCIM errors, with the Error URN in schemas",
         )?;
         self.ensure(
-            self.json["status"] == self.status.to_string(),
+            self.json["status"].as_str() == Some(self.status.to_string().as_str()),
             "repeat the status of the answer in the error's status, as text",
         )?;
         self.ensure(self.media() == "application/scim+json", "send errors as application/scim+json")?;

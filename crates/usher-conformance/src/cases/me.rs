@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = &[
                 return skip("/Me is served");
             }
             if get.status == 404 {
-                get.is_error()?;
+                get.an_error()?;
                 return skip("/Me is served, and this token stands for nobody");
             }
             get.refused(501, "")?;
@@ -53,8 +53,8 @@ pub(super) const CASES: &[Case] = &[
                 if matches!(get.status, 200 | 308) {
                     return skip("/Me is served, and this token stands for somebody");
                 }
-                get.one_of(&[403, 404, 501])?.is_error()?;
-                p.get("/Me/photos").await?.one_of(&[404, 501])?.is_error()?;
+                get.one_of(&[403, 404, 501])?.an_error()?;
+                p.get("/Me/photos").await?.one_of(&[404, 501])?.an_error()?;
                 Ok(())
             })
         },
@@ -68,7 +68,7 @@ pub(super) const CASES: &[Case] = &[
                 p.delete(&format!("/Users/{id}")).await?;
                 return skip("self-registration is offered");
             }
-            answer.one_of(&[403, 404, 405, 409, 501])?.is_error()?;
+            answer.one_of(&[403, 404, 405, 409, 501])?.an_error()?;
             let found = p.query("/Users", &format!("userName eq \"{name}\"")).await?.expect(200)?;
             found.ensure(found.ids()?.is_empty(), "make nobody by a POST to /Me that is refused")
         })
@@ -82,7 +82,7 @@ pub(super) const CASES: &[Case] = &[
                 answer.one_of(&[308, 403])?;
                 return Ok(());
             }
-            answer.one_of(&[403, 404, 405, 501])?.is_error()?;
+            answer.one_of(&[403, 404, 405, 501])?.an_error()?;
             Ok(())
         })
     }),

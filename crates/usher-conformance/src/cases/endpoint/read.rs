@@ -78,7 +78,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             };
             let answer = p.get(&format!("{root}/v1/Users?count=1")).await?;
             if answer.status == 404 {
-                answer.is_error()?;
+                answer.an_error()?;
             } else {
                 answer.refused(400, "invalidVers")?;
             }

@@ -43,7 +43,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 p.send("POST", "/Users", &[], "{").await?.expect(400)?,
             ];
             for error in errors {
-                let error = error.is_error()?;
+                let error = error.an_error()?;
                 let said = error.at("/detail").as_str().is_some_and(|detail| !detail.is_empty());
                 error.ensure(said, "say in detail what is wrong")?;
             }
@@ -209,7 +209,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             let Some(root) = base.strip_suffix("/v2") else { return skip("the service root names no version") };
             let answer = p.get(&format!("{root}/v9/Users?count=1")).await?;
             if answer.status == 404 {
-                answer.is_error()?;
+                answer.an_error()?;
                 return Ok(());
             }
             answer.refused(400, "invalidVers")?;

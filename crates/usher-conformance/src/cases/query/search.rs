@@ -20,7 +20,7 @@ fn request(mut fields: Value) -> Value {
 async fn offered(p: &mut Probe) -> Fallible {
     let answer = p.post("/Users/.search", request(json!({"count": 0}))).await?;
     if answer.status == 501 {
-        answer.is_error()?;
+        answer.an_error()?;
         return skip("POST .search is not offered");
     }
     answer.expect(200)?.ids()?;

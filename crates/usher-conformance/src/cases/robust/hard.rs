@@ -159,7 +159,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 deep,
                 format!(r#"{{"schemas":["{USER}"],"userName":"{name}","title":"\ud800"}}"#),
             ] {
-                p.send("POST", "/Users", &[], body).await?.one_of(&[400, 413])?.is_error()?;
+                p.send("POST", "/Users", &[], body).await?.one_of(&[400, 413])?.an_error()?;
             }
             p.query("/Users", &format!("userName eq \"{name}\"")).await?.has("/totalResults", 0)?;
             Ok(())

@@ -177,7 +177,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 answer.has("/active", false)?;
                 return Ok(());
             }
-            answer.one_of(&[401, 403])?.is_error()?;
+            answer.one_of(&[401, 403])?.an_error()?;
             p.query("/Users", &format!("userName eq \"{name}\"")).await?.has("/totalResults", 0)?;
             Ok(())
         })
