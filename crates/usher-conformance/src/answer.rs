@@ -102,7 +102,7 @@ impl Answer {
             "send errors as SCIM errors, with the Error URN in schemas",
         )?;
         self.ensure(
-            self.json["status"].as_str() == Some(&*self.status.to_string()),
+            self.json["status"].as_str() == Some(self.status.to_string().as_str()),
             "repeat the status of the answer in the error's status, as text",
         )?;
         self.ensure(self.media() == "application/scim+json", "send errors as application/scim+json")?;

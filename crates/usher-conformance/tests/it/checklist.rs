@@ -52,7 +52,9 @@ const SKIPPED: &[(&str, &str)] = &[
 #[test]
 fn usher_passes_the_whole_checklist() {
     let reports = on_both(&Choice::default(), |app| app);
-    written(&reports[0]);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        written(&reports[0]);
+    }
     for report in &reports {
         let text = report.print(Format::Text);
         assert!(report.failed().next().is_none(), "{text}");
@@ -65,6 +67,7 @@ fn usher_passes_the_whole_checklist() {
         let left: Vec<_> = report.outcomes.iter().filter(|outcome| !outcome.left.is_empty()).collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
+    written(&reports[0]);
 }
 
 /// The page of the documentation is what the run says; `UPDATE_DOCS=1` writes it.

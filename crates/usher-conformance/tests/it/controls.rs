@@ -120,6 +120,11 @@ fn n_15_notices_a_filtered_removal_that_is_lost() {
 }
 
 #[test]
+fn q_53_notices_a_cursor_that_counts_rows() {
+    only("Q-53", &[], rules::cursors_are_row_numbers);
+}
+
+#[test]
 fn what_is_chosen_is_run() {
     let store = sqlite(&[TABLES]);
     let (read_only, named) = tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -261,4 +262,58 @@ pub(crate) fn filtered_removals_are_lost(app: Router) -> Router {
         }
         if all.is_empty() { behind.read(&parts).await } else { behind.send(&parts, patch(&all)).await }
     })
+}
+
+/// a cursor is a number of rows, so that who is deleted before it shifts the rest.
+pub(crate) fn cursors_are_row_numbers(app: Router) -> Router {
+    wrapped(app, async |behind: Behind, mut parts: Parts, bytes: Bytes| {
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let pairs: Vec<(&str, &str)> =
+            query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+        let value = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let count = value("count").and_then(|count| count.parse::<usize>().ok());
+        let rest: Vec<String> = pairs
+            .iter()
+            .filter(|(key, _)| !matches!(*key, "cursor" | "count"))
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        // A cursor belongs to its query and tenant, here too.
+        let mut hasher = DefaultHasher::new();
+        (parts.uri.path(), &rest, parts.headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes))
+            .hash(&mut hasher);
+        let seal = format!("-{:x}", hasher.finish());
+        let row = match value("cursor").map(|cursor| cursor.replace("%2D", "-")) {
+            Some(cursor) if cursor.is_empty() => Some(0),
+            Some(cursor) => {
+                cursor.strip_prefix('o').and_then(|c| c.strip_suffix(&seal)).and_then(|row| row.parse().ok())
+            }
+            None => None,
+        };
+        let (Some(row), Some(count), None) = (row, count.filter(|count| *count > 0), value("startIndex"))
+        else {
+            return behind.send(&parts, bytes).await;
+        };
+        let row: usize = row;
+        let all = format!("{}?{}&startIndex=1&count=1000", parts.uri.path(), rest.join("&"));
+        parts.uri = all.parse().unwrap();
+        let (head, body) = behind.send(&parts, bytes).await.into_parts();
+        let mut list: Value =
+            serde_json::from_slice(&to_bytes(body, 64 * 1024 * 1024).await.unwrap()).unwrap_or_default();
+        let Some(found) = list["Resources"].as_array().cloned() else {
+            return Response::from_parts(head, Body::from(list.to_string()));
+        };
+        let page: Vec<Value> = found.iter().skip(row).take(count).cloned().collect();
+        if row + page.len() < found.len() {
+            list["nextCursor"] = json!(format!("o{}{seal}", row + page.len()));
+        }
+        list["itemsPerPage"] = json!(page.len());
+        list["Resources"] = json!(page);
+        list.as_object_mut().unwrap().remove("startIndex");
+        Response::from_parts(without_length(head), Body::from(list.to_string()))
+    })
+}
+
+fn without_length(mut head: http::response::Parts) -> http::response::Parts {
+    head.headers.remove(header::CONTENT_LENGTH);
+    head
 }
