@@ -5,6 +5,7 @@
 mod bulk;
 mod cursors;
 mod discovery;
+mod edges;
 mod errors;
 mod groups;
 mod lists;
