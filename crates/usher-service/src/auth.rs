@@ -143,6 +143,17 @@ fn present(
     Ok(presented)
 }
 
+/// Refuses a token that comes in the URL beside the one in the header (checklist R-43); alone it counts for nothing.
+pub(crate) fn check_url(query: Option<&str>, headers: &HeaderMap) -> Result<(), Problem> {
+    let names = query.unwrap_or_default().split('&').map(|part| part.split('=').next().unwrap_or_default());
+    if !headers.contains_key(header::AUTHORIZATION) || !names.into_iter().any(|name| name == "access_token") {
+        return Ok(());
+    }
+    let detail = "the request has a token in its URL too, where logs keep it; leave access_token out of the URL, and replace that token";
+    Err(Problem::status(400, detail)
+        .with(header::WWW_AUTHENTICATE, "Bearer realm=\"scim\", error=\"invalid_request\""))
+}
+
 fn credentials(headers: &HeaderMap) -> Result<Credentials, Problem> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = all.next() else {

@@ -11,8 +11,15 @@ pub(crate) fn expects(profile: &Profile, headers: &HeaderMap) -> bool {
     profile.etag && headers.contains_key(header::IF_MATCH)
 }
 
-/// 412 when If-Match names other versions than the present one.
+/// 412 when If-Match names other versions than the present one, or If-None-Match names it.
 pub(crate) fn check_match(profile: &Profile, headers: &HeaderMap, stored: &Stored) -> Result<(), Problem> {
+    if has_it(profile, headers, stored)? {
+        let detail = format!(
+            "the resource has the version {}, which If-None-Match excludes; send the change without If-None-Match",
+            stored.etag()
+        );
+        return Err(Problem::status(412, detail));
+    }
     if !profile.etag || names(headers, header::IF_MATCH, stored.version)?.unwrap_or(true) {
         return Ok(());
     }
@@ -40,7 +47,10 @@ fn names(headers: &HeaderMap, name: HeaderName, version: Version) -> Result<Opti
                 format!("{name} is no list of entity tags; send it as the ETag came"),
             )
         };
-        for tag in value.to_str().map_err(|_| wrong())?.split(',').map(str::trim).filter(|t| !t.is_empty()) {
+        let tags = value.to_str().map_err(|_| wrong())?.split(',').map(str::trim);
+        let mut some = false;
+        for tag in tags.filter(|tag| !tag.is_empty()) {
+            some = true;
             let opaque = tag.strip_prefix("W/").unwrap_or(tag);
             let hit = match opaque.strip_prefix('"').and_then(|o| o.strip_suffix('"')) {
                 Some(opaque) => opaque == version.0.to_string(),
@@ -48,6 +58,10 @@ fn names(headers: &HeaderMap, name: HeaderName, version: Version) -> Result<Opti
                 None => return Err(wrong()),
             };
             named = Some(named.unwrap_or(false) || hit);
+        }
+        // A condition that says nothing was meant to say something.
+        if !some {
+            return Err(wrong());
         }
     }
     Ok(named)
@@ -68,7 +82,9 @@ mod tests {
         assert_eq!(of("\"5\", W/\"7\""), Ok(Some(true)));
         assert_eq!(of("W/\"6\""), Ok(Some(false)));
         assert_eq!(of("*"), Ok(Some(true)));
-        assert_eq!(of("7"), Err(400));
+        for nothing in ["7", "", " , "] {
+            assert_eq!(of(nothing), Err(400), "{nothing:?}");
+        }
         assert_eq!(names(&HeaderMap::new(), header::IF_MATCH, Version(7)).ok(), Some(None));
     }
 }

@@ -9,8 +9,13 @@ use crate::problem::Problem;
 pub(crate) const SCIM: &str = "application/scim+json";
 const JSON: &str = "application/json";
 
-/// Refuses a body in anything but JSON in UTF-8; a missing Content-Type is let pass.
+/// Refuses a body in anything but JSON in UTF-8, and a compressed one; a missing Content-Type is let pass.
 pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let coded = headers.get_all(header::CONTENT_ENCODING).iter().map(|v| v.to_str().unwrap_or("?").trim());
+    if let Some(coding) = coded.flat_map(|v| v.split(',')).map(str::trim).find(|c| !is_plain(c)) {
+        let detail = format!("a body in the coding {coding} is not taken; send it uncompressed");
+        return Err(Problem::status(415, detail).with(header::ACCEPT_ENCODING, "identity"));
+    }
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
@@ -22,6 +27,11 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::status(415, format!("a body in {text} is not taken; send Content-Type: {SCIM}, in UTF-8")))
+}
+
+/// Whether a Content-Encoding leaves a body as it is.
+fn is_plain(coding: &str) -> bool {
+    coding.is_empty() || coding.eq_ignore_ascii_case("identity")
 }
 
 /// The media type to answer in; 406 where the client takes neither.

@@ -163,6 +163,13 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
     let settings = &service.0.settings;
     let length =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    if parts.uri.path_and_query().is_some_and(|url| url.as_str().len() > settings.url_bytes) {
+        let detail = format!(
+            "the URL is longer than {} bytes; send a long query as a POST to /.search, /Users/.search or /Groups/.search",
+            settings.url_bytes
+        );
+        return Err(Problem::status(414, detail));
+    }
     let target = Target::of(parts.uri.path());
     let most = match &target {
         Some(target) if target.segments == ["Bulk"] => settings.bulk_bytes,
@@ -175,6 +182,7 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
     let connection = parts.extensions.get::<Connection>().copied();
     let door = target.as_ref().map_or(&Door::Any, |target| &target.door);
     let address = client_address(settings, connection, &parts.headers);
+    auth::check_url(parts.uri.query(), &parts.headers)?;
     let caller = auth::authenticate(&service.0, &parts.headers, door, address, now).await?;
 
     let (target, route) = routed(target, &parts.method, caller.config.profile)?;

@@ -12,6 +12,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Bytes of a request body: 1 MiB.
     pub body_bytes: usize,
+    /// Bytes of a request's URL, path and query together: 32 KiB. A filter of the longest kind fits in.
+    pub url_bytes: usize,
     /// Time for one request: 30 s.
     pub request: Duration,
     /// Time for the search of a query: 2 s; over it `400 tooMany`.
@@ -40,6 +42,7 @@ impl Default for Settings {
             public_url: None,
             trusted_proxies: Vec::new(),
             body_bytes: 1024 * 1024,
+            url_bytes: 32 * 1024,
             request: Duration::from_secs(30),
             query: Duration::from_secs(2),
             rate: 200,

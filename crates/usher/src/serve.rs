@@ -128,6 +128,7 @@ fn service(system: &System, settings: &Settings) -> anyhow::Result<Service> {
         request: Duration::from_secs(settings.scim_request_seconds),
         rate,
         burst: rate.saturating_mul(5),
+        url_bytes: settings.scim_url_bytes,
         bulk_operations: settings.scim_bulk_operations,
         bulk_bytes: settings.scim_bulk_bytes,
         cursor: Duration::from_secs(settings.scim_cursor_seconds),

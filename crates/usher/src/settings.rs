@@ -74,6 +74,11 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("scim_request_seconds", Kind::Number, "How long one SCIM request may take."),
     key(
+        "scim_url_bytes",
+        Kind::Number,
+        "How long the URL of a SCIM request may be, path and query together; longer queries go by POST to `.search`.",
+    ),
+    key(
         "scim_bulk_operations",
         Kind::Number,
         "Operations that one SCIM bulk request may have, where the account's profile has bulk.",
@@ -113,6 +118,7 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     pub(crate) scim_requests_per_second: u32,
     pub(crate) scim_request_seconds: u64,
+    pub(crate) scim_url_bytes: usize,
     pub(crate) scim_bulk_operations: usize,
     pub(crate) scim_bulk_bytes: usize,
     pub(crate) scim_cursor_seconds: u64,
@@ -136,6 +142,7 @@ impl Default for Settings {
             log: "info".into(),
             scim_requests_per_second: 200,
             scim_request_seconds: 30,
+            scim_url_bytes: 32 * 1024,
             scim_bulk_operations: 1_000,
             scim_bulk_bytes: 16 * 1024 * 1024,
             scim_cursor_seconds: 600,

@@ -116,6 +116,48 @@ fn p_10_p_09_extensions() {
 }
 
 #[test]
+fn p_12_p_14_n_21_filters_hold_any_text() {
+    let odd = r#"a]b"c.d\e"#;
+    let mut with = ann();
+    with.insert("emails".into(), json!([{"value": "1@x", "type": odd}, {"value": "2@x", "type": "b"}]));
+    let named = r#"emails[type eq "a]b\"c.d\\e"]"#;
+    let gone = patch(&with, json!([{"op": "remove", "path": named}]), Tolerance::Strict).unwrap();
+    assert_eq!(gone.object["emails"], json!([{"value": "2@x", "type": "b"}]));
+    let set = json!([{"op": "replace", "path": format!("{named}.value"), "value": "3@x"}]);
+    let set = patch(&with, set, Tolerance::Strict).unwrap();
+    assert_eq!(set.object["emails"][0], json!({"value": "3@x", "type": odd}));
+    let several = json!([{"op": "remove", "path": "emails[type eq \"b\" and value ew \"@x\"]"}]);
+    assert_eq!(
+        patch(&with, several, Tolerance::Strict).unwrap().object["emails"].as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn p_21_p_28_what_is_read_only_or_required_stays() {
+    for (path, value) in
+        [("id", json!("x")), ("meta.created", json!("2026-01-01T00:00:00Z")), ("groups", json!([]))]
+    {
+        for op in ["add", "replace"] {
+            let operations = json!([{"op": op, "path": path, "value": value}]);
+            assert_eq!(refused(operations, Tolerance::Tolerant), ScimType::Mutability, "{op} {path}");
+        }
+    }
+    let group = object(json!({"displayName": "Sales"}));
+    let nameless = message(json!([{"op": "remove", "path": "displayName"}]));
+    let nameless = Patch::parse(&nameless, Tolerance::Tolerant, false).unwrap();
+    let error = nameless.apply(&groups(), &group, Tolerance::Tolerant).unwrap_err();
+    assert_eq!(error.scim_type, Some(ScimType::Mutability));
+}
+
+#[test]
+fn x_19_a_text_has_its_limit() {
+    let title = |length: usize| json!([{"op": "add", "path": "title", "value": "x".repeat(length)}]);
+    assert!(patch(&ann(), title(64 * 1024), Tolerance::Tolerant).is_ok());
+    assert_eq!(refused(title(64 * 1024 + 1), Tolerance::Tolerant), ScimType::InvalidValue);
+}
+
+#[test]
 fn p_15_p_17_p_18_add() {
     assert_eq!(refused(json!([{"op": "add", "path": "title"}]), Tolerance::Tolerant), ScimType::InvalidValue);
     let value = after(json!([{"op": "add", "value": {"title": "T", "name": {"middleName": "M"}}}]));
@@ -132,7 +174,10 @@ fn p_19_p_20_adding_values() {
     assert_eq!(value["emails"].as_array().unwrap().len(), 4);
     let same = json!([{"op": "add", "path": "emails", "value": [{"value": "H@x", "type": "HOME"}]}]);
     let same = patch(&ann(), same, Tolerance::Strict).unwrap();
-    assert_eq!(same.object["emails"].as_array().unwrap().len(), 3);
+    assert_eq!((same.changed, &same.object), (false, &ann()), "the same in another case changes nothing");
+    let more = json!([{"op": "add", "path": "emails", "value": [{"value": "H@x", "display": "Home"}]}]);
+    let more = patch(&ann(), more, Tolerance::Strict).unwrap();
+    assert_eq!(more.object["emails"][1], json!({"value": "h@x", "type": "home", "display": "Home"}));
     let again = json!([{"op": "add", "path": "emails", "value": [{"value": "h@x", "type": "home"}]}]);
     assert!(!patch(&ann(), again, Tolerance::Strict).unwrap().changed);
 }

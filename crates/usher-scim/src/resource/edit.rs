@@ -396,10 +396,10 @@ impl<'t> Target<'t> {
                             touched.push(true);
                         }
                         Some(at) => {
-                            if let (Some(Value::Object(old)), Value::Object(new)) =
-                                (elements.get_mut(at), element)
+                            if let Some(old) = elements.get_mut(at)
+                                && !compare::equal(self.at.schema, attribute, old, &element)
                             {
-                                old.extend(new);
+                                said_again(old, element);
                             }
                             if let Some(touched) = touched.get_mut(at) {
                                 *touched = true;
@@ -423,6 +423,17 @@ impl<'t> Target<'t> {
         match (a.get("value"), b.get("value")) {
             (Some(_), Some(_)) => by("value") && (b.get("type").is_none() || by("type")),
             _ => compare::equal(self.at.schema, attribute, a, b),
+        }
+    }
+}
+
+/// An element that is there already keeps its `value` and `type` as they are spelled, whatever else is said of it.
+fn said_again(old: &mut Value, new: Value) {
+    if let (Value::Object(old), Value::Object(new)) = (old, new) {
+        for (key, value) in new {
+            if !(old.contains_key(&key) && ["value", "type"].contains(&key.as_str())) {
+                old.insert(key, value);
+            }
         }
     }
 }

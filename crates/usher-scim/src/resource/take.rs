@@ -20,6 +20,9 @@ use crate::{
 /// have as many members as they have.
 const VALUES: usize = 1_000;
 
+/// The most bytes of one text that a client may give (checklist X-19).
+const TEXT: usize = 64 * 1024;
+
 /// Who sends the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum From {
@@ -104,6 +107,10 @@ impl Taker {
         Ok(())
     }
 
+    fn is_too_long(&self, text: &str) -> bool {
+        text.len() > TEXT && self.from != From::Inside
+    }
+
     /// One element of a multi-valued attribute.
     pub(crate) fn element(
         &mut self,
@@ -156,6 +163,7 @@ impl Taker {
             (_, Value::String(text)) if text.contains('\0') => {
                 return Err(invalid_value(format!("\"{name}\" contains the character U+0000")));
             }
+            (_, Value::String(text)) if self.is_too_long(text) => return Err(too_long(name)),
             (Type::String, Value::String(_)) => true,
             (Type::Reference, Value::String(text)) => {
                 self.how == Tolerance::Tolerant || !text.chars().any(|c| c.is_whitespace() || c.is_control())
@@ -263,6 +271,7 @@ impl Taker {
             Value::String(text) if text.contains('\0') => {
                 return Err(invalid_value(format!("\"{}\" contains the character U+0000", shorten(name))));
             }
+            Value::String(text) if self.is_too_long(text) => return Err(too_long(name)),
             Value::Array(elements) if elements.len() > VALUES && self.from != From::Inside => {
                 return Err(invalid_value(format!("\"{}\" has more than {VALUES} values", shorten(name))));
             }
@@ -305,6 +314,10 @@ impl Taker {
 /// Whether an element says something of what its attribute has, be it taken or not.
 fn says_something(attribute: &Attribute, element: &Object) -> bool {
     element.iter().any(|(key, value)| !value.is_null() && attribute.sub(key).is_some())
+}
+
+fn too_long(name: &str) -> ScimError {
+    invalid_value(format!("\"{}\" is longer than {TEXT} bytes", shorten(name)))
 }
 
 fn wrong_type(attribute: &Attribute) -> ScimError {

@@ -134,8 +134,10 @@ fn action(
         (_, _) => return Err(wrong(format!("a {method} needs \"data\", the body of such a request"))),
     };
     let version = match members.version {
-        Value::String(version) if verb != Verb::Post && !version.is_empty() => Some(version),
-        _ => None,
+        Value::String(version) if verb != Verb::Post => Some(version),
+        Value::Null => None,
+        _ if verb == Verb::Post => None,
+        _ => return Err(wrong("\"version\" must be text, the ETag as it came")),
     };
     let mut names = Vec::new();
     References::of(config.resource_type(kind)).each(verb, &mut data, &mut |text| {

@@ -6,6 +6,7 @@ mod bulk;
 mod checklist;
 mod cursors;
 mod discovery;
+mod edges;
 mod errors;
 mod groups;
 mod lists;
