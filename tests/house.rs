@@ -40,8 +40,15 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates in which async code may stand; elsewhere only in a module `driver`, and in the two doors of the store.
-const ASYNC: &[&str] =
-    &["usher", "usher-service", "usher-client", "usher-conformance", "usher-jobs", "usher-store"];
+const ASYNC: &[&str] = &[
+    "usher",
+    "usher-bench",
+    "usher-service",
+    "usher-client",
+    "usher-conformance",
+    "usher-jobs",
+    "usher-store",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

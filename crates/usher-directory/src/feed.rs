@@ -12,7 +12,7 @@ use usher_store::{Backend, FromRow, FromValue, Row, Snapshot, Sql, StoreError, T
 
 use crate::{DirectoryId, Key, Kind, Seq, object::Cause};
 
-pub use place::{forget, move_to, place, unnumbered, waiting};
+pub use place::{forget, leaver_waits, move_to, place, unnumbered, waiting};
 #[cfg(test)]
 pub(crate) use write::BUMP_GROUPS;
 pub(crate) use write::{Left, clear_members, leave, leave_groups};

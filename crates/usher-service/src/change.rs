@@ -169,14 +169,14 @@ pub(crate) async fn replaced(cx: &Context, kind: Kind, id: &str, body: Object) -
     let config = &cx.caller.config;
     let of = config.resource_type(kind);
     let named = body.get("id").and_then(Value::as_str);
-    if cx.tolerance() == Tolerance::Strict && named.is_some_and(|named| named != id) {
-        let detail = "the body's id is another than the path's; an id never changes, leave it out";
-        return Err(Problem::bad(ScimType::Mutability, detail));
-    }
-    let accepted = resource::accept(of, &body, cx.tolerance())?;
-    cx.note(&accepted.notes);
+    // Judged once the resource and its version are known to be there (checklist E-08).
     change(cx, kind, id, |was| {
-        let mut accepted = accepted.clone();
+        if cx.tolerance() == Tolerance::Strict && named.is_some_and(|named| named != id) {
+            let detail = "the body's id is another than the path's; an id never changes, leave it out";
+            return Err(Problem::bad(ScimType::Mutability, detail));
+        }
+        let mut accepted = resource::accept(of, &body, cx.tolerance())?;
+        cx.note(&accepted.notes);
         let members = if kind == Kind::Group { replaced_members(cx, &mut accepted) } else { None };
         let document = if config.profile.put_merges {
             resource::merge(of, &was.object()?, accepted)

@@ -15,9 +15,11 @@ use crate::read::{is_here, parse_id};
 
 /// Who is a user's manager.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Manager {
-    pub(crate) id: ObjectId,
-    display: Option<String>,
+pub(crate) enum Manager {
+    /// A user that is there.
+    Here { id: ObjectId, display: Option<String> },
+    /// An id that is nobody's, or nobody's any more: not shown (checklist S-55).
+    Gone,
 }
 
 /// Whether users have managers here.
@@ -43,7 +45,7 @@ pub(crate) fn id_in(doc: &[u8]) -> Option<ObjectId> {
     object.get(ENTERPRISE)?.get("manager")?.get("value")?.as_str().and_then(parse_id)
 }
 
-/// The manager of each of these users, as far as it is a user that is there.
+/// The manager of each of these users that names one by an id.
 pub(crate) fn of(
     on: &mut Snapshot<'_>,
     directory: DirectoryId,
@@ -54,19 +56,31 @@ pub(crate) fn of(
     let mut found = HashMap::new();
     for stored in object::by_ids(on, directory, &ids)?.iter().filter(|stored| is_here(stored, Kind::User)) {
         let display = stored.object()?.get("displayName").and_then(Value::as_str).map(str::to_owned);
-        found.insert(stored.id, Manager { id: stored.id, display });
+        found.insert(stored.id, Manager::Here { id: stored.id, display });
     }
-    Ok(named.into_iter().map(|id| found.get(&id?).cloned()).collect())
+    Ok(named.into_iter().map(|id| Some(found.get(&id?).cloned().unwrap_or(Manager::Gone))).collect())
 }
 
 impl Manager {
-    /// Says in the user's document where the manager is, and what it is called.
-    pub(crate) fn show(self, user: &mut Object, location: String) {
-        let manager = user.get_mut(ENTERPRISE).and_then(|extension| extension.get_mut("manager"));
-        let Some(manager) = manager.and_then(Value::as_object_mut) else { return };
-        manager.insert("$ref".into(), location.into());
-        if let Some(display) = self.display {
-            manager.insert("displayName".into(), display.into());
+    /// Says in the user's document where the manager is (users are below `users`) and what it is called, or takes it out.
+    pub(crate) fn show(self, user: &mut Object, users: &str) {
+        let Some(extension) = user.get_mut(ENTERPRISE).and_then(Value::as_object_mut) else { return };
+        match self {
+            Self::Here { id, display } => {
+                let Some(manager) = extension.get_mut("manager").and_then(Value::as_object_mut) else {
+                    return;
+                };
+                manager.insert("$ref".into(), format!("{users}/{}", id.0).into());
+                if let Some(display) = display {
+                    manager.insert("displayName".into(), display.into());
+                }
+            }
+            Self::Gone => {
+                extension.remove("manager");
+                if extension.is_empty() {
+                    user.remove(ENTERPRISE);
+                }
+            }
         }
     }
 }

@@ -134,8 +134,7 @@ impl View {
         let stored = match manager {
             Some(manager) => {
                 let mut object = stored.object()?;
-                let at = format!("{}{}/{}", self.base, self.config.user.endpoint, manager.id.0);
-                manager.show(&mut object, at);
+                manager.show(&mut object, &format!("{}{}", self.base, self.config.user.endpoint));
                 let mut doc = Vec::with_capacity(stored.doc.len() + 256);
                 write(&mut doc, &Value::Object(object));
                 completed = Stored { doc, ..stored.clone() };
@@ -245,13 +244,18 @@ impl View {
 
     /// Members as JSON, with commas between; empty when the client chose none of what a member has.
     fn members(&self, members: &[Link]) -> Vec<u8> {
+        // The name is shown to those who ask for it, which the projection knows.
+        let named = self.projection.is_some();
         let one = |link: &Link| {
-            json!({
+            let mut member = json!({
                 "value": link.id.0,
                 "$ref": self.reference(link),
-                "display": link.name,
                 "type": self.config.resource_type(link.kind).name,
-            })
+            });
+            if named {
+                member["display"] = json!(link.name);
+            }
+            member
         };
         let mut all: Vec<Value> = members.iter().map(one).collect();
         if let Some(projection) = &self.projection {
@@ -336,7 +340,9 @@ fn hides(of: &ResourceType) -> bool {
             (stored && matches!(a.returned, Returned::Never | Returned::Request)) || any(&a.sub_attributes)
         })
     }
-    any(&of.schema.attributes) || of.extensions.iter().any(|(s, _)| any(&s.attributes))
+    // Members are in no document.
+    let base: Vec<Attribute> = of.schema.attributes.iter().filter(|a| a.name != "members").cloned().collect();
+    any(&base) || of.extensions.iter().any(|(s, _)| any(&s.attributes))
 }
 
 /// The keys of a compact JSON object, as written. Keys with escapes come as they stand; no URN has any.

@@ -1,6 +1,6 @@
 //! A request under way, past its door: who asks, what was asked besides path and body.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -103,15 +103,35 @@ impl Query {
 }
 
 /// The body as a JSON object, within the limit; the length was looked at before, this holds for chunked bodies too.
-pub(crate) async fn read_body(body: Body, most: usize) -> Result<Object, Problem> {
-    let bytes: Bytes = match Limited::new(body, most).collect().await {
+pub(crate) async fn read_body(mut body: Body, most: usize) -> Result<Object, Problem> {
+    let bytes: Bytes = match Limited::new(&mut body, most).collect().await {
         Ok(whole) => whole.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large(most)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            return Err(too_large(most));
+        }
         Err(_) => {
             return Err(Problem::bad(ScimType::InvalidSyntax, "the body broke off; send the request again"));
         }
     };
     Ok(usher_scim::body::parse(&bytes)?)
+}
+
+/// Reads on and keeps nothing, within bounds: a client that is still sending takes no answer, and would only see the
+/// connection break.
+pub(crate) async fn discard(mut body: Body) {
+    const MOST: usize = 64 * 1024 * 1024;
+    const LONGEST: Duration = Duration::from_secs(5);
+    let all = async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > MOST {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LONGEST, all).await;
 }
 
 /// 413.

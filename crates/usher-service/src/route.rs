@@ -19,7 +19,7 @@ use crate::{
     bulk, change, discovery, media,
     problem::Problem,
     query, read,
-    request::{Context, Query, client_address, origin, read_body, too_large},
+    request::{Context, Query, client_address, discard, origin, read_body, too_large},
     serve::Connection,
     service::Service,
 };
@@ -176,6 +176,7 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
         _ => settings.body_bytes,
     };
     if length.is_some_and(|length: u64| length > most as u64) {
+        discard(body).await;
         return Err(too_large(most));
     }
     let now = service.0.clock.now();

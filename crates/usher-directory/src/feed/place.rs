@@ -6,8 +6,8 @@ use usher_store::{Backend, Snapshot, Sql, StoreError, Tx, args};
 use super::too_silent;
 use crate::{DirectoryId, Seq};
 
-/// The most rows pruned in one go.
-const PRUNED: i64 = 2000;
+/// The most rows pruned, or looked at for leavers, in one go.
+const ROWS: i64 = 2000;
 /// The most directories named at once.
 const MOST: usize = 10_000;
 
@@ -19,6 +19,28 @@ pub fn place(
 ) -> Result<Option<Seq>, StoreError> {
     const PLACE: Sql = Sql::same("select seq from consumer where directory = $1 and name = $2");
     Ok(on.one::<(Seq,)>(&PLACE, args![directory, consumer])?.map(|(seq,)| seq))
+}
+
+/// Whether among the first changes that a consumer has not read somebody is inactive, soft-deleted or gone: a reader that takes its
+/// time with other changes may not with these.
+pub fn leaver_waits(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    consumer: &str,
+) -> Result<bool, StoreError> {
+    const WAITS: Sql = Sql::same(
+        "select 1 from (
+           select object from (select object, member, kind from change
+             where directory = $1 and seq is not null
+               and seq > coalesce((select seq from consumer where directory = $1 and name = $2), 0)
+             order by seq limit $3) as numbered where member = 0 and kind = 1
+           union all
+           select object from (select object, member, kind from change where directory = $1 and seq is null limit $3) as pending
+             where member = 0 and kind = 1) as unread
+         left join object o on o.key = unread.object
+         where o.key is null or not o.active or o.deleted is not null limit 1",
+    );
+    Ok(on.one::<(i64,)>(&WAITS, args![directory, consumer, ROWS])?.is_some())
 }
 
 /// Moves it (and removes rows that every consumer has passed). A consumer that leaves changes unread for 30 days no longer
@@ -65,7 +87,7 @@ fn prune(tx: &mut Tx<'_>, directory: DirectoryId, now: Timestamp) -> Result<(), 
     let Some((Some(passed),)) = tx.one::<(Option<Seq>,)>(&PASSED, args![directory, too_silent(now)])? else {
         return Ok(());
     };
-    let Some((Some(upto),)) = tx.one::<(Option<Seq>,)>(&UPTO, args![directory, passed, PRUNED])? else {
+    let Some((Some(upto),)) = tx.one::<(Option<Seq>,)>(&UPTO, args![directory, passed, ROWS])? else {
         return Ok(());
     };
     tx.exec(&DELETE, args![directory, upto])?;

@@ -202,6 +202,29 @@ fn consumers_have_places_and_what_all_have_passed_goes() {
 }
 
 #[test]
+fn who_leaves_is_seen_among_what_a_consumer_has_not_read() {
+    both("standard", |house| {
+        let directory = house.id();
+        let waits = || read(house.store, move |on| feed::leaver_waits(on, directory, "engine"));
+        let read_all = || {
+            let head = house.store.block_write(Lane::Now, move |tx| feed::head(tx, directory));
+            move_to(house, "engine", head.expect("a head"), now());
+        };
+        let ann = house.user("ann");
+        assert!(!waits(), "who joins does not");
+        read_all();
+        house.put(Draft::deactivate(&house.config, &ann, later(1)).expect("fit")).expect("stored");
+        assert!(waits());
+        read_all();
+        assert!(!waits());
+        let bob = house.user("bob");
+        assert!(!waits());
+        house.put(Draft::remove(&house.config, &bob, later(2)).expect("fit")).expect("gone");
+        assert!(waits());
+    });
+}
+
+#[test]
 fn who_leaves_changes_unread_for_thirty_days_loses_its_place() {
     both("standard", |house| {
         let directory = house.id();

@@ -20,12 +20,14 @@ use crate::{
 
 /// Between two cycles of an app.
 const GAP: SignedDuration = SignedDuration::from_secs(10);
+/// The same where somebody left: access ends at once.
+const LEAVERS_GAP: SignedDuration = SignedDuration::from_millis(250);
 /// How long nothing is looked at when nothing was announced (another instance or a command may have written).
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Runs cycles of all started apps until `stop` says true: when the feed moves (10 s apart at least), when something is due,
-    /// and by each app's interval. Ends after the batches under way; leases are given back.
+    /// Runs cycles of all started apps until `stop` says true: when the feed moves (10 s apart at least, unless somebody left), when
+    /// something is due, and by each app's interval. Ends after the batches under way; leases are given back.
     pub async fn serve(&self, mut stop: watch::Receiver<bool>) -> Result<(), EngineError> {
         let mut announced = self.store.announced();
         let mut running: JoinSet<(AppId, Result<(), EngineError>)> = JoinSet::new();
@@ -34,9 +36,9 @@ impl Engine {
         while !*stop.borrow() {
             match self.due().await {
                 Ok(due) => {
-                    for id in due {
+                    for Due { app: id, gap } in due {
                         let now = self.clock.now();
-                        let rests = tried.get(&id).is_some_and(|at| now.duration_since(*at) < GAP);
+                        let rests = tried.get(&id).is_some_and(|at| now.duration_since(*at) < gap);
                         if rests || busy.contains(&id) {
                             continue;
                         }
@@ -78,14 +80,12 @@ impl Engine {
     }
 
     /// Apps that a cycle is due for.
-    async fn due(&self) -> Result<Vec<AppId>, EngineError> {
+    async fn due(&self) -> Result<Vec<Due>, EngineError> {
         let now = self.clock.now();
         self.read(move |on| {
             let mut due = Vec::new();
             for app in app::list(on)?.into_iter().filter(|a| a.enabled) {
-                if is_due(on, &app, now)? {
-                    due.push(app.id);
-                }
+                due.extend(due_of(on, &app, now)?);
             }
             Ok(due)
         })
@@ -93,25 +93,35 @@ impl Engine {
     }
 }
 
-fn is_due(on: &mut usher_store::Snapshot<'_>, app: &App, now: Timestamp) -> Result<bool, EngineError> {
+/// A cycle to run, if the last one began so long ago at least.
+struct Due {
+    app: AppId,
+    gap: SignedDuration,
+}
+
+fn due_of(on: &mut usher_store::Snapshot<'_>, app: &App, now: Timestamp) -> Result<Option<Due>, EngineError> {
+    let due = |gap| Some(Due { app: app.id, gap });
+
     let run = run::get(on, app.id)?;
     if run.stopped.as_ref().is_some_and(|s| s.next > now) || run.pause.is_some_and(|p| p > now) {
-        return Ok(false);
+        return Ok(None);
     }
     let interval = SignedDuration::from_mins(app.settings.interval.into());
     let by_interval = run.ended.is_none_or(|at| now.duration_since(at) >= interval);
     let gap = run.ended.is_none_or(|at| now.duration_since(at) >= GAP);
     if run.cycle.is_some() || by_interval || run.stopped.is_some() {
-        return Ok(true);
+        return Ok(due(GAP));
     }
     if !gap {
-        return Ok(false);
+        let left = feed::leaver_waits(on, app.directory, &app.consumer())?;
+        return Ok(due(LEAVERS_GAP).filter(|_| left));
     }
     if walk::first(on, app.id)?.is_some() || leaver::open(on, app.id)? {
-        return Ok(true);
+        return Ok(due(GAP));
     }
     let (_, work_due, _) = work::count(on, app.queue, now)?;
-    Ok(work_due > 0 || feed::waiting(on, &app.consumer())?.contains(&app.directory))
+    let waits = work_due > 0 || feed::waiting(on, &app.consumer())?.contains(&app.directory);
+    Ok(due(GAP).filter(|_| waits))
 }
 
 fn told(id: AppId, result: &Result<(), EngineError>) {

@@ -250,9 +250,11 @@ pub fn group() -> Schema {
     let mut members =
         with(Mutability::Immutable, complex("members", "The group's members.", members).multi());
     members.mutability = Mutability::ReadWrite;
-    // What a client sends for it is not taken (checklist S-53), so it is not announced as if it were.
+    // What a client sends for it is not taken (checklist S-53), so it is not announced as if it were; and a client that reads
+    // back what it wrote finds just that, unless it asks for the name.
     for display in members.sub_attributes.iter_mut().filter(|a| a.name == "display") {
         display.mutability = Mutability::ReadOnly;
+        display.returned = Returned::Request;
     }
     Schema {
         id: GROUP.into(),

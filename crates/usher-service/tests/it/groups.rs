@@ -19,9 +19,14 @@ fn members_are_shown_with_their_kind_and_name() {
         assert_eq!(
             made.body["members"],
             json!([
-                {"value": ann, "display": "Ann", "type": "User", "$ref": format!("{base}/Users/{ann}")},
-                {"value": inner, "display": "Inner", "type": "Group", "$ref": format!("{base}/Groups/{inner}")},
+                {"value": ann, "type": "User", "$ref": format!("{base}/Users/{ann}")},
+                {"value": inner, "type": "Group", "$ref": format!("{base}/Groups/{inner}")},
             ])
+        );
+        let named = w.get(&format!("/Groups/{}?attributes=members.value,members.display", made.id())).await;
+        assert_eq!(
+            named.expect(200).body["members"],
+            json!([{"value": ann, "display": "Ann"}, {"value": inner, "display": "Inner"}])
         );
         let path = format!("/Groups/{}", made.id());
         assert_eq!(w.get(&path).await.body, made.body);
