@@ -87,7 +87,7 @@ impl Draft {
             id,
             kind,
             version: Version(1),
-            active: active(&doc),
+            active: active(&doc).unwrap_or(true),
             created: now,
             modified: now,
             deleted: None,
@@ -109,23 +109,19 @@ impl Draft {
     ) -> Result<Self, ScimError> {
         let mut doc = doc.clone();
         if was.kind == Kind::User && !doc.contains_key("active") {
-            doc.insert("active".to_owned(), active(&parsed(was)?).into());
+            doc.insert("active".to_owned(), active(&parsed(was)?).unwrap_or(was.active).into());
         }
         Self::change(config, was, &doc, None, now)
     }
 
     /// As [`Draft::replace`], of a document that says all: an `active` it hasn't was taken away (RFC 7644 §3.5.2.2). The
-    /// user counts as active then, as one created without; whoever is inactive does not become active like that: `invalidValue`.
+    /// user stays as active or inactive as it was: nobody gets or loses access by it.
     pub fn patch(
         config: &DirectoryConfig,
         was: &Stored,
         doc: &Object,
         now: Timestamp,
     ) -> Result<Self, ScimError> {
-        if was.kind == Kind::User && !was.active && !doc.contains_key("active") {
-            let detail = "this user is inactive, and taking \"active\" away would make it active; send active=true if that is meant";
-            return Err(ScimError::bad(ScimType::InvalidValue, detail));
-        }
         Self::change(config, was, doc, None, now)
     }
 
@@ -146,7 +142,7 @@ impl Draft {
     ) -> Result<Self, ScimError> {
         let before = parsed(was)?;
         let doc = inside(doc);
-        let active = active(&doc);
+        let active = active(&doc).unwrap_or(was.active);
         let deactivated = if active { None } else { was.deactivated.or(mark) };
         let seen = !resource::unchanged(&before, &doc);
         if !seen && deactivated == was.deactivated {
@@ -173,7 +169,7 @@ impl Draft {
         if was.deleted.is_some() == deleted.is_some() {
             return Self::nothing(was);
         }
-        let active = deleted.is_none() && was.object().is_ok_and(|doc| active(&doc));
+        let active = deleted.is_none() && was.object().is_ok_and(|doc| active(&doc) == Some(true));
         let next =
             Stored { version: Version(was.version.0 + 1), modified: now, deleted, active, ..was.clone() };
         let delta = if deleted.is_some() { -1 } else { 1 };
@@ -268,9 +264,9 @@ fn inside(doc: &Object) -> Object {
         .collect()
 }
 
-/// Whether a user counts as active; one without `active` does.
-fn active(doc: &Object) -> bool {
-    doc.get("active").and_then(serde_json::Value::as_bool).unwrap_or(true)
+/// Whether a document calls its user active; `None`: it says nothing, and the column knows.
+fn active(doc: &Object) -> Option<bool> {
+    doc.get("active").and_then(serde_json::Value::as_bool)
 }
 
 fn label(kind: Kind, doc: &Object) -> Result<String, ScimError> {

@@ -49,7 +49,10 @@ impl Model {
     /// Elements with the same value (and type, if one is said) are one.
     fn add(&mut self, new: &[Parts]) -> Result<(), Refused> {
         let mut touched = Vec::new();
-        for one in new {
+        for (n, one) in new.iter().enumerate() {
+            if new[..n].contains(one) {
+                continue;
+            }
             let same = |old: &Parts| {
                 old.get("value") == one.get("value")
                     && (one.get("type").is_none() || old.get("type") == one.get("type"))
