@@ -145,6 +145,15 @@ impl Taker {
         sub: &Attribute,
         value: &Value,
     ) -> Result<Option<Value>, ScimError> {
+        // A path may lead right to the value of a role, and the text is then the same.
+        let role = value.as_str().filter(|_| {
+            of.name == "roles"
+                && sub.name == "value"
+                && self.how != Tolerance::Strict
+                && self.from != From::Inside
+        });
+        let unpacked = role.and_then(unpacked_role).map(|(value, _)| Value::String(value));
+        let value = unpacked.as_ref().unwrap_or(value);
         let taken = match sub.multi_valued {
             true => self.attribute(sub, value)?,
             false => self.single(sub, value)?,
@@ -253,12 +262,13 @@ impl Taker {
         if attribute.name != "roles" || self.how == Tolerance::Strict {
             return None;
         }
-        let text = object.get("value")?.as_str().filter(|t| t.starts_with('{'))?;
-        let role: Object = serde_json::from_str(text).ok()?;
+        let key_of = |name: &str| object.keys().find(|key| prepare::same_name(key, name));
+        let key = key_of("value")?;
+        let (value, display) = unpacked_role(object.get(key)?.as_str()?)?;
         let mut unpacked = object.clone();
-        unpacked.insert("value".into(), role.get("value")?.as_str()?.into());
-        if let Some(display) = role.get("displayName").and_then(Value::as_str) {
-            unpacked.insert("display".into(), display.into());
+        unpacked.insert(key.clone(), value.into());
+        if let Some(display) = display {
+            unpacked.insert(key_of("display").map_or("display", String::as_str).to_owned(), display.into());
         }
         self.note("C-11", "a role came as JSON text and was unpacked");
         Some(unpacked)
@@ -314,6 +324,14 @@ impl Taker {
 /// Whether an element says something of what its attribute has, be it taken or not.
 fn says_something(attribute: &Attribute, element: &Object) -> bool {
     element.iter().any(|(key, value)| !value.is_null() && attribute.sub(key).is_some())
+}
+
+/// The value and the name of a role as JSON text, however deep one stands in the other.
+fn unpacked_role(text: &str) -> Option<(String, Option<String>)> {
+    let role: Object = serde_json::from_str(text).ok().filter(|_| text.starts_with('{'))?;
+    let value = role.get("value")?.as_str()?;
+    let display = role.get("displayName").and_then(Value::as_str).map(str::to_owned);
+    Some(unpacked_role(value).unwrap_or_else(|| (value.to_owned(), display)))
 }
 
 fn too_long(name: &str) -> ScimError {
