@@ -20,6 +20,7 @@ const DIFFERENCES: &[(&str, bool, bool, &str)] = &[
     ("emails[type eq \"w\"].value eq \"x\"", true, false, "Entra ID sends it (checklist Q-17)"),
     ("true pr", true, false, "true is a name like any other where an attribute stands"),
     ("( pr pr)", true, false, "so is pr"),
+    ("( pr- pr)", true, false, "pr- is a name, whatever it begins with"),
     ("title\tpr", false, true, "the grammar has spaces and no other white space"),
     ("emails [type pr]", false, true, "no space stands before a bracket"),
     ("title eq\"x\"", true, false, "a quote says as well as a space that the value begins"),
@@ -64,6 +65,7 @@ fn is_listed(text: &str) -> bool {
         || bare.match_indices('"').any(|(at, _)| bare[..at].ends_with(|c: char| c.is_alphanumeric()))
         || words.iter().any(schema)
         || as_name
+        || words.iter().any(|w| w.split_once(['-', '_']).is_some_and(|(begin, _)| keyword(begin)))
         || doubled
         || words.first().is_some_and(|w| keyword(w) && *w != "not")
 }
