@@ -1,5 +1,7 @@
 //! What a case works with: requests, resources of its own, and the way to clean up.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -15,6 +17,9 @@ use crate::{
 pub(crate) const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 pub(crate) const ENTERPRISE: &str = usher_scim::schema::ENTERPRISE;
 const SCIM: &str = "application/scim+json";
+/// How often a request that is one too many is sent again, and the most seconds before each time.
+const WAITS: usize = 5;
+const LONGEST_WAIT: u64 = 30;
 
 /// One case's view of the server.
 #[derive(Debug)]
@@ -102,7 +107,27 @@ impl Probe {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Fallible<Answer> {
-        let out = self.outgoing(method, path, headers, body.into());
+        let body = body.into();
+        for _ in 0..WAITS {
+            let answer = self.send_once(method, path, headers, body.clone()).await?;
+            // A limit is honoured, as any client should; where it is itself what is looked at, an address stands whole.
+            if answer.status != 429 || path.contains("://") {
+                return Ok(answer);
+            }
+            let seconds = answer.header("retry-after").parse().unwrap_or(1).clamp(1, LONGEST_WAIT);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
+        self.send_once(method, path, headers, body).await
+    }
+
+    async fn send_once(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Fallible<Answer> {
+        let out = self.outgoing(method, path, headers, body);
         let answer = wire::send(&self.target, out, &mut self.transcript).await?;
         self.note(method, path, &answer);
         Ok(answer)
