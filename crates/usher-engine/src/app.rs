@@ -7,7 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use usher_directory::{DirectoryId, Kind, feed};
 use usher_jobs::work::{self, Queue};
-use usher_mapping::{ObjectMapping, scoping::GROUPS};
+use usher_mapping::{
+    ObjectMapping,
+    mapping::{Mapped, Writer},
+    scoping::GROUPS,
+};
+use usher_scim::{Object, ScimError};
 use usher_store::{FromRow, Row, Snapshot, Sql, Store, StoreError, Tx, Value};
 
 use crate::{
@@ -85,6 +90,8 @@ pub struct App {
     pub users: ObjectMapping,
     /// Mapping of groups.
     pub groups: ObjectMapping,
+    /// The rows of both, made ready to write.
+    writers: Arc<[Writer; 2]>,
 }
 
 impl App {
@@ -94,6 +101,16 @@ impl App {
             Kind::User => &self.users,
             Kind::Group => &self.groups,
         }
+    }
+    /// What is to be there, as a document of the app's type: values that [`App::mapping`] gave. Errors as
+    /// [`usher_mapping::mapping::document`].
+    pub fn document(&self, kind: Kind, mapped: &[Mapped]) -> Result<Object, ScimError> {
+        let [users, groups] = &*self.writers;
+        let writer = match kind {
+            Kind::User => users,
+            Kind::Group => groups,
+        };
+        writer.document(self.target.of(kind), mapped)
     }
     /// Whether the mapping or scoping filter of a kind reads the groups that an object is in.
     pub fn reads_groups(&self, kind: Kind) -> bool {
@@ -179,6 +196,7 @@ impl Raw {
         let groups = parse_mapping(&self.groups)?;
         let of = template.target();
         let target = Target { user: users.target(&of.user), group: groups.target(&of.group) };
+        let writers = Arc::new([users.writer(&target.user), groups.writer(&target.group)]);
         Ok(App {
             id: AppId(self.id),
             name: self.name,
@@ -195,6 +213,7 @@ impl Raw {
             settings,
             users,
             groups,
+            writers,
         })
     }
 }

@@ -2,10 +2,7 @@
 
 use serde_json::Value as Json;
 use usher_client::Change;
-use usher_mapping::{
-    ObjectMapping,
-    mapping::{Mapped, document},
-};
+use usher_mapping::{ObjectMapping, mapping::Mapped};
 use usher_scim::{AttributePath, Object, ResourceType, ScimError, resource};
 
 use crate::reference;
@@ -39,21 +36,12 @@ impl Difference {
     }
 }
 
-/// What is to be there, as a document of the app's type.
-pub fn desired(target: &ResourceType, mapped: &[Mapped]) -> Result<Object, ScimError> {
-    document(target, mapped)
-}
-
-/// The differences between the mapped values and `there`. A null leaves what is there, or clears it where the row says so.
-pub fn against(
-    target: &ResourceType,
-    mapped: &[Mapped],
-    there: &Object,
-) -> Result<Vec<Difference>, ScimError> {
-    let wanted = desired(target, mapped)?;
+/// The differences between the mapped values, written as the document `wanted`, and `there`. A null leaves what is there,
+/// or clears it where the row says so.
+pub fn against(target: &ResourceType, mapped: &[Mapped], wanted: &Object, there: &Object) -> Vec<Difference> {
     let mut found = Vec::new();
     for row in mapped {
-        let mut new = at(target, &wanted, &row.target);
+        let mut new = at(target, wanted, &row.target);
         let old = at(target, there, &row.target);
         let added = if row.add_only { add_to(target, row, &old, &mut new) } else { None };
         let differs = match (new.is_null(), old.is_null()) {
@@ -66,7 +54,7 @@ pub fn against(
             found.push(Difference { path: row.target.clone(), old, new, added, redacted: row.redacted });
         }
     }
-    Ok(found)
+    found
 }
 
 /// Makes `new` what is there together with what is new; gives what is new.
@@ -158,8 +146,8 @@ mod tests {
         let mut cx =
             Context { named: &named, ..Context::new(&source, &mut lookup, jiff::Timestamp::UNIX_EPOCH) };
         let rows = mapping.apply(&mut cx, Moment::Update).unwrap();
-        against(&target.user, &rows, &object(there))
-            .unwrap()
+        let wanted = mapping.writer(&target.user).document(&target.user, &rows).unwrap();
+        against(&target.user, &rows, &wanted, &object(there))
             .into_iter()
             .map(|d| (d.path.to_string(), d.old, d.new))
             .collect()

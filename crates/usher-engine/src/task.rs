@@ -7,7 +7,7 @@ use serde_json::json;
 use usher_directory::{Key, Kind, ObjectId};
 use usher_mapping::{
     Context, ObjectMapping,
-    mapping::{From, Mapped, Moment},
+    mapping::{From, Mapped, Moment, document},
 };
 use usher_scim::{AttributePath, Object, resource};
 use usher_store::Snapshot;
@@ -260,28 +260,25 @@ fn find(
     };
     let pending = reference::resolve(on, app, target, &mut created)?;
     reference::resolve(on, app, target, &mut updated)?;
-    let document = match diff::desired(target, &created) {
-        Ok(document) => document,
+    let wanted = match app.document(task.kind, &created) {
+        Ok(wanted) => wanted,
         Err(e) => return Ok(Todo::Failed(invalid(&e))),
     };
     let matchers: Vec<(AttributePath, String)> = mapping
         .matchers()
         .into_iter()
-        .filter_map(|m| text(&diff::at(target, &document, &m.target)).map(|v| (m.target.clone(), v)))
+        .filter_map(|m| text(&diff::at(target, &wanted, &m.target)).map(|v| (m.target.clone(), v)))
         .collect();
     if matchers.is_empty() {
         return Ok(Todo::NoMatcher);
     }
     let create = if create {
-        if let Err(e) = resource::check(target, &document) {
+        if let Err(e) = resource::check(target, &wanted) {
             return Ok(Todo::Failed(invalid(&e)));
         }
-        let differences = match diff::against(target, &created, &Object::new()) {
-            Ok(differences) => differences,
-            Err(e) => return Ok(Todo::Failed(invalid(&e))),
-        };
+        let differences = diff::against(target, &created, &wanted, &Object::new());
         let unique = unique::of(app, judged, mapping, now);
-        Some(Create { document, differences, unique })
+        Some(Create { document: wanted, differences, unique })
     } else {
         None
     };
@@ -312,8 +309,11 @@ fn update(
     };
     let pending = reference::resolve(on, app, target, &mut rows)?;
     let sent = task.link.as_ref().map(|l| l.sent.clone()).unwrap_or_default();
-    Ok(match diff::against(target, &rows, &sent) {
-        Ok(differences) => Todo::Write(Write { verb, differences, pending }),
+    Ok(match app.document(task.kind, &rows) {
+        Ok(wanted) => {
+            let differences = diff::against(target, &rows, &wanted, &sent);
+            Todo::Write(Write { verb, differences, pending })
+        }
         Err(e) => Todo::Failed(invalid(&e)),
     })
 }
@@ -331,10 +331,11 @@ fn disable(app: &App, judged: &Judged, task: &Task, cause: Cause, now: Timestamp
         Err(failure) => return Todo::Failed(failure),
     };
     let sent = task.link.as_ref().map(|l| l.sent.clone()).unwrap_or_default();
-    match diff::against(target, &rows, &sent) {
-        Ok(differences) => Todo::Write(Write {
+    // The app's writer is of the whole mapping.
+    match document(target, &rows) {
+        Ok(wanted) => Todo::Write(Write {
             verb: Verb::Disable(cause),
-            differences,
+            differences: diff::against(target, &rows, &wanted, &sent),
             pending: reference::Resolved::default(),
         }),
         Err(e) => Todo::Failed(invalid(&e)),
@@ -350,7 +351,8 @@ pub(crate) fn take_over(
 ) -> Result<(Object, Vec<Difference>), Failure> {
     let target = app.target.of(kind);
     let sent = diff::mapped_part(target, app.mapping(kind), there).map_err(|e| invalid(&e))?;
-    let differences = diff::against(target, rows, &sent).map_err(|e| invalid(&e))?;
+    let wanted = app.document(kind, rows).map_err(|e| invalid(&e))?;
+    let differences = diff::against(target, rows, &wanted, &sent);
     Ok((sent, differences))
 }
 

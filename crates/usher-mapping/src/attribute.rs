@@ -26,6 +26,16 @@ struct Alias {
     exact: bool,
 }
 
+/// Where a name's value is to be looked for.
+enum Place<'a, 'o> {
+    /// A named value, or what a path finds below it.
+    Named(&'o Value, Option<&'a Path>),
+    /// A key of the object that is spelled as the whole name.
+    Member(&'o serde_json::Value),
+    Path(&'a Path),
+    Nowhere,
+}
+
 impl AttributeName {
     /// Reads what stands between the brackets. Any text without brackets is a name; a value filter must be one. The
     /// error's span is within the text.
@@ -54,46 +64,49 @@ impl AttributeName {
     /// Its value: text, number or boolean; a list where the attribute is multi-valued; an object for a complex value.
     /// A value filter that one value fulfils gives that value, several a list. Absent, `null` and `[]` are null.
     pub fn read(&self, cx: &Context<'_>) -> Value {
+        match self.place(cx) {
+            Place::Named(value, None) => value.clone(),
+            Place::Named(value, Some(path)) => path.read_below(value),
+            Place::Member(value) => Value::from_json(value),
+            Place::Path(path) => path.read(cx.object),
+            Place::Nowhere => Value::Null,
+        }
+    }
+
+    /// Its value without a copy, where it is one text of the object; `None`: ask [`AttributeName::read`].
+    pub(crate) fn text_in<'o>(&self, cx: &Context<'o>) -> Option<&'o str> {
+        match self.place(cx) {
+            Place::Member(value) => value.as_str(),
+            Place::Path(path) => path.find(cx.object).as_text(),
+            Place::Named(..) | Place::Nowhere => None,
+        }
+    }
+
+    /// Where to look: what is named goes before the object's own keys, a key that is spelled so before the alias's
+    /// path, and that before the name's own.
+    fn place<'a, 'o: 'a>(&'a self, cx: &Context<'o>) -> Place<'a, 'o> {
         let same = |a: &str, b: &str| a == b || cx.ignore_case && a.eq_ignore_ascii_case(b);
         if let Some((_, value)) = cx.named.iter().find(|(name, _)| same(name, &self.text)) {
-            return value.clone();
+            return Place::Named(value, None);
         }
         if let Some(path) = &self.path
             && let Some(head) = path.head()
             && let Some((_, value)) = cx.named.iter().find(|(name, _)| same(name, head))
         {
-            return path.read_below(value);
-        }
-        let key = match cx.object.get(&self.text) {
-            None if cx.ignore_case => crate::descend::member(cx.object, &self.text),
-            exact => exact,
-        };
-        if let Some(value) = key {
-            return Value::from_json(value);
-        }
-        let alias =
-            self.alias.as_ref().filter(|alias| alias.exact || cx.ignore_case).map(|alias| &alias.path);
-        alias.or(self.path.as_ref()).map(|path| path.read(cx.object)).unwrap_or_default()
-    }
-
-    /// Its value without a copy, where it is one text of the object; `None`: ask [`AttributeName::read`].
-    pub(crate) fn text_in<'o>(&self, cx: &Context<'o>) -> Option<&'o str> {
-        let same = |a: &str, b: &str| a == b || cx.ignore_case && a.eq_ignore_ascii_case(b);
-        let head = self.path.as_ref().and_then(Path::head).unwrap_or(&self.text);
-        if cx.named.iter().any(|(name, _)| same(name, &self.text) || same(name, head)) {
-            return None;
+            return Place::Named(value, Some(path));
         }
         let object: &'o usher_scim::Object = cx.object;
+        let alias =
+            self.alias.as_ref().filter(|alias| alias.exact || cx.ignore_case).map(|alias| &alias.path);
+        let path = alias.or(self.path.as_ref());
         let key = match object.get(&self.text) {
             None if cx.ignore_case => crate::descend::member(object, &self.text),
             exact => exact,
         };
-        match key {
-            Some(value) => value.as_str(),
-            None => {
-                let alias = self.alias.as_ref().filter(|alias| alias.exact || cx.ignore_case);
-                alias.map(|alias| &alias.path).or(self.path.as_ref())?.find(object).as_text()
-            }
+        match (key, path) {
+            (Some(value), _) => Place::Member(value),
+            (None, Some(path)) => Place::Path(path),
+            (None, None) => Place::Nowhere,
         }
     }
 

@@ -9,7 +9,7 @@ use fancy_regex::Regex;
 use super::ast::{Comparison, Kind, Node, Prepared};
 use super::{EvalError, Trace};
 use crate::descend::Path;
-use crate::functions::{self, Function, Run};
+use crate::functions::{self, Function, Patience, Run};
 use crate::{Context, Value};
 
 /// The longest text, in bytes, and the most values that an expression may make: a few nested calls could otherwise
@@ -124,7 +124,9 @@ impl Eval<'_, '_> {
         let mut call = Call { eval: self, function, nodes, values, span };
         if function.each && matches!(call.values.first(), Some(Value::List(_))) {
             let mut results = Vec::new();
+            let patience = function.regex.map(|_| Patience::new());
             for item in call.take(0).into_items() {
+                patience.as_ref().map_or(Ok(()), Patience::left)?;
                 call.values[0] = item;
                 results.push(run(&mut call)?);
             }

@@ -20,7 +20,7 @@ use crate::expression::eval::{Call, Eval, Text};
 use crate::{EvalError, ExpressionError, Value};
 
 pub use document::{SAMPLE, markdown};
-pub(crate) use regex::regex;
+pub(crate) use regex::{Patience, regex};
 
 /// The function whose argument and result are hidden in traces and logs.
 pub(crate) const REDACT: &str = "Redact";

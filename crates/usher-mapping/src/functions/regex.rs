@@ -1,11 +1,35 @@
 //! Regular expressions as .NET writes them.
 
+use std::time::{Duration, Instant};
+
 use fancy_regex::{Regex, RegexBuilder};
 
 use crate::EvalError;
 
 /// Steps after which a regular expression that tries ever more ways is given up.
 const BACKTRACK_LIMIT: usize = 200_000;
+
+/// How long many matches, each within its limit, may take together.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Watches over the matches of one text or the values of one list.
+pub(crate) struct Patience(Instant);
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Errors when it is at its end. To be asked between two matches.
+    pub(crate) fn left(&self) -> Result<(), EvalError> {
+        if self.0.elapsed() < PATIENCE { Ok(()) } else { Err(gave_up()) }
+    }
+}
+
+/// The error of a match that is given up.
+pub(crate) fn gave_up() -> EvalError {
+    EvalError::new("the regular expression takes too long on this text")
+}
 
 /// Compiles a regular expression.
 pub(crate) fn regex(pattern: &str) -> Result<Regex, EvalError> {

@@ -2,6 +2,7 @@
 
 use fancy_regex::{Captures, Regex};
 
+use super::regex::{Patience, gave_up};
 use super::{Function, Run};
 use crate::expression::eval::{Call, Text};
 use crate::{EvalError, Value};
@@ -47,10 +48,6 @@ impl Function {
     }
 }
 
-fn gave_up(_: fancy_regex::Error) -> EvalError {
-    EvalError::new("the regular expression takes too long on this text")
-}
-
 fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, EvalError> {
     let [old, pattern, group, new, other, template] = [1, 2, 3, 4, 5, 6].map(|i| call.given(i));
     // Mode 5 is the one that has something to say to a null source.
@@ -90,8 +87,10 @@ fn replace_text(source: &str, old: &str, new: &str) -> Result<Value, EvalError> 
 fn replace_matches(regex: &Regex, source: &str, replacement: &str) -> Result<Value, EvalError> {
     let mut out = Text::default();
     let mut done = 0;
+    let patience = Patience::new();
     for captures in regex.captures_iter(source) {
-        let captures = captures.map_err(gave_up)?;
+        patience.left()?;
+        let captures = captures.map_err(|_| gave_up())?;
         let Some(whole) = captures.get(0) else { continue };
         out.push(&source[done..whole.start()])?;
         Expansion { regex, source, captures: &captures }.write(replacement, &mut out)?;
@@ -105,8 +104,10 @@ fn replace_matches(regex: &Regex, source: &str, replacement: &str) -> Result<Val
 fn replace_group(regex: &Regex, source: &str, group: &str, replacement: &str) -> Result<Value, EvalError> {
     let mut out = Text::default();
     let mut done = 0;
+    let patience = Patience::new();
     for captures in regex.captures_iter(source) {
-        let captures = captures.map_err(gave_up)?;
+        patience.left()?;
+        let captures = captures.map_err(|_| gave_up())?;
         let Some(found) = captures.name(group).filter(|found| found.start() >= done) else { continue };
         out.push(&source[done..found.start()])?;
         Expansion { regex, source, captures: &captures }.write(replacement, &mut out)?;
@@ -118,7 +119,7 @@ fn replace_group(regex: &Regex, source: &str, group: &str, replacement: &str) ->
 
 /// The named group of the first match; null without one.
 fn named_group(regex: &Regex, group: &str, text: &str) -> Result<Value, EvalError> {
-    let captures = regex.captures(text).map_err(gave_up)?;
+    let captures = regex.captures(text).map_err(|_| gave_up())?;
     Ok(captures.and_then(|c| c.name(group).map(|found| found.as_str().into())).unwrap_or_default())
 }
 

@@ -109,10 +109,11 @@ impl Slot {
                 holder.insert(self.attribute.clone(), object([(sub, json)]));
             }
             (Part::Element { name, text, sub }, Some(Json::Array(there))) => {
-                if !there.iter().all(|element| is_other(element, name, text)) {
-                    return false;
+                match chosen(there, name, text) {
+                    Chosen::New => there.push(made(name, text, sub, json)),
+                    Chosen::There(element) => _ = element.insert(sub.clone(), json),
+                    Chosen::Unsure => return false,
                 }
-                there.push(made(name, text, sub, json));
             }
             (Part::Element { name, text, sub }, None) => {
                 holder.insert(self.attribute.clone(), Json::Array(vec![made(name, text, sub, json)]));
@@ -123,12 +124,27 @@ impl Slot {
     }
 }
 
-/// Whether an element certainly isn't the one that `name eq "text"` means.
-fn is_other(element: &Json, name: &str, text: &str) -> bool {
-    element
-        .get(name)
-        .and_then(Json::as_str)
-        .is_some_and(|there| there.is_ascii() && !there.eq_ignore_ascii_case(text))
+/// Which element `name eq "text"` chooses.
+enum Chosen<'o> {
+    /// None that is there.
+    New,
+    /// One.
+    There(&'o mut Object),
+    /// The schema's rules are to say.
+    Unsure,
+}
+
+fn chosen<'o>(elements: &'o mut [Json], name: &str, text: &str) -> Chosen<'o> {
+    let mut one = None;
+    for element in elements {
+        match element.get(name).and_then(Json::as_str) {
+            Some(there) if !there.is_ascii() => return Chosen::Unsure,
+            Some(there) if !there.eq_ignore_ascii_case(text) => {}
+            Some(_) if one.is_none() => one = element.as_object_mut(),
+            _ => return Chosen::Unsure,
+        }
+    }
+    one.map_or(Chosen::New, Chosen::There)
 }
 
 fn made(name: &str, text: &str, sub: &str, json: Json) -> Json {

@@ -6,7 +6,7 @@ use fancy_regex::Regex;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::functions::regex;
+use crate::functions::{Patience, regex};
 use crate::{Value, date};
 
 /// An operator.
@@ -259,7 +259,9 @@ impl Test {
             _ => {}
         }
         let mut any = false;
+        let patience = matches!(self.of, Of::Regex(_)).then(Patience::new);
         for value in seen.items().iter().filter(|value| !value.is_empty()) {
+            patience.as_ref().map_or(Ok(()), Patience::left).map_err(|_| gave_up())?;
             match self.one(value)? {
                 Some(true) if !self.negated => return Ok(true),
                 Some(holds) => any |= holds,
@@ -307,9 +309,7 @@ impl Test {
             }
             Of::Listed(wanted) => Some(wanted.iter().any(|wanted| wanted.as_text().as_deref() == Some(seen))),
             Of::Text(test, wanted) => Some(test(seen, wanted)),
-            Of::Regex(regex) => Some(regex.is_match(seen).map_err(|_| {
-                "the regular expression takes too long on this value; make it simpler".to_owned()
-            })?),
+            Of::Regex(regex) => Some(regex.is_match(seen).map_err(|_| gave_up())?),
             Of::Greater { than, or_equal } => {
                 crate::value::whole(seen).map(|seen| seen > *than || (*or_equal && seen == *than))
             }
@@ -317,6 +317,10 @@ impl Test {
             Of::After(at) => date::parse(seen).map(|seen| seen > *at),
         })
     }
+}
+
+fn gave_up() -> String {
+    "the regular expression takes too long on this value; make it simpler".to_owned()
 }
 
 /// Whether a value names a group: an object with its id or name, or its distinguished name.

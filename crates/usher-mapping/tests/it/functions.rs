@@ -219,6 +219,21 @@ fn a_regular_expression_ends() {
     );
 }
 
+/// Values that each stay within the limit of one match, and together would take minutes.
+#[test]
+fn a_regular_expression_over_a_list_ends() {
+    const PATTERN: &str = r"^(a|aa)+\\1c";
+    let value = "a".repeat(22);
+    let one = format!(r#"Replace("{value}", , "{PATTERN}", , "", , )"#);
+    assert_eq!(shown(&one), format!("\"{value}\""));
+    let object = serde_json::json!({ "a": vec![value; 20_000] }).as_object().unwrap().clone();
+    let mut lookup = NoLookup;
+    let mut cx = Context::new(&object, &mut lookup, jiff::Timestamp::UNIX_EPOCH);
+    let all = Expression::parse(&format!(r#"Replace([a], , "{PATTERN}", , "", , )"#)).unwrap();
+    let message = all.eval(&mut cx).err().map(|error| error.message);
+    assert_eq!(message.as_deref(), Some("the regular expression takes too long on this text"));
+}
+
 #[test]
 fn replacement_references_are_nets() {
     assert_eq!(
