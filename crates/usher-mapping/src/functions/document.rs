@@ -99,7 +99,7 @@ Microsoft Entra ID's with additions: an expression written for Entra means the s
 - **Several values**: a function of one text works on each of them.
 - **Printed**, true and false are `True` and `False`, a date is `M/d/yyyy h:mm:ss tt` in UTC, as in Entra.
 - **Regular expressions** are .NET's: named groups, look-around, back-references, classes that take away (`[a-z-[aeiou]]`);
-  one that tries too many ways on a text is an error, not a delay. Replacements know `$1`, `${name}`, `$&`, `` $` ``, `$'`,
+  one that tries too many ways on a text, or over a second on all values of a list, is an error, not a delay. Replacements know `$1`, `${name}`, `$&`, `` $` ``, `$'`,
   `$+`, `$_` and `$$`; groups without a name are numbered before those with one.
 - At most 10,000 characters, nested at most 64 deep; a text made is at most 1 MiB long.
 
