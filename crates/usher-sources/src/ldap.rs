@@ -156,7 +156,7 @@ impl Ldap {
                 active: parts.active,
                 manager: parts.manager,
                 members: parts.members,
-                groups: groups_of(record, kind),
+                groups: groups_of(record),
                 stamp: stamp_of(record),
             })),
         }
@@ -263,10 +263,9 @@ pub(crate) fn stamp_of(record: &Record) -> Option<entry::Digest> {
     Some(entry::digest(&[stamp.as_bytes()]))
 }
 
-/// The groups a person says to be in.
-fn groups_of(record: &Record, kind: Kind) -> Vec<entry::Digest> {
-    let dns = record.texts("memberOf").filter(|_| kind == Kind::User);
-    dns.map(|dn| name_digest("dn", &normalise(dn))).collect()
+/// The groups it says to be in.
+fn groups_of(record: &Record) -> Vec<entry::Digest> {
+    record.texts("memberOf").map(|dn| name_digest("dn", &normalise(dn))).collect()
 }
 
 /// Members are DNs; `memberUid`'s come with `uid:` before them (see [`named_of`]).
