@@ -105,6 +105,8 @@ pub(crate) struct Entry {
     pub(crate) groups: Vec<Digest>,
     /// Which state of the entry this is, where the source says (`entryCSN`, `modifyTimestamp`).
     pub(crate) stamp: Option<Digest>,
+    /// Of all that was read of it and how that is mapped ([`crate::ldap::Ldap::mark`]).
+    pub(crate) mark: Option<Digest>,
 }
 
 /// How an entry was read, kept so that a later run need not read it again.
@@ -120,6 +122,8 @@ pub(crate) struct Kept {
     pub(crate) groups: Vec<Digest>,
     /// Which state of it was read.
     pub(crate) stamp: Option<Digest>,
+    /// Of all that was read of it, and how that is mapped. None where not all that follows from it was written.
+    pub(crate) mark: Option<Digest>,
 }
 
 /// Whom an entry names, as [`Kept::bytes`] keeps it.
@@ -166,7 +170,12 @@ impl Kept {
     }
 
     /// Back from there; what has not the form is as if nothing had been kept.
-    pub(crate) fn read(names: &[u8], refs: &[u8], stamp: Option<Digest>) -> Option<Self> {
+    pub(crate) fn read(
+        names: &[u8],
+        refs: &[u8],
+        stamp: Option<Digest>,
+        mark: Option<Digest>,
+    ) -> Option<Self> {
         let whole = names.len().is_multiple_of(NAME);
         let refs = Self::refs_in(refs).filter(|_| whole)?;
         Some(Self {
@@ -175,6 +184,7 @@ impl Kept {
             members: refs.members().collect(),
             groups: refs.groups().collect(),
             stamp,
+            mark,
         })
     }
 
@@ -206,6 +216,8 @@ impl Kept {
 pub(crate) enum Found {
     /// A person or group.
     Entry(Box<Entry>),
+    /// One that is known, by its place in the ledger, and is to the last byte as when it was read and mapped before. With its DN.
+    Same { n: usize, label: String },
     /// Neither (an organizational unit, say), or out of scope.
     Other,
     /// A person or group that can't be taken: it stays as it is, and is no leaver.
@@ -317,15 +329,22 @@ mod tests {
         let names = vec![Name { digest: [1; 16], rank: 0 }, Name { digest: [2; 16], rank: 1 }];
         for manager in [Reference::Omitted, Reference::Nobody, Reference::Named([3; 16])] {
             for (members, groups) in [(vec![], vec![[4; 16]]), (vec![[4; 16], [5; 16]], vec![[6; 16]])] {
-                let kept = Kept { names: names.clone(), manager, members, groups, stamp: Some([7; 16]) };
+                let kept = Kept {
+                    names: names.clone(),
+                    manager,
+                    members,
+                    groups,
+                    stamp: Some([7; 16]),
+                    mark: Some([8; 16]),
+                };
                 let (names, refs) = kept.bytes();
-                assert_eq!(Kept::read(&names, &refs, Some([7; 16])), Some(kept));
+                assert_eq!(Kept::read(&names, &refs, Some([7; 16]), Some([8; 16])), Some(kept));
             }
         }
-        assert_eq!(Kept::read(&[1, 2], &[0, 0, 0, 0, 0], None), None);
-        assert_eq!(Kept::read(&[], &[2, 1], None), None);
-        assert_eq!(Kept::read(&[], &[0, 0, 0, 0, 1, 7], None), None);
-        assert_eq!(Kept::read(&[], &[0, 255, 255, 255, 255], None), None);
-        assert_eq!(Kept::read(&[], &[], None), None);
+        assert_eq!(Kept::read(&[1, 2], &[0, 0, 0, 0, 0], None, None), None);
+        assert_eq!(Kept::read(&[], &[2, 1], None, None), None);
+        assert_eq!(Kept::read(&[], &[0, 0, 0, 0, 1, 7], None, None), None);
+        assert_eq!(Kept::read(&[], &[0, 255, 255, 255, 255], None, None), None);
+        assert_eq!(Kept::read(&[], &[], None, None), None);
     }
 }

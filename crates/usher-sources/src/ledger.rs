@@ -10,6 +10,7 @@ pub(crate) mod part;
 use self::part::Beside;
 use crate::{
     entry::{Digest, Entry, Found, Kept, MANAGER, Name, Reference, key_digest, name_digest},
+    ldap::Marks,
     rows::{EntryRow, Staged, State},
     run::EntryError,
     source::Safeguard,
@@ -103,6 +104,8 @@ pub(crate) struct Ledger {
     keeping: bool,
     /// Those who stand and are not in here.
     pub(crate) beside: Beside,
+    /// Not all that was read was mapped, since it was as before.
+    pub(crate) remembered: bool,
 }
 
 /// What to do about an entry that was read.
@@ -162,6 +165,7 @@ impl Ledger {
         self.read += 1;
         match found {
             Found::Other => Taken::Nothing,
+            Found::Same { n, label } => self.same(n, label),
             Found::Refused { error, who, perhaps, names } => {
                 let key = who.map(|(kind, anchor)| (kind, key_digest(kind, &anchor.key())));
                 if key.is_none_or(|(_, key)| !self.by_key.contains_key(&key)) {
@@ -175,7 +179,7 @@ impl Ledger {
                         // By name it is known anew; its stamp is not, so that it is looked at again.
                         let before =
                             item.stored.as_ref().and_then(|row| row.kept.clone()).unwrap_or_default();
-                        item.kept = Some(Kept { names, stamp: None, ..before });
+                        item.kept = Some(Kept { names, stamp: None, mark: None, ..before });
                     }
                 }
                 Taken::Refused(error)
@@ -223,6 +227,7 @@ impl Ledger {
                 members: entry.members.clone(),
                 groups: entry.groups.clone(),
                 stamp: entry.stamp,
+                mark: entry.mark,
             });
         }
         if entry.kind == Kind::Group {
@@ -242,6 +247,41 @@ impl Ledger {
                 values: entry.values,
             })),
         }
+    }
+
+    /// One that is as it was read before: so is what follows from it, unless another has taken its userName meanwhile.
+    fn same(&mut self, n: usize, label: String) -> Taken {
+        let Some(item) = self.items.get(n) else { return Taken::Nothing };
+        let name = item.stored.as_ref().and_then(|row| row.name);
+        let other = name.and_then(|name| self.user_names.get(&name)).and_then(|other| self.items.get(*other));
+        let message = match other {
+            _ if item.seen != Seen::No => format!("the same entry as {}; neither is taken", place(item.line)),
+            Some(other) => format!("the same userName as {}", place(other.line)),
+            None => {
+                self.recall(n, Seen::Fine);
+                self.remembered = true;
+                return Taken::Nothing;
+            }
+        };
+        let names = item.stored.as_ref().and_then(|row| row.kept.as_ref()).map(|kept| kept.names.clone());
+        self.name(n, &names.unwrap_or_default());
+        self.see(n, Seen::Refused, 0);
+        Taken::Refused(EntryError { line: 0, entry: label, message })
+    }
+
+    /// The entryUUID of one that is known.
+    pub(crate) fn uuid_of(&self, n: usize) -> Option<uuid::Uuid> {
+        let row = self.items.get(n)?.stored.as_ref()?;
+        uuid::Uuid::parse_str(row.anchor.strip_prefix("entryUUID=")?).ok()
+    }
+
+    /// What is known of those who stand as the source says, for [`Found::Same`].
+    pub(crate) fn marks(&self) -> Marks {
+        let marks = self.items.iter().enumerate().filter_map(|(n, item)| {
+            let row = item.stored.as_ref()?;
+            Some((self.uuid_of(n)?, (n, row.kept.as_ref()?.mark.filter(|_| row.state == State::Present)?)))
+        });
+        marks.collect()
     }
 
     fn note_written(&mut self, entry: &Entry) {

@@ -125,7 +125,7 @@ fn named(mut found: Found, path: &Path, several: bool) -> Found {
         _ if !several => None,
         Found::Entry(entry) => Some(&mut entry.label),
         Found::Refused { error, .. } => Some(&mut error.entry),
-        Found::Other => None,
+        Found::Same { .. } | Found::Other => None,
     };
     if let (Some(label), Some(name)) = (label, path.file_name()) {
         *label = format!("{}: {label}", name.to_string_lossy());

@@ -74,7 +74,7 @@ impl FromRow for EntryRow {
             manager: row.get(9)?,
             members: row.get(10)?,
             kept: match (row.get::<Option<Vec<u8>>>(11)?, row.get::<Option<Vec<u8>>>(12)?) {
-                (Some(names), Some(refs)) => Kept::read(&names, &refs, row.get(13)?),
+                (Some(names), Some(refs)) => Kept::read(&names, &refs, row.get(13)?, row.get(14)?),
                 _ => None,
             },
         })
@@ -86,7 +86,7 @@ const BLOCK: usize = 5000;
 
 macro_rules! columns {
     () => {
-        "object, kind, anchor, id, name, hash, state, since, active, manager, members, names, refs, stamp"
+        "object, kind, anchor, id, name, hash, state, since, active, manager, members, names, refs, stamp, mark"
     };
 }
 
@@ -210,20 +210,20 @@ pub(crate) fn standing(on: &mut Snapshot<'_>, source: SourceId) -> Result<Vec<(K
 /// Writes what stands in the directory now; managers too, members not.
 pub(crate) fn save(tx: &mut Tx<'_>, source: SourceId, rows: &[EntryRow]) -> Result<(), StoreError> {
     const SAVE: Sql = Sql::each(
-        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager, names, refs, stamp)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager, names, refs, stamp, mark)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (source, kind, anchor) do update set object = excluded.object, id = excluded.id, name = excluded.name,
          hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager,
-         names = excluded.names, refs = excluded.refs, stamp = excluded.stamp",
-        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager, names, refs, stamp)
+         names = excluded.names, refs = excluded.refs, stamp = excluded.stamp, mark = excluded.mark",
+        "insert into entry (source, object, kind, anchor, id, name, hash, state, since, active, manager, names, refs, stamp, mark)
          select $1::bigint, * from unnest($2::bigint[], $3::smallint[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[],
-           $8::smallint[], $9::bigint[], $10::boolean[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[])
+           $8::smallint[], $9::bigint[], $10::boolean[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])
          on conflict (source, kind, anchor) do update set object = excluded.object, id = excluded.id, name = excluded.name,
          hash = excluded.hash, state = excluded.state, since = excluded.since, active = excluded.active, manager = excluded.manager,
-         names = excluded.names, refs = excluded.refs, stamp = excluded.stamp",
+         names = excluded.names, refs = excluded.refs, stamp = excluded.stamp, mark = excluded.mark",
     );
     let bytes = |digest: Option<Digest>| digest.map(|digest| digest.to_vec());
-    let [names, refs, stamps] = kept_columns(rows.iter().map(|row| row.kept.as_ref()));
+    let [names, refs, stamps, marks] = kept_columns(rows.iter().map(|row| row.kept.as_ref()));
     let columns = [
         Column::Same(source.0.into()),
         rows.iter().map(|row| row.object.0).collect(),
@@ -239,32 +239,35 @@ pub(crate) fn save(tx: &mut Tx<'_>, source: SourceId, rows: &[EntryRow]) -> Resu
         names,
         refs,
         stamps,
+        marks,
     ];
     tx.exec_many(&SAVE, &columns).map(drop)
 }
 
-fn kept_columns<'k>(kept: impl Iterator<Item = Option<&'k Kept>>) -> [Column; 3] {
-    let (mut names, mut refs, mut stamps) = (Vec::new(), Vec::new(), Vec::new());
+fn kept_columns<'k>(kept: impl Iterator<Item = Option<&'k Kept>>) -> [Column; 4] {
+    let (mut names, mut refs) = (Vec::new(), Vec::new());
+    let (mut stamps, mut marks) = (Vec::new(), Vec::new());
     for kept in kept {
         let (name, reference) = kept.map(Kept::bytes).unzip();
         names.push(name);
         refs.push(reference);
         stamps.push(kept.and_then(|kept| kept.stamp).map(|stamp| stamp.to_vec()));
+        marks.push(kept.and_then(|kept| kept.mark).map(|mark| mark.to_vec()));
     }
-    [names.into_iter().collect(), refs.into_iter().collect(), stamps.into_iter().collect()]
+    [names, refs, stamps, marks].map(|column| column.into_iter().collect())
 }
 
 /// Notes how entries were read whose values are as they were.
 pub(crate) fn keep(tx: &mut Tx<'_>, source: SourceId, rows: &[(Key, Kept)]) -> Result<(), StoreError> {
     const KEEP: Sql = Sql::each(
-        "update entry set names = $3, refs = $4, stamp = $5 where source = $1 and object = $2",
-        "update entry set names = r.names, refs = r.refs, stamp = r.stamp
-         from unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[]) as r(object, names, refs, stamp)
+        "update entry set names = $3, refs = $4, stamp = $5, mark = $6 where source = $1 and object = $2",
+        "update entry set names = r.names, refs = r.refs, stamp = r.stamp, mark = r.mark
+         from unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[]) as r(object, names, refs, stamp, mark)
          where source = $1 and entry.object = r.object",
     );
-    let [names, refs, stamps] = kept_columns(rows.iter().map(|(_, kept)| Some(kept)));
+    let [names, refs, stamps, marks] = kept_columns(rows.iter().map(|(_, kept)| Some(kept)));
     let objects = rows.iter().map(|(object, _)| object.0).collect();
-    tx.exec_many(&KEEP, &[Column::Same(source.0.into()), objects, names, refs, stamps]).map(drop)
+    tx.exec_many(&KEEP, &[Column::Same(source.0.into()), objects, names, refs, stamps, marks]).map(drop)
 }
 
 /// Whether leavers are held, or were let go and have not gone yet.

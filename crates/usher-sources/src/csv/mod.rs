@@ -220,6 +220,7 @@ impl People {
             members: Vec::new(),
             groups: Vec::new(),
             stamp: None,
+            mark: None,
         };
         let name = entry.user_name.as_deref().ok_or("no userName and no mail")?;
         prepare::user_name(name).map_err(|error| error.to_string())?;
@@ -329,6 +330,7 @@ fn group_entry(name: &str, line: u64) -> Entry {
         members: Vec::new(),
         groups: Vec::new(),
         stamp: None,
+        mark: None,
     }
 }
 

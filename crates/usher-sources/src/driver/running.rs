@@ -214,6 +214,7 @@ impl Run<'_> {
         staged: &mut Vec<(i64, Vec<u8>)>,
     ) -> Result<(), SyncError> {
         for found in batch {
+            let same = if let Found::Same { n, .. } = &found { Some(*n) } else { None };
             let id = match &found {
                 Found::Refused { who: Some((_, anchor)), .. } => uuid_in(&anchor.key()),
                 Found::Entry(entry) => uuid_in(&entry.anchor.key()),
@@ -222,7 +223,7 @@ impl Run<'_> {
             match self.ledger.take(found, ObjectId(self.of.clock.id())) {
                 Taken::Nothing => {}
                 Taken::Refused(error) => {
-                    self.pending.extend(id);
+                    self.pending.extend(id.or_else(|| self.ledger.uuid_of(same?)));
                     self.findings.error(error);
                 }
                 Taken::Stage(entry) => {
@@ -281,7 +282,7 @@ impl Run<'_> {
     /// Notes which attributes the source writes, before anything of it can be seen: they are nobody else's from now on.
     async fn note_written(&self) -> Result<(), SyncError> {
         let (id, written) = (self.source.id, self.ledger.written().clone());
-        let whole = self.state.full == Some(self.started);
+        let whole = self.state.full == Some(self.started) && !self.ledger.remembered;
         self.write(move |tx| {
             written.iter().try_for_each(|(kind, paths)| held::note(tx, id, *kind, paths, whole))
         })

@@ -169,6 +169,7 @@ impl Run<'_> {
         let n = task.n();
         if let Some(item) = self.ledger.items.get_mut(n) {
             item.seen = Seen::Refused;
+            item.kept.iter_mut().for_each(|kept| kept.mark = None);
             let entry = match task {
                 Task::Put(staged) => staged.label.clone(),
                 _ => item.id.to_string(),

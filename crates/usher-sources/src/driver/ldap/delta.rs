@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     entry::Digest,
-    ldap::{Ldap, kind_of, settings::LdapSettings},
+    ldap::{Ldap, Marks, kind_of, settings::LdapSettings},
     ldif::Record,
     ledger::{Ledger, part::Wanted},
     rows::{self, EntryRow, Link},
@@ -214,10 +214,13 @@ impl Run<'_> {
         // Of two with one userName the one that was there first keeps it.
         changed.sort_by_key(|(id, _)| (!self.ledger.knows(&key_of(*id)), *id));
         let mut staged = Vec::new();
-        let found = changed.iter().map(|(_, record)| ldap.found(record, bound.as_deref())).collect();
+        let none = Marks::new();
+        let said = changed.iter().map(|(id, _)| *id).chain(delta.gone.iter().copied()).collect();
+        let records = changed.into_iter().map(|(_, record)| record);
+        let found = records.map(|record| ldap.found_new(record, bound.as_deref(), &none)).collect();
         self.take(found, &mut staged)?;
         self.stage(staged).await?;
-        Ok(changed.into_iter().map(|(id, _)| id).chain(delta.gone.iter().copied()).collect())
+        Ok(said)
     }
 
     /// Looks for those whom the changes touch, and for those whom these name.

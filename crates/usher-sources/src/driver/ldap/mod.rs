@@ -22,7 +22,7 @@ use super::{Run, Sources, SyncError, Watcher};
 use crate::{
     entry::Found,
     ldap::{
-        Ldap,
+        Ldap, Marks,
         settings::{LdapSettings, LdapSync},
     },
     ldif::Record,
@@ -73,7 +73,8 @@ impl Sources {
             .map_err(|error| failed(error.to_string()))?;
         let session =
             self.session(source, &mut |_, _| {}).await.map_err(|broken| failed(broken.to_string()))?;
-        let mut whole = Whole::begin(session, query(settings, &ldap), ldap, source.anchor.clone());
+        let mut whole =
+            Whole::begin(session, query(settings, &ldap), ldap, source.anchor.clone(), Marks::default());
         whole.place = place;
         Ok(whole)
     }
@@ -160,8 +161,6 @@ impl Run<'_> {
                 return Ok(true);
             }
         }
-        self.ledger = Ledger::keeping();
-        self.know().await?;
         let session = match session {
             Some(session) => session,
             None => self.open(&failed).await?,
@@ -188,9 +187,13 @@ impl Run<'_> {
         (self.state.full, self.state.looked) = (Some(self.started), Some(self.started));
         let query = query(settings, &ldap);
         let (mut of, sync) = (0, way(&session, settings).await? == Way::Sync);
+        // Before the first page: what changes while they are read is told by the next run.
+        let cookie = async { if sync { sync::cookie_now(&session, &query).await } else { Ok(None) } };
+        self.ledger = Ledger::keeping();
+        let (known, cookie) = tokio::join!(self.know(), cookie);
+        known.map_err(Reading::Run)?;
         if sync {
-            // Before the first page: what changes while they are read is told by the next run.
-            match sync::cookie_now(&session, &query).await? {
+            match cookie? {
                 Some((cookie, count)) => (self.state.cookie, of) = (Some(cookie), count),
                 None if settings.sync == LdapSync::Auto => {}
                 None => {
@@ -200,7 +203,8 @@ impl Run<'_> {
                 }
             }
         }
-        let mut whole = Whole::begin(session, query, ldap, self.source.anchor.clone());
+        let marks = self.ledger.marks();
+        let mut whole = Whole::begin(session, query, ldap, self.source.anchor.clone(), marks);
         let (mut staged, mut done) = (Vec::new(), 0_u64);
         while let Some(batch) = whole.batches.recv().await {
             done += batch.len() as u64;
@@ -238,10 +242,10 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    fn begin(session: Session, query: Query, ldap: Ldap, bound: Option<String>) -> Self {
+    fn begin(session: Session, query: Query, ldap: Ldap, bound: Option<String>, marks: Marks) -> Self {
         let (to, batches) = mpsc::channel(2);
         // In a task of its own: the library panics at what is no LDAP.
-        let reading = tokio::spawn(read_all(session, query, ldap, bound, to));
+        let reading = tokio::spawn(read_all(session, query, ldap, bound, marks, to));
         Self { batches, reading, place: String::new() }
     }
 
@@ -261,6 +265,7 @@ async fn read_all(
     query: Query,
     ldap: Ldap,
     bound: Option<String>,
+    marks: Marks,
     to: mpsc::Sender<Vec<Found>>,
 ) -> Result<(), String> {
     let (page, mut pages) = mpsc::channel::<Vec<Record>>(2);
@@ -277,7 +282,8 @@ async fn read_all(
         Ok::<(), String>(())
     });
     while let Some(records) = pages.recv().await {
-        let found = records.iter().map(|record| ldap.found(record, bound.as_deref())).collect();
+        let found =
+            records.into_iter().map(|record| ldap.found_new(record, bound.as_deref(), &marks)).collect();
         if to.send(found).await.is_err() {
             break;
         }
