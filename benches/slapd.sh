@@ -18,6 +18,7 @@ include $schema/inetorgperson.schema
 modulepath ${USHER_TEST_LDAP_MODULES:-/usr/lib/ldap}
 moduleload back_mdb
 moduleload syncprov
+moduleload ppolicy
 pidfile $at/pid
 sizelimit unlimited
 database mdb
@@ -27,6 +28,7 @@ rootpw only-for-benches
 directory $at/db
 maxsize 4294967296
 index objectClass,entryUUID,entryCSN eq
+overlay ppolicy
 overlay syncprov
 CONF
 awk -v people="$people" 'BEGIN {

@@ -108,9 +108,8 @@ impl Ldap {
         Ok(Self { user, group, now, seed })
     }
 
-    /// Of all that is read of an entry, and how it is mapped (people are told apart by `bound`, or by what an entry of a server that has it is
-    /// told apart by at first, so that the second import is as quick as the third): where it is as before, so is what [`Ldap::found`] makes of it. `None`:
-    /// that depends on the time as well.
+    /// Of all that is read of an entry, and how it is mapped: where it is as before, so is what [`Ldap::found`] makes of it. `None`:
+    /// that depends on the time as well. Before people are bound to an anchor they are told apart by the first there is, as afterwards.
     pub(crate) fn mark(&self, record: &Record, bound: Option<&str>) -> Option<entry::Digest> {
         let seed = self.seed.as_ref()?;
         let mut parts: Vec<&[u8]> = vec![seed, bound.unwrap_or(ANCHORS[0]).as_bytes(), record.dn.as_bytes()];
