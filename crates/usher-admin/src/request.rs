@@ -294,6 +294,18 @@ pub struct SafeguardChange {
     pub count: Option<u64>,
 }
 
+/// When a server reads a source by itself, as far as that is to change. Of the last two one takes the other's place.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScheduleChange {
+    /// Seconds between two runs that read changes; 0: never.
+    pub every: Option<u64>,
+    /// Seconds between two runs that read everything; 0: never.
+    pub full_every: Option<u64>,
+    /// The time of day at which everything is read: `02:30`, `02:30 Europe/Berlin`.
+    pub full_at: Option<String>,
+}
+
 /// Sources.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -305,17 +317,14 @@ pub enum Source {
         kind: String,
         /// What it reads.
         from: SourceFrom,
-        /// Seconds between two runs of a server, 0: never.
-        every: Option<u64>,
-        full_every: Option<u64>,
+        schedule: ScheduleChange,
     },
     /// Changes settings; the others stay.
     Set {
         name: String,
         ldap: Box<usher_sources::LdapChange>,
         bind_password: Option<Secret>,
-        every: Option<u64>,
-        full_every: Option<u64>,
+        schedule: ScheduleChange,
         safeguard: SafeguardChange,
     },
     List,

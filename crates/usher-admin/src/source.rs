@@ -21,7 +21,7 @@ use crate::{
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> Result<Outcome, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
     match request {
-        request::Source::Add { name, directory, kind, from, every, full_every } => {
+        request::Source::Add { name, directory, kind, from, schedule: when } => {
             let kind: SourceKind = kind.parse().map_err(AdminError::from)?;
             let (mut settings, secret) = match from {
                 SourceFrom::Files { file, memberships, encoding, separator } => {
@@ -33,7 +33,7 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> 
                     (Settings::of(Reads::Ldap(Box::new(whole(*settings)?))), secret(bind_password))
                 }
             };
-            schedule(&mut settings, every, full_every);
+            schedule(&mut settings, &when)?;
             let store = admin.store.clone();
             admin.write(move |tx| {
                 let id = directory::find(tx, &directory)?;
@@ -47,13 +47,13 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Source) -> 
                 describe(tx, &made).map(Answer::Source).map(Outcome::Done)
             })
         }
-        request::Source::Set { name, ldap, bind_password, every, full_every, safeguard } => {
+        request::Source::Set { name, ldap, bind_password, schedule: when, safeguard } => {
             let (store, secret) = (admin.store.clone(), secret(bind_password));
             admin.write(move |tx| {
                 let source = find(tx, &name)?;
                 let mut settings = source.settings.clone();
                 changed(&mut settings, (*ldap).clone(), &safeguard, secret.is_some())?;
-                schedule(&mut settings, every, full_every);
+                schedule(&mut settings, &when)?;
                 let mut made = source::set(tx, &source, &settings)?;
                 if let Some(secret) = &secret {
                     source::set_secret(tx, &store, made.id, secret)?;
@@ -124,9 +124,17 @@ fn secret(given: Option<Secret>) -> Option<SecretString> {
     given.map(|secret| SecretString::from(secret.0))
 }
 
-fn schedule(settings: &mut Settings, every: Option<u64>, full_every: Option<u64>) {
-    settings.schedule.every = every.or(settings.schedule.every);
-    settings.schedule.full_every = full_every.unwrap_or(settings.schedule.full_every);
+fn schedule(settings: &mut Settings, change: &request::ScheduleChange) -> Result<(), AdminError> {
+    let schedule = &mut settings.schedule;
+    schedule.every = change.every.or(schedule.every);
+    if let Some(seconds) = change.full_every {
+        (schedule.full_every, schedule.full_at) = (Some(seconds), None);
+    }
+    if let Some(text) = &change.full_at {
+        let at = text.parse().map_err(|error: String| AdminError::new("invalid_value", error))?;
+        (schedule.full_every, schedule.full_at) = (None, Some(at));
+    }
+    Ok(())
 }
 
 fn changed(

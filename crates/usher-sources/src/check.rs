@@ -66,9 +66,8 @@ pub fn file(source: &Source, now: Timestamp) -> Checked {
         return checked;
     };
     let job = Job { kind: source.kind, files: files.clone(), bound: source.anchor.clone(), now };
-    let paths = std::iter::once(&files.file).chain(&files.memberships);
-    for path in paths {
-        let opened = file::open(path)
+    for path in files.paths() {
+        let opened = file::open(&path)
             .map(|(_, size)| format!("{}: {size} bytes", path.display()))
             .map_err(|error| format!("{}: {error}", path.display()));
         if !checked.step("open", opened) {

@@ -9,6 +9,10 @@ use crate::run::EntryError;
 /// A short hash that stands for a name, a key or a set: 128 bits of SHA-256.
 pub(crate) type Digest = [u8; 16];
 
+/// Bytes of a digest, and of a name with its rank.
+const DIGEST: usize = 16;
+const NAME: usize = 1 + DIGEST;
+
 /// Hashes parts so that no two lists of parts meet.
 pub(crate) fn digest(parts: &[&[u8]]) -> Digest {
     let mut hash = Sha256::new();
@@ -97,10 +101,12 @@ pub(crate) struct Entry {
     pub(crate) manager: Reference,
     /// Members of a group, by name; with repeats as they come.
     pub(crate) members: Vec<Digest>,
-    /// Groups that a person says to be in (`memberOf`), by name. They count where the group itself lists nobody.
+    /// Groups that it says to be in (`memberOf`), by name. They count where the group itself lists nobody.
     pub(crate) groups: Vec<Digest>,
     /// Which state of the entry this is, where the source says (`entryCSN`, `modifyTimestamp`).
     pub(crate) stamp: Option<Digest>,
+    /// Of all that was read of it and how that is mapped ([`crate::ldap::Ldap::mark`]).
+    pub(crate) mark: Option<Digest>,
 }
 
 /// How an entry was read, kept so that a later run need not read it again.
@@ -110,17 +116,46 @@ pub(crate) struct Kept {
     pub(crate) names: Vec<Name>,
     /// Its manager.
     pub(crate) manager: Reference,
-    /// A group's members; a person's groups.
-    pub(crate) others: Vec<Digest>,
+    /// A group's members.
+    pub(crate) members: Vec<Digest>,
+    /// The groups that it says to be in.
+    pub(crate) groups: Vec<Digest>,
     /// Which state of it was read.
     pub(crate) stamp: Option<Digest>,
+    /// Of all that was read of it, and how that is mapped. None where not all that follows from it was written.
+    pub(crate) mark: Option<Digest>,
+}
+
+/// Whom an entry names, as [`Kept::bytes`] keeps it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Refs<'b> {
+    pub(crate) manager: Reference,
+    members: &'b [u8],
+    groups: &'b [u8],
+}
+
+impl<'b> Refs<'b> {
+    /// Members by name.
+    pub(crate) fn members(&self) -> impl Iterator<Item = Digest> + use<'b> {
+        digests(self.members)
+    }
+    /// Groups by name.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Digest> + use<'b> {
+        digests(self.groups)
+    }
+}
+
+fn digests(bytes: &[u8]) -> impl Iterator<Item = Digest> {
+    bytes.chunks_exact(DIGEST).filter_map(|one| one.try_into().ok())
 }
 
 impl Kept {
-    /// As two values of the database: names (rank and digest each), and manager (a byte, and a digest where it is 2) and others.
+    /// As two values of the database: names (rank and digest each); and manager (a byte, and a digest where it is 2), number of
+    /// members (four bytes), members and groups.
     pub(crate) fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
         let names = self.names.iter().flat_map(|name| [name.rank].into_iter().chain(name.digest)).collect();
-        let mut refs = Vec::with_capacity(17 + 16 * self.others.len());
+        let others = self.members.len() + self.groups.len();
+        let mut refs = Vec::with_capacity(5 + DIGEST * (1 + others));
         match self.manager {
             Reference::Omitted => refs.push(0),
             Reference::Nobody => refs.push(1),
@@ -129,29 +164,50 @@ impl Kept {
                 refs.extend(digest);
             }
         }
-        refs.extend(self.others.iter().flatten());
+        refs.extend(u32::try_from(self.members.len()).unwrap_or(u32::MAX).to_be_bytes());
+        refs.extend(self.members.iter().chain(&self.groups).flatten());
         (names, refs)
     }
 
     /// Back from there; what has not the form is as if nothing had been kept.
-    pub(crate) fn read(names: &[u8], refs: &[u8], stamp: Option<Digest>) -> Option<Self> {
-        let names = names.chunks(17).map(|one| {
+    pub(crate) fn read(
+        names: &[u8],
+        refs: &[u8],
+        stamp: Option<Digest>,
+        mark: Option<Digest>,
+    ) -> Option<Self> {
+        let whole = names.len().is_multiple_of(NAME);
+        let refs = Self::refs_in(refs).filter(|_| whole)?;
+        Some(Self {
+            names: Self::names_in(names).collect(),
+            manager: refs.manager,
+            members: refs.members().collect(),
+            groups: refs.groups().collect(),
+            stamp,
+            mark,
+        })
+    }
+
+    /// The names in what [`Kept::bytes`] made of them.
+    pub(crate) fn names_in(bytes: &[u8]) -> impl Iterator<Item = Name> {
+        bytes.chunks_exact(NAME).filter_map(|one| {
             let (rank, digest) = one.split_first()?;
             Some(Name { rank: *rank, digest: digest.try_into().ok()? })
-        });
-        let (tag, rest) = refs.split_first()?;
+        })
+    }
+
+    /// Whom it names, in what [`Kept::bytes`] made of it.
+    pub(crate) fn refs_in(bytes: &[u8]) -> Option<Refs<'_>> {
+        let (tag, rest) = bytes.split_first()?;
         let (manager, rest) = match tag {
             0 => (Reference::Omitted, rest),
             1 => (Reference::Nobody, rest),
-            _ => (Reference::Named(rest.get(..16)?.try_into().ok()?), rest.get(16..)?),
+            _ => (Reference::Named(rest.get(..DIGEST)?.try_into().ok()?), rest.get(DIGEST..)?),
         };
-        let others = rest.chunks(16).map(|one| one.try_into().ok());
-        Some(Self {
-            names: names.collect::<Option<_>>()?,
-            manager,
-            others: others.collect::<Option<_>>()?,
-            stamp,
-        })
+        let (count, rest) = rest.split_first_chunk()?;
+        let members = DIGEST.checked_mul(usize::try_from(u32::from_be_bytes(*count)).ok()?)?;
+        let (members, groups) = rest.split_at_checked(members)?;
+        groups.len().is_multiple_of(DIGEST).then_some(Refs { manager, members, groups })
     }
 }
 
@@ -160,6 +216,8 @@ impl Kept {
 pub(crate) enum Found {
     /// A person or group.
     Entry(Box<Entry>),
+    /// One that is known, by its place in the ledger, and is to the last byte as when it was read and mapped before. With its DN.
+    Same { n: usize, label: String },
     /// Neither (an organizational unit, say), or out of scope.
     Other,
     /// A person or group that can't be taken: it stays as it is, and is no leaver.
@@ -270,14 +328,23 @@ mod tests {
     fn what_is_kept_of_an_entry_comes_back() {
         let names = vec![Name { digest: [1; 16], rank: 0 }, Name { digest: [2; 16], rank: 1 }];
         for manager in [Reference::Omitted, Reference::Nobody, Reference::Named([3; 16])] {
-            for others in [vec![], vec![[4; 16], [5; 16]]] {
-                let kept = Kept { names: names.clone(), manager, others, stamp: Some([6; 16]) };
+            for (members, groups) in [(vec![], vec![[4; 16]]), (vec![[4; 16], [5; 16]], vec![[6; 16]])] {
+                let kept = Kept {
+                    names: names.clone(),
+                    manager,
+                    members,
+                    groups,
+                    stamp: Some([7; 16]),
+                    mark: Some([8; 16]),
+                };
                 let (names, refs) = kept.bytes();
-                assert_eq!(Kept::read(&names, &refs, Some([6; 16])), Some(kept));
+                assert_eq!(Kept::read(&names, &refs, Some([7; 16]), Some([8; 16])), Some(kept));
             }
         }
-        assert_eq!(Kept::read(&[1, 2], &[0], None), None);
-        assert_eq!(Kept::read(&[], &[2, 1], None), None);
-        assert_eq!(Kept::read(&[], &[], None), None);
+        assert_eq!(Kept::read(&[1, 2], &[0, 0, 0, 0, 0], None, None), None);
+        assert_eq!(Kept::read(&[], &[2, 1], None, None), None);
+        assert_eq!(Kept::read(&[], &[0, 0, 0, 0, 1, 7], None, None), None);
+        assert_eq!(Kept::read(&[], &[0, 255, 255, 255, 255], None, None), None);
+        assert_eq!(Kept::read(&[], &[], None, None), None);
     }
 }

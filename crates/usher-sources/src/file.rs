@@ -1,7 +1,7 @@
 //! A file being read: errors with their lines, and how many bytes are done.
 use std::{
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -76,4 +76,19 @@ pub(crate) fn open(path: &Path) -> Result<(std::fs::File, u64), FileError> {
         return Err(FileError::whole("this is a folder, not a file"));
     }
     Ok((file, about.len()))
+}
+
+/// The CSV files of a folder, in the order of their names; those that begin with a dot (somebody is still writing them, perhaps) are
+/// left out, as are folders within.
+pub(crate) fn csv_files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut files = Vec::new();
+    for item in std::fs::read_dir(folder).map_err(|error| FileError::io(&error))? {
+        let path = item.map_err(|error| FileError::io(&error))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if !name.starts_with('.') && name.ends_with(".csv") && !path.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }

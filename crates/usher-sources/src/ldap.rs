@@ -48,11 +48,19 @@ const NEEDED: [&str; 15] = [
 /// Names that expressions see and no server has.
 const COMPUTED: [&str; 4] = ["dn", "locked", "unit", "members"];
 
+/// Entries that are known, by entryUUID: the place in the ledger, and the mark.
+pub(crate) type Marks = std::collections::HashMap<uuid::Uuid, (usize, entry::Digest)>;
+
+/// Functions whose value depends on the time (`FormatDateTime` takes what is missing of a date from it).
+const TIMELY: [&str; 2] = ["Now", "FormatDateTime"];
+
 /// Maps entries.
 pub(crate) struct Ldap {
     user: Mapping,
     group: Mapping,
     now: Timestamp,
+    /// What marks begin with; none where the mapping looks at the clock.
+    seed: Option<entry::Digest>,
 }
 
 struct Mapping {
@@ -72,6 +80,17 @@ impl Mapping {
     }
 }
 
+impl Mapping {
+    /// Whether the same entry always comes out the same.
+    fn is_timeless(&self) -> bool {
+        let mut rows = self.rows.rows.iter();
+        rows.all(|row| match &row.from {
+            From::Expression(expression) => !TIMELY.iter().any(|name| expression.calls(name)),
+            _ => true,
+        })
+    }
+}
+
 impl Ldap {
     /// With a mapping of one's own, or the one that comes with Usher; `now` is what `Now()` gives.
     pub(crate) fn new(now: Timestamp, mapping: Option<&str>) -> Result<Self, FileError> {
@@ -79,11 +98,45 @@ impl Ldap {
             .unwrap_or(DEFAULT)
             .parse()
             .map_err(|error| FileError::whole(format!("the mapping: {error}")))?;
-        Ok(Self {
-            user: Mapping::new(&table, "users", entry::user_type())?,
-            group: Mapping::new(&table, "groups", entry::group_type())?,
-            now,
-        })
+        let (user, group) = (
+            Mapping::new(&table, "users", entry::user_type())?,
+            Mapping::new(&table, "groups", entry::group_type())?,
+        );
+        let version = env!("CARGO_PKG_VERSION").as_bytes();
+        let timeless = user.is_timeless() && group.is_timeless();
+        let seed = timeless.then(|| entry::digest(&[version, mapping.unwrap_or(DEFAULT).as_bytes()]));
+        Ok(Self { user, group, now, seed })
+    }
+
+    /// Of all that is read of an entry, and how it is mapped: where it is as before, so is what [`Ldap::found`] makes of it. `None`:
+    /// that depends on the time as well. Before people are bound to an anchor they are told apart by the first there is, as afterwards.
+    pub(crate) fn mark(&self, record: &Record, bound: Option<&str>) -> Option<entry::Digest> {
+        let seed = self.seed.as_ref()?;
+        let mut parts: Vec<&[u8]> = vec![seed, bound.unwrap_or(ANCHORS[0]).as_bytes(), record.dn.as_bytes()];
+        for (name, value) in &record.values {
+            parts.push(name.as_bytes());
+            parts.push(match value {
+                Raw::Text(text) => text.as_bytes(),
+                Raw::Binary(bytes) => bytes,
+            });
+        }
+        record.problem.is_none().then(|| entry::digest(&parts))
+    }
+
+    /// Maps an entry, unless it is as `known` says: by entryUUID, the place in the ledger and the mark.
+    pub(crate) fn found_new(&self, record: Record, bound: Option<&str>, known: &Marks) -> Found {
+        let mark = self.mark(&record, bound);
+        let id = record.text("entryUUID").and_then(|text| uuid::Uuid::parse_str(text).ok());
+        match id.and_then(|id| known.get(&id)) {
+            Some((n, before)) if Some(*before) == mark => Found::Same { n: *n, label: record.dn },
+            _ => match self.found(&record, bound) {
+                Found::Entry(mut entry) => {
+                    entry.mark = mark;
+                    Found::Entry(entry)
+                }
+                found => found,
+            },
+        }
     }
 
     /// The attributes to ask a server for: those that the mappings name, and what tells entries apart, links them and says whether
@@ -156,8 +209,9 @@ impl Ldap {
                 active: parts.active,
                 manager: parts.manager,
                 members: parts.members,
-                groups: groups_of(record, kind),
+                groups: groups_of(record),
                 stamp: stamp_of(record),
+                mark: None,
             })),
         }
     }
@@ -263,10 +317,9 @@ pub(crate) fn stamp_of(record: &Record) -> Option<entry::Digest> {
     Some(entry::digest(&[stamp.as_bytes()]))
 }
 
-/// The groups a person says to be in.
-fn groups_of(record: &Record, kind: Kind) -> Vec<entry::Digest> {
-    let dns = record.texts("memberOf").filter(|_| kind == Kind::User);
-    dns.map(|dn| name_digest("dn", &normalise(dn))).collect()
+/// The groups it says to be in.
+fn groups_of(record: &Record) -> Vec<entry::Digest> {
+    record.texts("memberOf").map(|dn| name_digest("dn", &normalise(dn))).collect()
 }
 
 /// Members are DNs; `memberUid`'s come with `uid:` before them (see [`named_of`]).
@@ -406,5 +459,39 @@ mod tests {
         let asked = Ldap::new(Timestamp::UNIX_EPOCH, Some(own)).unwrap().attributes();
         assert!(asked.contains(&"cn;lang-fr".to_owned()));
         assert!(!asked.iter().any(|name| is_secret(name)), "{asked:?}");
+    }
+
+    #[test]
+    fn a_mark_is_of_the_entry_and_of_its_mapping() {
+        let record = |title: &str| Record {
+            line: 0,
+            dn: "uid=a,dc=x".into(),
+            values: vec![("uid".into(), Raw::Text("a".into())), ("title".into(), Raw::Text(title.into()))],
+            problem: None,
+        };
+        let own = |title: &str| {
+            format!(
+                "[users]\n[[users.mapping]]\ntarget = 'userName'\nsource = '[uid]'\n[[users.mapping]]\ntarget = 'title'\nsource = '{title}'\n\
+                 [groups]\n[[groups.mapping]]\ntarget = 'displayName'\nsource = '[cn]'\n"
+            )
+        };
+        let mark = |mapping: Option<&str>, title: &str, bound| {
+            Ldap::new(Timestamp::UNIX_EPOCH, mapping).unwrap().mark(&record(title), bound)
+        };
+        let (plain, upper) = (own("[title]"), own("ToUpper([title])"));
+        let first = mark(Some(&plain), "Chef", None);
+        assert!(first.is_some());
+        assert_eq!(mark(Some(&plain), "Chef", None), first);
+        let others = [
+            mark(Some(&plain), "Boss", None),
+            mark(Some(&upper), "Chef", None),
+            mark(Some(&plain), "Chef", Some("uid")),
+        ];
+        assert!(!others.contains(&first) && !others.contains(&None));
+        assert_eq!(
+            mark(Some(&own("Join(\" \", [title], Now())")), "Chef", None),
+            None,
+            "it depends on the time"
+        );
     }
 }

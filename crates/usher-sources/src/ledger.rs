@@ -1,12 +1,16 @@
 //! The ledger of a run: every entry known from before and every one seen now, and what follows from the two. In memory: about
-//! 300 bytes an entry, and no values.
+//! 300 bytes an entry, and no values. Where little changed it holds only the part that this touches ([`part`]).
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use usher_directory::{Kind, ObjectId};
 
+pub(crate) mod part;
+
+use self::part::Beside;
 use crate::{
     entry::{Digest, Entry, Found, Kept, MANAGER, Name, Reference, key_digest, name_digest},
+    ldap::Marks,
     rows::{EntryRow, Staged, State},
     run::EntryError,
     source::Safeguard,
@@ -28,6 +32,8 @@ pub(crate) struct Item {
     pub(crate) held: bool,
     /// Something was written for it.
     pub(crate) touched: bool,
+    /// Its manager and members are to be looked at. Not where nothing of them can have changed ([`part`]).
+    pub(crate) linked: bool,
     /// How it was read, where that is kept ([`Ledger::keeping`]).
     pub(crate) kept: Option<Kept>,
     /// Its anchor and userName as others would name it.
@@ -43,6 +49,8 @@ pub(crate) enum Seen {
     Fine,
     /// It was, and could not: it stays as it is.
     Refused,
+    /// It was not looked for: it stands as before, and is here because others name it ([`part`]).
+    Aside,
 }
 
 impl Item {
@@ -90,10 +98,14 @@ pub(crate) struct Ledger {
     /// The attributes that entries of each kind write.
     written: BTreeMap<Kind, BTreeSet<String>>,
     pub(crate) read: u64,
-    /// Groups that people say to be in, by group: who says so.
+    /// Groups that others say to be in, by group: who says so.
     pub(crate) said: HashMap<Digest, Vec<usize>>,
     /// Whether to keep how entries were read.
     keeping: bool,
+    /// Those who stand and are not in here.
+    pub(crate) beside: Beside,
+    /// Not all that was read was mapped, since it was as before.
+    pub(crate) remembered: bool,
 }
 
 /// What to do about an entry that was read.
@@ -143,6 +155,7 @@ impl Ledger {
             active: None,
             held: false,
             touched: false,
+            linked: true,
             kept: None,
         });
     }
@@ -152,6 +165,7 @@ impl Ledger {
         self.read += 1;
         match found {
             Found::Other => Taken::Nothing,
+            Found::Same { n, label } => self.same(n, label),
             Found::Refused { error, who, perhaps, names } => {
                 let key = who.map(|(kind, anchor)| (kind, key_digest(kind, &anchor.key())));
                 if key.is_none_or(|(_, key)| !self.by_key.contains_key(&key)) {
@@ -165,7 +179,7 @@ impl Ledger {
                         // By name it is known anew; its stamp is not, so that it is looked at again.
                         let before =
                             item.stored.as_ref().and_then(|row| row.kept.clone()).unwrap_or_default();
-                        item.kept = Some(Kept { names, stamp: None, ..before });
+                        item.kept = Some(Kept { names, stamp: None, mark: None, ..before });
                     }
                 }
                 Taken::Refused(error)
@@ -207,12 +221,13 @@ impl Ledger {
         item.manager = entry.manager;
         item.active = entry.active;
         if self.keeping {
-            let others = if entry.kind == Kind::Group { &entry.members } else { &entry.groups };
             item.kept = Some(Kept {
                 names: entry.names,
                 manager: entry.manager,
-                others: others.clone(),
+                members: entry.members.clone(),
+                groups: entry.groups.clone(),
                 stamp: entry.stamp,
+                mark: entry.mark,
             });
         }
         if entry.kind == Kind::Group {
@@ -232,6 +247,41 @@ impl Ledger {
                 values: entry.values,
             })),
         }
+    }
+
+    /// One that is as it was read before: so is what follows from it, unless another has taken its userName meanwhile.
+    fn same(&mut self, n: usize, label: String) -> Taken {
+        let Some(item) = self.items.get(n) else { return Taken::Nothing };
+        let name = item.stored.as_ref().and_then(|row| row.name);
+        let other = name.and_then(|name| self.user_names.get(&name)).and_then(|other| self.items.get(*other));
+        let message = match other {
+            _ if item.seen != Seen::No => format!("the same entry as {}; neither is taken", place(item.line)),
+            Some(other) => format!("the same userName as {}", place(other.line)),
+            None => {
+                self.recall(n, Seen::Fine);
+                self.remembered = true;
+                return Taken::Nothing;
+            }
+        };
+        let names = item.stored.as_ref().and_then(|row| row.kept.as_ref()).map(|kept| kept.names.clone());
+        self.name(n, &names.unwrap_or_default());
+        self.see(n, Seen::Refused, 0);
+        Taken::Refused(EntryError { line: 0, entry: label, message })
+    }
+
+    /// The entryUUID of one that is known.
+    pub(crate) fn uuid_of(&self, n: usize) -> Option<uuid::Uuid> {
+        let row = self.items.get(n)?.stored.as_ref()?;
+        uuid::Uuid::parse_str(row.anchor.strip_prefix("entryUUID=")?).ok()
+    }
+
+    /// What is known of those who stand as the source says, for [`Found::Same`].
+    pub(crate) fn marks(&self) -> Marks {
+        let marks = self.items.iter().enumerate().filter_map(|(n, item)| {
+            let row = item.stored.as_ref()?;
+            Some((self.uuid_of(n)?, (n, row.kept.as_ref()?.mark.filter(|_| row.state == State::Present)?)))
+        });
+        marks.collect()
     }
 
     fn note_written(&mut self, entry: &Entry) {
@@ -264,6 +314,7 @@ impl Ledger {
                 active: None,
                 held: false,
                 touched: false,
+                linked: true,
                 kept: None,
                 plain: [None, None],
             });
@@ -292,31 +343,37 @@ impl Ledger {
     /// Everybody who was not read, and is not `gone`, is as when last read. Told after the last entry that was read.
     pub(crate) fn replay(&mut self, gone: impl Fn(&EntryRow) -> bool) {
         for n in 0..self.items.len() {
-            let Some(item) = self.items.get_mut(n).filter(|item| item.seen == Seen::No) else { continue };
-            let Some(row) = item.stored.as_ref().filter(|row| row.state == State::Present && !gone(row))
-            else {
-                continue;
-            };
-            let Some(kept) = row.kept.clone() else { continue };
-            let name = row.name;
-            if let Some((by, _)) = row.anchor.split_once('=').filter(|_| item.kind == Kind::User)
-                && !self.anchors.contains(by)
-            {
-                self.anchors.insert(by.to_owned());
+            let Some(item) = self.items.get(n).filter(|item| item.seen == Seen::No) else { continue };
+            let stays = |row: &EntryRow| row.state == State::Present && !gone(row);
+            if item.stored.as_ref().is_some_and(stays) {
+                self.recall(n, Seen::Fine);
             }
-            item.seen = Seen::Fine;
-            item.manager = kept.manager;
-            if let Some(name) = name {
-                self.user_names.entry(name).or_insert(n);
-            }
-            if item.kind == Kind::Group {
-                self.members.insert(n, kept.others.clone());
-            } else {
-                for group in &kept.others {
-                    self.said.entry(*group).or_default().push(n);
-                }
-            }
-            self.name(n, &kept.names);
+        }
+    }
+
+    /// Sees one as it was read last.
+    fn recall(&mut self, n: usize, seen: Seen) {
+        let Some(item) = self.items.get_mut(n) else { return };
+        let Some(row) = &item.stored else { return };
+        let Some(kept) = row.kept.clone() else {
+            item.seen = Seen::Aside;
+            return;
+        };
+        let name = row.name;
+        if let Some((by, _)) = row.anchor.split_once('=').filter(|_| item.kind == Kind::User)
+            && !self.anchors.contains(by)
+        {
+            self.anchors.insert(by.to_owned());
+        }
+        item.seen = seen;
+        item.manager = kept.manager;
+        if let Some(name) = name {
+            self.user_names.entry(name).or_insert(n);
+        }
+        self.name(n, &kept.names);
+        kept.groups.iter().for_each(|group| self.said.entry(*group).or_default().push(n));
+        if self.items.get(n).is_some_and(|item| item.kind == Kind::Group) {
+            self.members.insert(n, kept.members);
         }
     }
 
@@ -336,7 +393,8 @@ impl Ledger {
 
     /// People or groups in the file, refused ones too.
     pub(crate) fn seen(&self, kind: Kind) -> u64 {
-        self.items.iter().filter(|item| item.kind == kind && item.seen != Seen::No).count() as u64
+        let here = self.items.iter().filter(|item| item.kind == kind && item.seen != Seen::No).count() as u64;
+        here + self.beside.of(kind)
     }
 
     /// By what the people of the file were told apart, if by one thing alone.
@@ -355,10 +413,10 @@ impl Ledger {
         let leaves = |item: &Item| item.vanishes() || item.ends();
         let counted = |item: &&Item| leaves(item) && item.state() != Some(State::Allowed);
         let of = |kind: Kind| self.items.iter().filter(move |item| item.kind == kind);
-        let before = of(Kind::User).filter(|item| item.was_active()).count() as u64;
+        let before = of(Kind::User).filter(|item| item.was_active()).count() as u64 + self.beside.active;
         let leaving = of(Kind::User).filter(|item| item.was_active()).filter(counted).count() as u64;
         let over = leaving > 0 && guard.holds(leaving + recent, before + recent);
-        let groups = of(Kind::Group).filter(|item| item.stands()).count() as u64;
+        let groups = of(Kind::Group).filter(|item| item.stands()).count() as u64 + self.beside.groups;
         let gone = of(Kind::Group).filter(counted).count() as u64;
         // Groups give access too, and a source has too few of them for a percentage alone: most of them gone at once is a
         // file that was cut off.
@@ -394,6 +452,17 @@ impl Ledger {
     pub(crate) fn meant(&self, name: Digest) -> Option<(usize, &Item)> {
         let n = self.names.get(&name)?.item?;
         self.items.get(n).map(|item| (n, item))
+    }
+
+    /// People and groups by the group that they say to be in (`memberOf`).
+    pub(crate) fn sayers(&self) -> HashMap<usize, Vec<usize>> {
+        let mut sayers: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (name, others) in &self.said {
+            if let Some((group, _)) = self.meant(*name) {
+                sayers.entry(group).or_default().extend(others);
+            }
+        }
+        sayers
     }
 
     /// The objects that are held, so that references to them stay.

@@ -22,6 +22,7 @@ mod ledger;
 mod reader;
 mod rows;
 pub mod run;
+mod schedule;
 pub mod secret;
 pub mod source;
 mod state;
@@ -31,7 +32,8 @@ pub mod watch;
 pub use driver::{Preview, Previewed, Sources, SyncError};
 pub use ldap::settings::{LdapBind, LdapChange, LdapSettings, LdapSync};
 pub use run::{EntryError, Progress, RunReport, RunState};
-pub use source::{Files, Reads, Safeguard, Schedule, Settings, Source, SourceError, SourceId, SourceKind};
+pub use schedule::{Schedule, TimeOfDay};
+pub use source::{Files, Reads, Safeguard, Settings, Source, SourceError, SourceId, SourceKind};
 
 /// This crate's tables.
 pub const TABLES: usher_store::Tables =

@@ -1,5 +1,10 @@
 //! Reading a source's files, whatever its kind.
-use std::{io::BufReader, ops::ControlFlow, path::Path, time::SystemTime};
+use std::{
+    io::BufReader,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use jiff::Timestamp;
 
@@ -27,16 +32,14 @@ pub(crate) struct Job {
 impl Job {
     /// The files' sizes together; what can't be opened counts nothing.
     pub(crate) fn size(&self) -> u64 {
-        self.paths().map(|path| std::fs::metadata(path).map_or(0, |about| about.len())).sum()
+        let sizes =
+            self.files.paths().into_iter().map(|path| std::fs::metadata(path).map_or(0, |about| about.len()));
+        sizes.sum()
     }
 
     /// The files as they stand now.
     pub(crate) fn state(&self) -> FileState {
-        FileState::of(self.paths())
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.paths()
+        FileState::of(self.files.paths())
     }
 
     /// Reads everything. Errors name the file; what was given out before one must not be used.
@@ -45,18 +48,48 @@ impl Job {
         meter: &Meter,
         each: &mut dyn FnMut(Found) -> ControlFlow<()>,
     ) -> Result<(), String> {
-        let people = self.files.file.as_path();
-        let form = self.files.form();
-        whole(people, || match self.kind {
-            SourceKind::Ldif => self.ldif(people, meter, each),
-            SourceKind::Csv | SourceKind::Ldap => {
-                csv::people(people, form, self.bound.as_deref(), meter, each)
-            }
-        })?;
-        match &self.files.memberships {
-            Some(path) => whole(path, || csv::memberships(path, form, meter, each)),
-            None => Ok(()),
+        if self.kind == SourceKind::Ldif {
+            let file = self.files.file.as_path();
+            return whole(file, || self.ldif(file, meter, each));
         }
+        self.csv(meter, each)
+    }
+
+    /// People of all files first, then groups, which may have their members in several.
+    fn csv(&self, meter: &Meter, each: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Result<(), String> {
+        let (form, bound) = (self.files.form(), self.bound.as_deref());
+        let mut groups = csv::Groups::default();
+        let is_folder = self.files.file.is_dir();
+        let files = if is_folder { self.folder()? } else { vec![self.files.file.clone()] };
+        for path in &files {
+            let read = || match is_folder && csv::has_memberships(path, form)? {
+                true => groups.read(path, form, meter),
+                false => {
+                    csv::people(path, form, bound, meter, &mut |found| each(named(found, path, is_folder)))
+                }
+            };
+            whole(path, read)?;
+        }
+        if let Some(path) = &self.files.memberships {
+            whole(path, || groups.read(path, form, meter))?;
+        }
+        if is_folder && self.folder()? != files {
+            return Err(format!("{}: {}", self.files.file.display(), moved()));
+        }
+        groups.give(each);
+        Ok(())
+    }
+
+    fn folder(&self) -> Result<Vec<PathBuf>, String> {
+        let folder = &self.files.file;
+        let files = file::csv_files(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        if files.is_empty() {
+            return Err(format!(
+                "{}: there is no file in this folder whose name ends in .csv",
+                folder.display()
+            ));
+        }
+        Ok(files)
     }
 
     fn ldif(
@@ -84,6 +117,20 @@ impl Job {
         }
         Ok(())
     }
+}
+
+/// With the file's name before the entry's, where there are several.
+fn named(mut found: Found, path: &Path, several: bool) -> Found {
+    let label = match &mut found {
+        _ if !several => None,
+        Found::Entry(entry) => Some(&mut entry.label),
+        Found::Refused { error, .. } => Some(&mut error.entry),
+        Found::Same { .. } | Found::Other => None,
+    };
+    if let (Some(label), Some(name)) = (label, path.file_name()) {
+        *label = format!("{}: {label}", name.to_string_lossy());
+    }
+    found
 }
 
 fn moved() -> FileError {

@@ -39,9 +39,9 @@ pub struct Counts {
     pub held: u64,
     /// Groups of the source.
     pub groups: u64,
-    /// Memberships of the source whose member is known.
+    /// Memberships of the source whose member is known; of a run that read only changes, those of the groups that these touch.
     pub memberships: u64,
-    /// Managers and members that name nobody in the source.
+    /// Managers and members that name nobody in the source; of a run that read only changes, those of whom these touch.
     pub unresolved: u64,
     /// Entries that could not be taken.
     pub errors: u64,
@@ -151,6 +151,42 @@ fn with_first_errors(on: &mut Snapshot<'_>, mut run: RunReport) -> Result<RunRep
     Ok(run)
 }
 
+/// How many left by the runs since a moment, `but` one apart; only by those after the last in which somebody was let go.
+pub(crate) fn leavers(
+    on: &mut Snapshot<'_>,
+    source: SourceId,
+    but: i64,
+    since: Timestamp,
+) -> Result<u64, StoreError> {
+    const COUNTS: Sql = Sql::same(
+        "select counts from source_run where source = $1 and id <> $2 and started >= $3 order by id desc limit $4",
+    );
+    // More runs than that an hour there are not: changes that come together are taken in together.
+    const MOST: usize = 20_000;
+    let rows: Vec<(String,)> = on.all(&COUNTS, args![source.0, but, since, MOST as i64], MOST)?;
+    let mut left = 0;
+    for (text,) in rows {
+        let counts = counts_in(&text)?;
+        if counts.allowed > 0 {
+            break;
+        }
+        left += counts.disabled;
+    }
+    Ok(left)
+}
+
+/// Whether the run before this one came to its end.
+pub(crate) fn last_ended(on: &mut Snapshot<'_>, source: SourceId, but: i64) -> Result<bool, StoreError> {
+    const LAST: Sql =
+        Sql::same("select state from source_run where source = $1 and id < $2 order by id desc limit 1");
+    let last: Option<(String,)> = on.one(&LAST, args![source.0, but])?;
+    Ok(last.is_some_and(|(state,)| state == RunState::Done.as_str()))
+}
+
+fn counts_in(text: &str) -> Result<Counts, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Bug(format!("counts of a run: {error}")))
+}
+
 /// The errors of a run's entries, after the first `after`, at most 500; the first 1,000 errors and notes of a run are kept.
 pub fn errors(on: &mut Snapshot<'_>, run: i64, after: u64) -> Result<Vec<EntryError>, StoreError> {
     read_errors(on, run, true, after, 500)
@@ -194,8 +230,7 @@ impl FromRow for RunReport {
                 .into_iter()
                 .find(|known| known.as_str() == state)
                 .ok_or_else(|| StoreError::Bug(format!("a run in state {state}")))?,
-            counts: serde_json::from_str(&counts)
-                .map_err(|error| StoreError::Bug(format!("counts of a run: {error}")))?,
+            counts: counts_in(&counts)?,
             message: row.get(6)?,
             first_errors: Vec::new(),
         })

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use usher_directory::DirectoryId;
 use usher_store::{FromRow, Row, Snapshot, Sql, Store, StoreError, Tx, args};
 
-use crate::{csv::Form, ldap::settings::LdapSettings};
+use crate::{csv::Form, file, ldap::settings::LdapSettings, schedule::Schedule};
 
 /// A source's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -109,7 +109,8 @@ pub enum Reads {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
-    /// The file of people (LDIF: and groups).
+    /// The file of people (LDIF: and groups); CSV: or a folder of such files, in which those with the columns `group` and `member` hold
+    /// memberships.
     pub file: PathBuf,
     /// CSV only: a second file with the columns `group` and `member`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,31 +150,16 @@ impl Files {
         }
     }
 
-    /// All of them.
-    pub fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
-        std::iter::once(&self.file).chain(&self.memberships).map(PathBuf::as_path)
-    }
-}
-
-/// When a server reads a source by itself; seconds, 0: never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Schedule {
-    /// Between two runs that read what changed (all of it, where that can't be told); 300. Files: never, unless it is set.
-    pub every: Option<u64>,
-    /// Between two runs that read everything; 86,400.
-    pub full_every: u64,
-}
-
-impl Default for Schedule {
-    fn default() -> Self {
-        Self { every: None, full_every: 86_400 }
-    }
-}
-
-impl Schedule {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
+    /// All of them; of a folder those that are in it now. Looks at the file system.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        // A folder that can't be read has no files: reading it says why.
+        let mut paths = if self.file.is_dir() {
+            file::csv_files(&self.file).unwrap_or_default()
+        } else {
+            vec![self.file.clone()]
+        };
+        paths.extend(self.memberships.clone());
+        paths
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct State {
     pub(crate) full: Option<Timestamp>,
     /// When any run did.
     pub(crate) last: Option<Timestamp>,
+    /// When a run looked at all entries last, whether it read them or knew them from before.
+    pub(crate) looked: Option<Timestamp>,
     /// Where sync replication (RFC 4533) goes on.
     pub(crate) cookie: Option<Vec<u8>>,
     /// Whether entries can be told by entryUUID and stamps, so that changes alone can be read.

@@ -1,7 +1,7 @@
 //! This crate's tables.
 
 /// Migrations in order; applied ones never change.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST, OWNED, LDAP];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, OWNED, LDAP, MARK];
 
 /// `entry`: what of a source stands in the directory, by the object it made. `hash` is of the values as they were last written,
 /// `manager` the object written as manager, `members` the digest of the members last written.
@@ -50,4 +50,9 @@ alter table source add column state {text};
 alter table entry add column names {bytes};
 alter table entry add column refs {bytes};
 alter table entry add column stamp {bytes};
+";
+
+/// `entry.mark`: of all that was read of the entry and how it is mapped, so that what is as it was is not mapped again.
+const MARK: &str = "
+alter table entry add column mark {bytes};
 ";

@@ -20,9 +20,10 @@ pub struct FileState(String);
 
 impl FileState {
     /// Of these files, now. One that is not there has a state too.
-    pub fn of<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
+    pub fn of(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
         let mut text = String::new();
         for path in paths {
+            let path = path.as_ref();
             // Writing to a text can't fail.
             let _ = match std::fs::metadata(path) {
                 Ok(about) => writeln!(

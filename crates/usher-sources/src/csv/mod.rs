@@ -220,6 +220,7 @@ impl People {
             members: Vec::new(),
             groups: Vec::new(),
             stamp: None,
+            mark: None,
         };
         let name = entry.user_name.as_deref().ok_or("no userName and no mail")?;
         prepare::user_name(name).map_err(|error| error.to_string())?;
@@ -259,51 +260,60 @@ impl People {
     }
 }
 
-/// Reads a file of memberships: a group for each name in the column `group`, its members named by key, userName or mail; a
-/// group's name makes it a group in a group.
-pub(crate) fn memberships(
-    path: &Path,
-    form: Form,
-    meter: &Meter,
-    each: &mut dyn FnMut(Found) -> ControlFlow<()>,
-) -> Result<(), FileError> {
-    let mut table = Table::open(path, form, meter)?;
-    let at = |names: &[&str]| table.header.iter().position(|name| names.contains(&plain(name).as_str()));
-    let group = at(&["group", "groupname", "groupdisplayname"]);
-    let member = at(&["member", "memberid", "username", "user", "mail", "email"]);
-    let (Some(group), Some(member)) = (group, member) else {
-        return Err(FileError::at(
-            1,
-            format!(
-                "a file of memberships needs the columns group and member; the columns found are {}",
-                listed(&table.header)
-            ),
-        ));
-    };
-    let mut groups: Vec<Entry> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
-    let mut record = StringRecord::new();
-    while table.next(&mut record)? {
-        let cell = |at: usize| record.get(at).map(str::trim).filter(|text| !text.is_empty());
-        let Some(name) = cell(group) else {
-            // Whose membership this is can't be told, so the file can't say who is no longer a member.
-            return Err(FileError::at(table.line, "a row without a group"));
+/// Whether a file is one of memberships, as those of a folder are told apart: it has the columns `group` and `member`.
+pub(crate) fn has_memberships(path: &Path, form: Form) -> Result<bool, FileError> {
+    let header = Table::open(path, form, &Meter::default())?.header;
+    let has = |names: &[&str]| header.iter().any(|name| names.contains(&plain(name).as_str()));
+    Ok(has(&["group", "groupname", "groupdisplayname"]) && has(&["member", "memberid"]))
+}
+
+/// Groups with their members, from one file or several: a group for each name in the column `group`, its members named by key,
+/// userName or mail; a group's name makes it a group in a group.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    groups: Vec<Entry>,
+    known: HashMap<String, usize>,
+}
+
+impl Groups {
+    /// Reads a file of memberships.
+    pub(crate) fn read(&mut self, path: &Path, form: Form, meter: &Meter) -> Result<(), FileError> {
+        let mut table = Table::open(path, form, meter)?;
+        let at = |names: &[&str]| table.header.iter().position(|name| names.contains(&plain(name).as_str()));
+        let group = at(&["group", "groupname", "groupdisplayname"]);
+        let member = at(&["member", "memberid", "username", "user", "mail", "email"]);
+        let (Some(group), Some(member)) = (group, member) else {
+            return Err(FileError::at(
+                1,
+                format!(
+                    "a file of memberships needs the columns group and member; the columns found are {}",
+                    listed(&table.header)
+                ),
+            ));
         };
-        let index = *known.entry(prepare::fold(name)).or_insert_with(|| {
-            groups.push(group_entry(name, table.line));
-            groups.len() - 1
-        });
-        // A group alone: it has no members yet.
-        if let (Some(text), Some(entry)) = (cell(member), groups.get_mut(index)) {
-            entry.members.push(name_digest("key", text));
+        let mut record = StringRecord::new();
+        while table.next(&mut record)? {
+            let cell = |at: usize| record.get(at).map(str::trim).filter(|text| !text.is_empty());
+            let Some(name) = cell(group) else {
+                // Whose membership this is can't be told, so the file can't say who is no longer a member.
+                return Err(FileError::at(table.line, "a row without a group"));
+            };
+            let index = *self.known.entry(prepare::fold(name)).or_insert_with(|| {
+                self.groups.push(group_entry(name, table.line));
+                self.groups.len() - 1
+            });
+            // A group alone: it has no members yet.
+            if let (Some(text), Some(entry)) = (cell(member), self.groups.get_mut(index)) {
+                entry.members.push(name_digest("key", text));
+            }
         }
+        Ok(())
     }
-    for entry in groups {
-        if each(Found::Entry(Box::new(entry))).is_break() {
-            break;
-        }
+
+    /// Gives them out.
+    pub(crate) fn give(self, each: &mut dyn FnMut(Found) -> ControlFlow<()>) {
+        let _ = self.groups.into_iter().try_for_each(|entry| each(Found::Entry(Box::new(entry))));
     }
-    Ok(())
 }
 
 fn group_entry(name: &str, line: u64) -> Entry {
@@ -320,6 +330,7 @@ fn group_entry(name: &str, line: u64) -> Entry {
         members: Vec::new(),
         groups: Vec::new(),
         stamp: None,
+        mark: None,
     }
 }
 

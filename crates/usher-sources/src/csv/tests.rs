@@ -130,12 +130,12 @@ fn what_is_no_csv_of_people_says_so() {
 #[test]
 fn memberships_are_gathered_by_group() {
     let file = write("Group;Member\nSales;a@x\nIT;b@x\nsales;c@x\nAll;Sales\nEmpty;\n");
-    let mut groups = Vec::new();
-    memberships(file.path(), Form::default(), &Meter::default(), &mut |found| {
+    let (mut gathered, mut groups) = (Groups::default(), Vec::new());
+    gathered.read(file.path(), Form::default(), &Meter::default()).unwrap();
+    gathered.give(&mut |found| {
         groups.push(found);
         ControlFlow::Continue(())
-    })
-    .unwrap();
+    });
     let sizes: Vec<(String, usize)> = groups
         .into_iter()
         .map(|found| match found {
@@ -144,9 +144,7 @@ fn memberships_are_gathered_by_group() {
         })
         .collect();
     assert_eq!(sizes, [("Sales".into(), 2), ("IT".into(), 1), ("All".into(), 1), ("Empty".into(), 0)]);
-    let bad = memberships(write("team,who\n").path(), Form::default(), &Meter::default(), &mut |_| {
-        ControlFlow::Continue(())
-    });
+    let bad = Groups::default().read(write("team,who\n").path(), Form::default(), &Meter::default());
     assert!(
         bad.unwrap_err().to_string().contains("group and member; the columns found are \"team\", \"who\"")
     );

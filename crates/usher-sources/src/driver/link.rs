@@ -7,7 +7,7 @@ use usher_directory::{
 };
 use usher_store::Lane;
 
-use super::{Run, SyncError, Watcher, WriteError, write::Task};
+use super::{Run, SyncError, Watcher, WriteError, ldap::uuid_in, write::Task};
 use crate::{
     entry::{Digest, Reference, digest},
     ledger::{Item, Seen},
@@ -29,6 +29,7 @@ impl Run<'_> {
         let managers = self.managers();
         let groups: Vec<usize> =
             self.ledger.items.iter().enumerate().filter(|(_, item)| is_group(item)).map(|(n, _)| n).collect();
+        let said = self.ledger.sayers();
         let of = (managers.len() + groups.len()) as u64;
         let mut done = 0;
         for block in managers.chunks(MANAGERS) {
@@ -37,7 +38,7 @@ impl Run<'_> {
             progress(Progress::Linking { done, of });
         }
         for n in groups {
-            self.group(n).await?;
+            self.group(n, said.get(&n).map(Vec::as_slice).unwrap_or_default()).await?;
             done += 1;
             progress(Progress::Linking { done, of });
         }
@@ -48,9 +49,7 @@ impl Run<'_> {
     fn managers(&mut self) -> Vec<Task> {
         let mut tasks = Vec::new();
         let mut unresolved = Vec::new();
-        for (n, item) in
-            self.ledger.items.iter().enumerate().filter(|(_, item)| item.seen == Seen::Fine && !item.held)
-        {
+        for (n, item) in self.ledger.items.iter().enumerate().filter(|(_, item)| is_linked(item)) {
             let Some(row) = item.stored.as_ref().filter(|_| item.stands()) else { continue };
             let wanted = match item.manager {
                 Reference::Omitted => continue,
@@ -80,8 +79,9 @@ impl Run<'_> {
         tasks
     }
 
-    /// Brings a group's members to what the source says.
-    async fn group(&mut self, n: usize) -> Result<(), SyncError> {
+    /// Brings a group's members to what the source says. `said`: who say to be in it (`memberOf`). They count where the group itself
+    /// lists nobody, for servers add the members of groups within groups there.
+    async fn group(&mut self, n: usize, said: &[usize]) -> Result<(), SyncError> {
         let Some((item, row)) = self.ledger.items.get(n).and_then(|item| Some((item, item.stored.as_ref()?)))
         else {
             return Ok(());
@@ -98,7 +98,8 @@ impl Run<'_> {
             }
         }
         if named.is_empty() {
-            wanted.extend(self.said_to_be_in(n));
+            let others = said.iter().filter(|other| **other != n).filter_map(|n| self.ledger.items.get(*n));
+            wanted.extend(others.filter(|item| item.stands()).map(|item| item.id));
         }
         if !missing.is_empty() {
             self.counts.unresolved += missing.len() as u64;
@@ -124,11 +125,11 @@ impl Run<'_> {
             .chain(remove.chunks(MEMBERS).map(|ids| MemberOp::Remove(ids.to_vec())));
         for op in ops.collect::<Vec<_>>() {
             if !self.members(key, op).await? {
-                return Ok(());
+                return self.unfinished(n, key).await;
             }
         }
         let (id, members) = (self.source.id, members_digest(&wanted));
-        self.write(move |tx| rows::save_members(tx, id, key, members)).await?;
+        self.write(move |tx| rows::save_members(tx, id, key, Some(members))).await?;
         if let Some(item) = self.ledger.items.get_mut(n).filter(|_| !add.is_empty() || !remove.is_empty()) {
             self.counts.updated += u64::from(!item.touched);
             item.touched = true;
@@ -136,17 +137,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// People who say to be in a group (`memberOf`). It counts where the group itself lists nobody, for servers add the members of
-    /// groups within groups there.
-    fn said_to_be_in(&self, n: usize) -> Vec<ObjectId> {
-        let groups = self
-            .ledger
-            .said
-            .iter()
-            .filter(|(name, _)| self.ledger.meant(**name).is_some_and(|(m, _)| m == n));
-        let people =
-            groups.flat_map(|(_, people)| people).filter_map(|person| self.ledger.items.get(*person));
-        people.filter(|item| item.stands()).map(|item| item.id).collect()
+    /// The next run looks at a group again whose members could not all be written.
+    async fn unfinished(&mut self, n: usize, group: Key) -> Result<(), SyncError> {
+        let anchor = self.ledger.items.get(n).and_then(|item| item.stored.as_ref()).map(|row| &row.anchor);
+        self.pending.extend(anchor.and_then(|anchor| uuid_in(anchor)));
+        let id = self.source.id;
+        self.write(move |tx| rows::save_members(tx, id, group, None)).await
     }
 
     async fn present(&self, group: Key) -> Result<BTreeSet<ObjectId>, SyncError> {
@@ -159,7 +155,7 @@ impl Run<'_> {
         }
     }
 
-    /// `false`: the group is gone from the directory, and forgotten here, so that the next run makes it again.
+    /// `false`: they were not written. A group that is gone from the directory is forgotten here, so that the next run makes it again.
     async fn members(&self, group: Key, op: MemberOp) -> Result<bool, SyncError> {
         let cause = Cause { run: Some(self.number), request: None };
         for _ in 0..TRIES {
@@ -187,7 +183,6 @@ impl Run<'_> {
                 Err(error) => return Err(error.of(&self.source)),
             }
         }
-        // Its digest stays the old one: the next run looks again.
         Ok(false)
     }
 }
@@ -196,8 +191,12 @@ fn called(line: u64, id: ObjectId) -> String {
     if line == 0 { id.to_string() } else { format!("line {line}") }
 }
 
+fn is_linked(item: &Item) -> bool {
+    item.linked && item.seen == Seen::Fine && !item.held
+}
+
 fn is_group(item: &Item) -> bool {
-    item.kind == Kind::Group && item.seen == Seen::Fine && !item.held && item.stands()
+    item.kind == Kind::Group && is_linked(item) && item.stands()
 }
 
 fn members_digest(members: &BTreeSet<ObjectId>) -> Digest {

@@ -5,18 +5,19 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use super::{Sources, SyncError, ldap::Stopped};
 use crate::{
-    source::{self, Schedule, Settings, Source, SourceId, SourceKind},
+    schedule::{self, Next},
+    source::{self, Settings, Source, SourceId, SourceKind},
     state::{self, State},
 };
 
 /// How often the list of sources is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between two runs that read changes of an LDAP server that does not tell of them.
-const EVERY: u64 = 300;
 /// A source that failed is tried again after this long, then twice as long each time …
 const AGAIN: Duration = Duration::from_secs(5);
 /// … up to this.
 const AGAIN_MOST: Duration = Duration::from_secs(300);
+/// A server that is followed and never read whole is connected to anew this often.
+const FOLLOW: Duration = Duration::from_secs(86_400);
 /// How often to look whether another instance that follows a source still does.
 const ELSEWHERE: Duration = Duration::from_secs(30);
 
@@ -26,19 +27,6 @@ struct Tended {
     has_secret: bool,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-}
-
-/// What is to be done next for a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// Read everything, now.
-    Full,
-    /// Read what changed, now.
-    Changes,
-    /// Nothing for so long.
-    In(Duration),
-    /// Never.
-    Never,
 }
 
 impl Sources {
@@ -89,7 +77,8 @@ impl Sources {
         });
         for source in all {
             if !tended.contains_key(&source.id)
-                && next_of(source, &State::default(), jiff::Timestamp::UNIX_EPOCH) != Next::Never
+                && schedule::next(source.kind, &source.settings, &State::default(), self.clock.now())
+                    != Next::Never
             {
                 let (stop, stopping) = watch::channel(false);
                 let (sources, of) = (self.clone(), source.clone());
@@ -104,183 +93,86 @@ impl Sources {
     async fn tend(&self, source: Source, mut stop: watch::Receiver<bool>) {
         let (mut failures, mut followed) = (0_u32, source.kind == SourceKind::Ldap);
         while !*stop.borrow() {
-            let id = source.id;
-            let state = match self.read(move |on| state::get(on, id)).await {
-                Ok(state) => state,
-                Err(error) => {
-                    tracing::warn!(source = source.name, %error, "a source can't be looked at; tried again");
-                    rest(AGAIN, &mut stop).await;
-                    continue;
-                }
-            };
-            let next = next_of(&source, &state, self.clock.now());
-            let result = match next {
-                Next::Full => self
-                    .sync(&source, &mut |_| {})
-                    .await
-                    .map(drop)
-                    .map_err(|error| (error.to_string(), busy(&error))),
-                Next::Changes if !followed || !state.pending.is_empty() => self
-                    .update(&source, &mut |_| {})
-                    .await
-                    .map(drop)
-                    .map_err(|error| (error.to_string(), busy(&error))),
-                Next::Changes | Next::In(_) if followed => {
-                    // Entries that could not be taken are looked at again as often as if nobody told of changes.
-                    let due = if state.pending.is_empty() {
-                        until_full(&source, &state, self.clock.now())
-                    } else {
-                        wait_of(next)
-                    };
-                    match self.follow(&source, due, &mut stop).await {
-                        Stopped::Asked => return,
-                        Stopped::Due => Ok(()),
-                        Stopped::NotServed => {
-                            followed = false;
-                            Ok(())
-                        }
-                        Stopped::Reload => self
-                            .sync(&source, &mut |_| {})
-                            .await
-                            .map(drop)
-                            .map_err(|error| (error.to_string(), busy(&error))),
-                        Stopped::Elsewhere => {
-                            rest(ELSEWHERE, &mut stop).await;
-                            Ok(())
-                        }
-                        Stopped::Broken(message) => Err((message, false)),
-                    }
-                }
-                Next::In(wait) => {
-                    rest(wait, &mut stop).await;
-                    Ok(())
-                }
-                Next::Changes | Next::Never => return,
-            };
-            match result {
-                Ok(()) => failures = 0,
-                Err((message, busy)) => {
+            match self.step(&source, &mut followed, &mut stop).await {
+                Ok(Step::Ended) => return,
+                Ok(Step::Done) => failures = 0,
+                Err(Failed::Busy) => rest(AGAIN, &mut stop).await,
+                Err(Failed::Message(message)) => {
                     let factor = 2_u32.saturating_pow(failures);
                     let wait =
                         AGAIN.saturating_mul(factor).min(AGAIN_MOST).mul_f64(1.0 + self.clock.jitter(0.2));
-                    if !busy {
-                        failures = (failures + 1).min(10);
-                        tracing::warn!(
-                            source = source.name,
-                            "{message}; tried again in {} s",
-                            wait.as_secs()
-                        );
-                    }
-                    rest(if busy { AGAIN } else { wait }, &mut stop).await;
+                    failures = (failures + 1).min(10);
+                    tracing::warn!(source = source.name, "{message}; tried again in {} s", wait.as_secs());
+                    rest(wait, &mut stop).await;
                 }
             }
         }
     }
+
+    /// Does what is next for a source: reads it, follows it, or waits.
+    async fn step(
+        &self,
+        source: &Source,
+        followed: &mut bool,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Step, Failed> {
+        let id = source.id;
+        let state = self.read(move |on| state::get(on, id)).await.map_err(SyncError::Store)?;
+        let now = self.clock.now();
+        let next = schedule::next(source.kind, &source.settings, &state, now);
+        match next {
+            Next::Full => _ = self.sync(source, &mut |_| {}).await?,
+            // Entries that could not be taken are looked at again as often as if nobody told of changes.
+            Next::Changes if !*followed || !state.pending.is_empty() => {
+                self.update(source, &mut |_| {}).await?;
+            }
+            Next::Changes | Next::In(_) if *followed => {
+                let due = match next {
+                    Next::In(wait) if !state.pending.is_empty() => wait,
+                    _ => schedule::until_full(source.kind, &source.settings, &state, now).unwrap_or(FOLLOW),
+                };
+                match self.follow(source, due, stop).await {
+                    Stopped::Asked => return Ok(Step::Ended),
+                    Stopped::Due => {}
+                    Stopped::NotServed => *followed = false,
+                    Stopped::Reload => _ = self.sync(source, &mut |_| {}).await?,
+                    Stopped::Elsewhere => rest(ELSEWHERE, stop).await,
+                    Stopped::Broken(message) => return Err(Failed::Message(message)),
+                }
+            }
+            Next::In(wait) => rest(wait, stop).await,
+            Next::Changes | Next::Never => return Ok(Step::Ended),
+        }
+        Ok(Step::Done)
+    }
 }
 
-fn busy(error: &SyncError) -> bool {
-    matches!(error, SyncError::Running(_) | SyncError::TakenOver(_))
+/// How a step ended that went well.
+enum Step {
+    Done,
+    /// There is nothing more to do for this source as it is set.
+    Ended,
+}
+
+/// Why a step did not go well.
+enum Failed {
+    /// Another run has the source.
+    Busy,
+    Message(String),
+}
+
+impl From<SyncError> for Failed {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Running(_) | SyncError::TakenOver(_) => Self::Busy,
+            error => Self::Message(error.to_string()),
+        }
+    }
 }
 
 async fn rest(wait: Duration, stop: &mut watch::Receiver<bool>) {
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => {}
         () = tokio::time::sleep(wait) => {}
-    }
-}
-
-fn wait_of(next: Next) -> Duration {
-    match next {
-        Next::In(wait) => wait,
-        _ => Duration::ZERO,
-    }
-}
-
-fn until_full(source: &Source, state: &State, now: jiff::Timestamp) -> Duration {
-    left(state.full, full_every(source), now).unwrap_or(Duration::from_secs(86_400))
-}
-
-fn full_every(source: &Source) -> u64 {
-    match (source.kind, source.settings.schedule) {
-        // Files are read whole each time.
-        (SourceKind::Ldif | SourceKind::Csv, _) => 0,
-        (SourceKind::Ldap, Schedule { full_every, .. }) => full_every,
-    }
-}
-
-fn every(source: &Source) -> u64 {
-    source.settings.schedule.every.unwrap_or(if source.kind == SourceKind::Ldap { EVERY } else { 0 })
-}
-
-/// How long until `seconds` after a moment; never having been is now. `None`: `seconds` is 0, never.
-fn left(since: Option<jiff::Timestamp>, seconds: u64, now: jiff::Timestamp) -> Option<Duration> {
-    if seconds == 0 {
-        return None;
-    }
-    let Some(since) = since else { return Some(Duration::ZERO) };
-    // A clock that was set back does not make it wait longer than that.
-    let gone = u64::try_from(now.duration_since(since).as_secs()).unwrap_or(seconds);
-    Some(Duration::from_secs(seconds.saturating_sub(gone)))
-}
-
-fn next_of(source: &Source, state: &State, now: jiff::Timestamp) -> Next {
-    let full = left(state.full, full_every(source), now);
-    let changes = left(state.last, every(source), now);
-    match (full, changes) {
-        (Some(Duration::ZERO), _) => Next::Full,
-        (_, Some(Duration::ZERO)) if state.full.is_none() => Next::Full,
-        (_, Some(Duration::ZERO)) => Next::Changes,
-        (Some(full), Some(changes)) => Next::In(full.min(changes)),
-        (Some(wait), None) | (None, Some(wait)) => Next::In(wait),
-        (None, None) => Next::Never,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{LdapSettings, source::Reads};
-
-    fn source(kind: SourceKind, every: Option<u64>, full_every: u64) -> Source {
-        let mut settings = match kind {
-            SourceKind::Ldap => Settings::of(Reads::Ldap(Box::new(LdapSettings::of("ldaps://x", "dc=x")))),
-            _ => Settings::of_file("x"),
-        };
-        settings.schedule = Schedule { every, full_every };
-        Source {
-            id: SourceId(1),
-            name: "x".into(),
-            directory: usher_directory::DirectoryId(1),
-            kind,
-            settings,
-            anchor: None,
-            created: jiff::Timestamp::UNIX_EPOCH,
-            has_secret: false,
-        }
-    }
-
-    #[test]
-    fn an_ldap_source_is_read_whole_at_first_then_its_changes_and_whole_each_day() {
-        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
-        let ldap = source(SourceKind::Ldap, None, 86_400);
-        let now = at("2026-11-02T09:00:00Z");
-        assert_eq!(next_of(&ldap, &State::default(), now), Next::Full);
-        let state =
-            |full: &str, last: &str| State { full: Some(at(full)), last: Some(at(last)), ..State::default() };
-        let read = state("2026-11-02T08:00:00Z", "2026-11-02T08:58:00Z");
-        assert_eq!(next_of(&ldap, &read, now), Next::In(Duration::from_secs(180)));
-        assert_eq!(next_of(&ldap, &read, at("2026-11-02T09:03:00Z")), Next::Changes);
-        assert_eq!(next_of(&ldap, &read, at("2026-11-03T08:00:00Z")), Next::Full);
-        // The clock was set back by a day: it is read rather now than in a day.
-        assert_eq!(next_of(&ldap, &read, at("2026-11-01T09:00:00Z")), Next::Full);
-        let never = source(SourceKind::Ldap, Some(0), 0);
-        assert_eq!(next_of(&never, &State::default(), now), Next::Never);
-    }
-
-    #[test]
-    fn files_are_read_by_themselves_only_where_that_is_set() {
-        let now = "2026-11-02T09:00:00Z".parse().unwrap();
-        assert_eq!(next_of(&source(SourceKind::Ldif, None, 86_400), &State::default(), now), Next::Never);
-        assert_eq!(next_of(&source(SourceKind::Csv, Some(60), 86_400), &State::default(), now), Next::Full);
     }
 }

@@ -9,7 +9,7 @@ use usher_directory::{
 use usher_scim::{AttributePath, Object, ResourceType, ScimError, resource};
 use usher_store::Lane;
 
-use super::{KEPT, Run, SyncError, Watcher, WriteError, ldap::uuid_in};
+use super::{Run, SyncError, Watcher, WriteError, ldap::uuid_in, running::KEPT};
 use crate::{
     entry::{MANAGER, Reference},
     ledger::{Item, Seen},
@@ -169,6 +169,7 @@ impl Run<'_> {
         let n = task.n();
         if let Some(item) = self.ledger.items.get_mut(n) {
             item.seen = Seen::Refused;
+            item.kept.iter_mut().for_each(|kept| kept.mark = None);
             let entry = match task {
                 Task::Put(staged) => staged.label.clone(),
                 _ => item.id.to_string(),
@@ -294,6 +295,7 @@ impl Run<'_> {
         fill(of, &mut doc, &staged.values.set)?;
         let manager = match item.manager {
             Reference::Omitted => was.manager,
+            _ if !item.linked => was.manager,
             // A manager who is missing because leavers are held is no change to make.
             _ => self.manager(item).or(was.manager.filter(|id| self.held.contains(id))),
         };
@@ -364,11 +366,16 @@ impl Run<'_> {
     fn written(&mut self, one: Ready, key: Option<Key>) {
         let Some(item) = self.ledger.items.get_mut(one.n) else { return };
         let before = item.touched;
+        let known = item.stored.as_ref().map(|row| row.object);
         item.touched |= one.effect != Effect::Nothing;
         item.stored = match one.row {
             After::Save(mut row) => {
                 row.object = key.unwrap_or(row.object);
                 item.id = row.id;
+                // Its object was removed by hand and is made again: the next run links what was not looked at in this one.
+                if !item.linked && known != Some(row.object) {
+                    self.pending.extend(uuid_in(&row.anchor));
+                }
                 // Members are written elsewhere: the row keeps what it had, unless the object is a new one.
                 row.members =
                     item.stored.as_ref().filter(|old| old.object == row.object).and_then(|old| old.members);

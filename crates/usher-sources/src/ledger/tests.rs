@@ -22,6 +22,7 @@ fn person(n: u32) -> Entry {
         members: Vec::new(),
         groups: Vec::new(),
         stamp: None,
+        mark: None,
     }
 }
 
@@ -142,4 +143,32 @@ fn most_groups_gone_at_once_are_held() {
         }
         assert_eq!(ledger.judge(&Safeguard::default(), 0).held.len(), held, "{gone}");
     }
+}
+
+#[test]
+fn one_that_is_as_before_stays_unless_another_took_its_name() {
+    let anchor = |n: u32| format!("entryUUID={}", uuid::Uuid::from_u128(n.into()));
+    let mut ledger = Ledger::keeping();
+    for n in 0..3 {
+        let kept = Kept { names: person(n).names, mark: Some([7; 16]), ..Kept::default() };
+        ledger.know(EntryRow { anchor: anchor(n), kept: Some(kept), ..known(n, State::Present) });
+    }
+    assert_eq!(ledger.marks().len(), 3);
+    let same = |n: usize| Found::Same { n, label: format!("p{n}") };
+    assert!(matches!(ledger.take(same(0), id(9)), Taken::Nothing));
+    // Another one has the userName of the third now.
+    let Some((by, value)) = anchor(1).split_once('=').map(|(by, value)| (by.to_owned(), value.to_owned()))
+    else {
+        return;
+    };
+    let taker = Entry { anchor: Anchor { by, value }, user_name: Some("p2@x".into()), ..person(1) };
+    assert!(!matches!(ledger.take(Found::Entry(Box::new(taker)), id(9)), Taken::Refused(_)));
+    let Taken::Refused(error) = ledger.take(same(2), id(9)) else { panic!("two of one userName") };
+    assert!(error.message.contains("same userName"), "{error:?}");
+    ledger.end();
+    assert_eq!(
+        ledger.items.iter().map(|item| item.seen).collect::<Vec<_>>(),
+        [Seen::Fine, Seen::Fine, Seen::Refused]
+    );
+    assert!(ledger.remembered, "what is written cannot be told from this run alone");
 }

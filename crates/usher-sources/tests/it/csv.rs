@@ -96,3 +96,60 @@ fn a_file_without_a_header_or_with_other_keys_is_refused() {
         assert_eq!(house.present(Kind::User).len(), 2);
     });
 }
+
+#[test]
+fn a_folder_of_files_is_read_as_one() {
+    both(SourceKind::Csv, |house| {
+        let folder = house.path("folder");
+        std::fs::create_dir(&folder).unwrap();
+        let put = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+        let source = house.source.clone();
+        let settings = Settings::of_file(&folder);
+        let house_of_folder = house.write(move |tx| Ok(source::set(tx, &source, &settings).expect("set")));
+        let sync = || {
+            house.clock.advance(Duration::from_secs(1));
+            house.runtime.block_on(house.sources.sync(&house_of_folder, &mut |_| {}))
+        };
+        assert!(sync().unwrap_err().to_string().contains("ends in .csv"));
+        // Each with a form of its own; groups over two files.
+        put("berlin.csv", "id,mail,title\n1,ann@x.example,Chef\n2,bob@x.example,\n");
+        put("paris.CSV", "id;mail;manager\n3;cy@x.example;1\n");
+        put("teams-1.csv", "group,member\nIT,1\nIT,3\n");
+        put("teams-2.csv", "group,member\nIT,bob@x.example\nAll,IT\n");
+        put(".half.csv", "id,mail\n9,nobody@x.example\n");
+        put("readme.txt", "not a table");
+        let report = sync().unwrap();
+        assert_eq!(
+            (report.counts.created, report.counts.memberships, report.counts.errors),
+            (5, 4, 0),
+            "{report:?}"
+        );
+        assert_eq!(house.members("IT"), ["ann@x.example", "bob@x.example", "cy@x.example"]);
+        assert_eq!(house.manager("cy@x.example").as_deref(), Some("ann@x.example"));
+        assert_eq!(sync().unwrap().counts.unchanged, 5);
+        // An error names the file; one of two with the same key is in another file.
+        put("rome.csv", "id,mail\n4,dee@x.example\n5\n3,eve@x.example\n");
+        let report = sync().unwrap();
+        assert_eq!((report.counts.created, report.counts.errors), (1, 2), "{report:?}");
+        assert!(report.first_errors.iter().all(|error| error.entry.starts_with("rome.csv: ")), "{report:?}");
+        // A file that goes takes its people along.
+        std::fs::remove_file(folder.join("rome.csv")).unwrap();
+        assert_eq!(sync().unwrap().counts.disabled, 1);
+        put("teams-2.csv", "group\nIT\n");
+        assert!(sync().unwrap_err().to_string().contains("teams-2.csv"));
+    });
+}
+
+#[test]
+fn a_folder_is_another_one_when_a_file_of_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = || Settings::of_file(folder.path()).files().unwrap().paths();
+    std::fs::write(folder.path().join("a.csv"), "mail\n").unwrap();
+    let before = usher_sources::watch::FileState::of(files());
+    assert_eq!(usher_sources::watch::FileState::of(files()), before);
+    std::fs::write(folder.path().join("b.csv"), "mail\n").unwrap();
+    let with = usher_sources::watch::FileState::of(files());
+    assert_ne!(with, before);
+    std::fs::write(folder.path().join("b.csv"), "mail\na@x\n").unwrap();
+    assert_ne!(usher_sources::watch::FileState::of(files()), with);
+}

@@ -35,6 +35,8 @@ pub(crate) struct Kind {
     pub(crate) without_sync: bool,
     /// At most so many entries an answer.
     pub(crate) size_limit: Option<u32>,
+    /// Nobody but the administrator may read `member`.
+    pub(crate) members_hidden: bool,
 }
 
 impl Slapd {
@@ -57,6 +59,7 @@ impl Slapd {
         } else {
             "overlay syncprov\nsyncprov-checkpoint 1 1\n".to_owned()
         };
+        let hidden = if kind.members_hidden { "access to attrs=member by * none\n" } else { "" };
         let config = format!(
             "include {schema}/core.schema\ninclude {schema}/cosine.schema\ninclude {schema}/inetorgperson.schema\n\
              include {schema}/nis.schema\nmodulepath {modules}\nmoduleload back_mdb\nmoduleload syncprov\nmoduleload memberof\n\
@@ -64,7 +67,7 @@ impl Slapd {
              authz-regexp \"cn=usher-client\" \"cn=reader,dc=x\"\n{}\
              database mdb\nsuffix dc=x\nrootdn {ADMIN}\nrootpw {PASSWORD}\ndirectory {}\nmaxsize 1073741824\ndbnosync\n\
              index objectClass,entryUUID,entryCSN,uid eq\n\
-             access to attrs=userPassword by anonymous auth by * none\naccess to * by dn.base=\"cn=reader,dc=x\" read by anonymous auth by * none\n\
+             access to attrs=userPassword by anonymous auth by * none\n{hidden}access to * by dn.base=\"cn=reader,dc=x\" read by anonymous auth by * none\n\
              overlay memberof\nmemberof-refint FALSE\n{overlays}",
             at("pid"),
             at("ca.pem"),
@@ -169,18 +172,19 @@ impl Slapd {
         self.modify(&format!("dn: {dn}\nchangetype: modrdn\nnewrdn: {to}\ndeleteoldrdn: 1\n{below}"));
     }
 
-    /// Changes it where it can be changed so.
+    /// Makes of these changes those that can be made.
     pub(crate) fn try_modify(&self, changes: &str) {
-        drop(self.output("ldapmodify", changes));
+        drop(self.output("ldapmodify", &["-c"], changes));
     }
 
     fn tool(&self, name: &str, input: &str) {
-        let output = self.output(name, input);
+        let output = self.output(name, &[], input);
         assert!(output.status.success(), "{input}{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn output(&self, name: &str, input: &str) -> std::process::Output {
+    fn output(&self, name: &str, words: &[&str], input: &str) -> std::process::Output {
         let mut child = Command::new(name)
+            .args(words)
             .args(["-x", "-H", &self.url(), "-D", ADMIN, "-w", PASSWORD])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

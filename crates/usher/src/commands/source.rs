@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use usher_admin::{
     Request,
-    request::{SafeguardChange, Source, SourceFrom},
+    request::{SafeguardChange, ScheduleChange, Source, SourceFrom},
 };
 use usher_api::Secret;
 use usher_sources::{LdapBind, LdapChange, LdapSettings, LdapSync};
@@ -143,9 +143,18 @@ pub(crate) struct Schedule {
     /// How often changes are read: 5m, 1h, never [default: 5m of a server, never of files].
     #[arg(long, value_parser = seconds)]
     every: Option<u64>,
-    /// How often everything is read [default: 1d].
-    #[arg(long, value_parser = seconds)]
+    /// How often everything is read: 12h, never; in place of a time of day.
+    #[arg(long, value_parser = seconds, conflicts_with = "full_at")]
     full_every: Option<u64>,
+    /// The time of day at which everything is read: 02:30, "02:30 Europe/Berlin" [default: 02:00 where the server stands].
+    #[arg(long)]
+    full_at: Option<String>,
+}
+
+impl From<Schedule> for ScheduleChange {
+    fn from(Schedule { every, full_every, full_at }: Schedule) -> Self {
+        Self { every, full_every, full_at }
+    }
 }
 
 /// How many may leave in one run.
@@ -212,8 +221,7 @@ impl Command {
             } => {
                 let files = Files { file, memberships, encoding, separator };
                 let from = from(&kind, files, *ldap, settings)?;
-                let Schedule { every, full_every } = schedule;
-                Source::Add { name, directory, kind, from, every, full_every }
+                Source::Add { name, directory, kind, from, schedule: schedule.into() }
             }
             Self::Set { name, ldap, schedule, safeguard } => {
                 let (change, bind_password) = ldap.parts()?;
@@ -221,8 +229,7 @@ impl Command {
                     name,
                     ldap: Box::new(change),
                     bind_password,
-                    every: schedule.every,
-                    full_every: schedule.full_every,
+                    schedule: schedule.into(),
                     safeguard: SafeguardChange {
                         percent: safeguard.safeguard_percent,
                         from: safeguard.safeguard_from,

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use usher_admin::{
     Answer, Request,
-    request::{Account, App, Directory, Source, SourceFrom, Token, Unit, UnitAct},
+    request::{Account, App, Directory, ScheduleChange, Source, SourceFrom, Token, Unit, UnitAct},
 };
 use usher_api::{Secret, app::Counts, demo as shape, directory::Test};
 use usher_directory::{DirectoryId, account as accounts};
@@ -174,8 +174,7 @@ impl Demo {
             directory: DIRECTORY.into(),
             kind: kind.into(),
             from: SourceFrom::Files { file: path, memberships: None, encoding: None, separator: None },
-            every: None,
-            full_every: None,
+            schedule: ScheduleChange::default(),
         }))
         .await?;
         self.story.command("source sync people");

@@ -178,7 +178,7 @@ fn sample<'r>(
                 checked.errors += 1;
                 checked.first_errors.push(error);
             }
-            Found::Other => {}
+            Found::Same { .. } | Found::Other => {}
         }
     }
     let result = match (first, checked.first_errors.first()) {

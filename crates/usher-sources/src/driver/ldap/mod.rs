@@ -2,12 +2,11 @@
 //! read last (kept with each entry), so that both kinds end alike.
 mod check;
 mod connect;
+mod delta;
 mod live;
 mod search;
 mod stamps;
 mod sync;
-
-use std::collections::{BTreeSet, HashMap};
 
 use secrecy::SecretString;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -21,13 +20,14 @@ use self::{
 };
 use super::{Run, Sources, SyncError, Watcher};
 use crate::{
-    entry::{Digest, Found},
+    entry::Found,
     ldap::{
-        Ldap, kind_of,
+        Ldap, Marks,
         settings::{LdapSettings, LdapSync},
     },
     ldif::Record,
-    rows::{self, EntryRow, State as Standing},
+    ledger::Ledger,
+    rows,
     run::Progress,
     source::{self, Source},
     state,
@@ -73,7 +73,8 @@ impl Sources {
             .map_err(|error| failed(error.to_string()))?;
         let session =
             self.session(source, &mut |_, _| {}).await.map_err(|broken| failed(broken.to_string()))?;
-        let mut whole = Whole::begin(session, query(settings, &ldap), ldap, source.anchor.clone());
+        let mut whole =
+            Whole::begin(session, query(settings, &ldap), ldap, source.anchor.clone(), Marks::default());
         whole.place = place;
         Ok(whole)
     }
@@ -130,8 +131,8 @@ impl Run<'_> {
         let (before, held) =
             self.of.read(move |on| Ok((state::get(on, id)?, rows::any_held(on, id)?))).await?;
         self.state = state::State { full: before.full, ..state::State::default() };
-        let partly =
-            !held && before.by_uuid && before.full.is_some() && before.pending.len() <= state::PENDING_MOST;
+        let known = before.by_uuid && before.full.is_some() && before.looked.is_some();
+        let partly = !held && known && before.pending.len() <= state::PENDING_MOST;
         let mut session = None;
         let delta = match mode {
             Mode::Full => None,
@@ -142,20 +143,23 @@ impl Run<'_> {
             }
             Mode::Changes => None,
         };
-        if let Some(delta) = delta {
+        if let Some(mut delta) = delta {
             if delta.is_empty() {
                 self.pending.extend(&before.pending);
                 self.state = state::State { cookie: delta.cookie.or(before.cookie.clone()), ..before };
                 self.counts.incremental = true;
                 return Ok(false);
             }
-            self.know().await?;
-            if self.can_take(&delta, &before) {
-                self.take_delta(delta, &ldap, before).await?;
+            if delta::silent(&delta).next().is_some() {
+                let open = match &session {
+                    Some(open) => open,
+                    None => session.insert(self.open(&failed).await?),
+                };
+                self.ask_who_is_in(open, &query(&settings, &ldap), &mut delta).await.map_err(&failed)?;
+            }
+            if self.take_delta(delta, &ldap, &before).await? {
                 return Ok(true);
             }
-        } else {
-            self.know().await?;
         }
         let session = match session {
             Some(session) => session,
@@ -172,91 +176,6 @@ impl Run<'_> {
         self.of.session(&self.source, &mut |_, _| {}).await.map_err(|broken| failed(broken.to_string()))
     }
 
-    /// What changed since the last run, and the entries that could not be taken then. `None`: everything has to be read.
-    async fn changes(
-        &self,
-        session: &Session,
-        settings: &LdapSettings,
-        ldap: &Ldap,
-        before: &state::State,
-    ) -> Result<Option<Delta>, String> {
-        let query = query(settings, ldap);
-        let delta = match (way(session, settings).await?, &before.cookie) {
-            (Way::Full, _) => None,
-            (Way::Sync, Some(cookie)) => sync::refresh(session, &query, cookie.clone()).await?,
-            // Announced, but not served below this base: the last full import found no cookie.
-            (Way::Sync | Way::Stamps, _) => {
-                let known = self.stamps().await.map_err(|error| error.to_string())?;
-                stamps::changes(session, &query, &known).await?
-            }
-        };
-        let Some(mut delta) = delta else { return Ok(None) };
-        let told = |id: &&Uuid| !delta.changed.contains_key(*id) && !delta.gone.contains(*id);
-        let pending: Vec<Uuid> = before.pending.iter().filter(told).copied().collect();
-        let mut found = Vec::new();
-        search::by_ids(session, &query, &pending, |record| {
-            found.extend(search::uuid_of(&record).map(|id| (id, record)));
-        })
-        .await?;
-        delta.gone.extend(pending.iter().filter(|id| !found.iter().any(|(there, _)| there == *id)));
-        delta.changed.extend(found);
-        Ok(Some(delta))
-    }
-
-    /// The stamps of what stands in the directory.
-    async fn stamps(&self) -> Result<HashMap<Uuid, Option<Digest>>, SyncError> {
-        let (id, mut after, mut known) = (self.source.id, None, HashMap::new());
-        loop {
-            let block = self.of.read(move |on| rows::entries(on, id, after)).await?;
-            let Some(last) = block.last() else { return Ok(known) };
-            after = Some(last.object);
-            let standing = block.into_iter().filter(|row| row.state != Standing::Vanished);
-            known.extend(
-                standing
-                    .filter_map(|row| Some((uuid_in(&row.anchor)?, row.kept.and_then(|kept| kept.stamp)))),
-            );
-        }
-    }
-
-    /// Whether a delta says all: the renaming or leaving of what holds entries changes those below it unsaid.
-    fn can_take(&self, delta: &Delta, before: &state::State) -> bool {
-        let known = |id: &Uuid| before.pending.contains(id) || self.ledger.knows(&key_of(*id));
-        let entries_only = delta.changed.values().all(|record| kind_of(record).is_some());
-        entries_only && delta.gone.iter().all(known)
-    }
-
-    async fn take_delta(
-        &mut self,
-        mut delta: Delta,
-        ldap: &Ldap,
-        before: state::State,
-    ) -> Result<(), SyncError> {
-        self.counts.incremental = true;
-        let bound = self.source.anchor.clone();
-        let mut changed: Vec<(Uuid, Record)> = std::mem::take(&mut delta.changed).into_iter().collect();
-        // Of two with one userName the one that was there first keeps it.
-        changed.sort_by_key(|(id, _)| (!self.ledger.knows(&key_of(*id)), *id));
-        let said: BTreeSet<Uuid> =
-            changed.iter().map(|(id, _)| *id).chain(delta.gone.iter().copied()).collect();
-        let mut staged = Vec::new();
-        let found = changed.iter().map(|(_, record)| ldap.found(record, bound.as_deref())).collect();
-        self.take(found, &mut staged)?;
-        self.stage(staged).await?;
-        let present = delta.present;
-        self.ledger.replay(|row: &EntryRow| {
-            uuid_in(&row.anchor).is_some_and(|id| {
-                said.contains(&id) || present.as_ref().is_some_and(|present| !present.contains(&id))
-            })
-        });
-        self.pending.extend(before.pending.iter().filter(|id| !said.contains(*id)));
-        self.state = state::State {
-            cookie: delta.cookie.or(before.cookie),
-            by_uuid: true,
-            ..std::mem::take(&mut self.state)
-        };
-        Ok(())
-    }
-
     /// Reads everything, page by page.
     async fn everything(
         &mut self,
@@ -265,12 +184,16 @@ impl Run<'_> {
         ldap: Ldap,
         progress: Watcher<'_>,
     ) -> Result<(), Reading> {
-        self.state.full = Some(self.started);
+        (self.state.full, self.state.looked) = (Some(self.started), Some(self.started));
         let query = query(settings, &ldap);
         let (mut of, sync) = (0, way(&session, settings).await? == Way::Sync);
+        // Before the first page: what changes while they are read is told by the next run.
+        let cookie = async { if sync { sync::cookie_now(&session, &query).await } else { Ok(None) } };
+        self.ledger = Ledger::keeping();
+        let (known, cookie) = tokio::join!(self.know(), cookie);
+        known.map_err(Reading::Run)?;
         if sync {
-            // Before the first page: what changes while they are read is told by the next run.
-            match sync::cookie_now(&session, &query).await? {
+            match cookie? {
                 Some((cookie, count)) => (self.state.cookie, of) = (Some(cookie), count),
                 None if settings.sync == LdapSync::Auto => {}
                 None => {
@@ -280,7 +203,8 @@ impl Run<'_> {
                 }
             }
         }
-        let mut whole = Whole::begin(session, query, ldap, self.source.anchor.clone());
+        let marks = self.ledger.marks();
+        let mut whole = Whole::begin(session, query, ldap, self.source.anchor.clone(), marks);
         let (mut staged, mut done) = (Vec::new(), 0_u64);
         while let Some(batch) = whole.batches.recv().await {
             done += batch.len() as u64;
@@ -318,10 +242,10 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    fn begin(session: Session, query: Query, ldap: Ldap, bound: Option<String>) -> Self {
+    fn begin(session: Session, query: Query, ldap: Ldap, bound: Option<String>, marks: Marks) -> Self {
         let (to, batches) = mpsc::channel(2);
         // In a task of its own: the library panics at what is no LDAP.
-        let reading = tokio::spawn(read_all(session, query, ldap, bound, to));
+        let reading = tokio::spawn(read_all(session, query, ldap, bound, marks, to));
         Self { batches, reading, place: String::new() }
     }
 
@@ -341,6 +265,7 @@ async fn read_all(
     query: Query,
     ldap: Ldap,
     bound: Option<String>,
+    marks: Marks,
     to: mpsc::Sender<Vec<Found>>,
 ) -> Result<(), String> {
     let (page, mut pages) = mpsc::channel::<Vec<Record>>(2);
@@ -357,7 +282,8 @@ async fn read_all(
         Ok::<(), String>(())
     });
     while let Some(records) = pages.recv().await {
-        let found = records.iter().map(|record| ldap.found(record, bound.as_deref())).collect();
+        let found =
+            records.into_iter().map(|record| ldap.found_new(record, bound.as_deref(), &marks)).collect();
         if to.send(found).await.is_err() {
             break;
         }
