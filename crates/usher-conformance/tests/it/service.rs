@@ -55,9 +55,12 @@ async fn token(store: &Store, account: AccountId, expires: Option<Timestamp>) ->
 pub(crate) async fn target(store: &Store, wrap: impl Fn(Router) -> Router) -> Target {
     let fast = Settings { rate: 0, bad_tokens: 0, body_bytes: BODY, ..Settings::default() };
     let slow = Settings { rate: 1, burst: 2, ..fast.clone() };
+    // Every search is over its time before it begins.
+    let narrow = Settings { query: Duration::ZERO, ..fast.clone() };
     let service =
         |settings| router(Service::new(store.clone(), Configs::default(), Clock::system(), settings));
-    let (address, slow) = (on_a_socket(wrap(service(fast))).await, on_a_socket(wrap(service(slow))).await);
+    let address = on_a_socket(wrap(service(fast))).await;
+    let (slow, narrow) = (on_a_socket(wrap(service(slow))).await, on_a_socket(wrap(service(narrow))).await);
 
     let acme = account(store, "acme", false).await;
     let other = account(store, "other", false).await;
@@ -68,6 +71,13 @@ pub(crate) async fn target(store: &Store, wrap: impl Fn(Router) -> Router) -> Ta
         dead_token: Some(token(store, acme, Some(ended)).await),
         strict_token: Some(token(store, strict, None).await),
         slow: Some((format!("http://{slow}/scim/v2"), token(store, other, None).await)),
+        broad: Some((
+            format!("http://{narrow}/scim/v2"),
+            token(store, strict, None).await,
+            "title co \"e\"".to_owned(),
+        )),
+        // The service has no tokens that may do less than others.
+        reader_token: None,
         body_bytes: Some(BODY),
     };
     let own = token(store, acme, None).await;
