@@ -31,7 +31,7 @@ impl<K: Eq + Hash> Buckets<K> {
         }
         let now = now.as_microsecond();
         self.change(key, now, |end| {
-            let next = (*end).max(now) + self.cost;
+            let next = (*end).max(now).saturating_add(self.cost);
             if next - now > self.most {
                 return Err((next - now - self.most).unsigned_abs().div_ceil(1_000_000).max(1));
             }
