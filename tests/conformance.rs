@@ -82,3 +82,32 @@ fn check_says_what_is_wrong_with_its_own_arguments() {
     assert!(check("nonsense", &[]).contains("write the service root"));
     assert!(check("http://127.0.0.1:9/scim/v2", &[]).contains("does not answer"));
 }
+
+#[test]
+fn check_uses_up_a_rate_where_it_may() {
+    let place = Place::sqlite();
+    let token = place.account("acme", "standard");
+    let server = place.serve_with(&[("USHER_SCIM_REQUESTS_PER_SECOND", "4")]);
+    let file = place.file("token", &format!("Bearer {token}\n"));
+    let base = server.base();
+    let check = |more: &[&str]| {
+        place.ok(&[&["check", &base, "--token-file", &file, "--only", "R-32,R-08,X-05"], more].concat())
+    };
+    let text = check(&[]);
+    assert!(text.contains("R-32 (needs a server with a small request rate"), "{text}");
+    assert!(text.contains("R-08 (needs a filter that asks for too much"), "{text}");
+    let text = check(&["--rate-limited"]);
+    assert!(text.contains("1 passed, 0 failed"), "{text}");
+    // That nothing is too much for a server without anybody is said, not passed over.
+    let said = place.fails(&[
+        "check",
+        &base,
+        "--token-file",
+        &file,
+        "--only",
+        "R-08",
+        "--broad-filter",
+        "title co \"e\"",
+    ]);
+    assert!(said.contains("MUST R-08 fails"), "{said}");
+}

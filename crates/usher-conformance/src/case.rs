@@ -122,6 +122,9 @@ pub struct Case {
     pub title: &'static str,
     /// Capabilities without which it says nothing.
     pub needs: &'static [Need],
+    /// Requirements that this one states again, as one meets them in practice or in a client's way of speaking: where such
+    /// a one is broken, this breaks with it.
+    pub restates: &'static [&'static str],
     pub(crate) check: Check,
     pub(crate) advice: Option<&'static str>,
 }
@@ -146,6 +149,11 @@ impl Case {
         self
     }
 
+    pub(crate) const fn restates(mut self, restates: &'static [&'static str]) -> Self {
+        self.restates = restates;
+        self
+    }
+
     /// What to do when it fails, where that is not plain from what was expected.
     pub(crate) const fn advice(mut self, advice: &'static str) -> Self {
         self.advice = Some(advice);
@@ -167,7 +175,7 @@ const fn new(
     title: &'static str,
     check: Check,
 ) -> Case {
-    Case { id, level, reference, title, needs: &[], check, advice: None }
+    Case { id, level, reference, title, needs: &[], restates: &[], check, advice: None }
 }
 
 pub(crate) const fn must(id: &'static str, reference: &'static str, title: &'static str, run: Steps) -> Case {

@@ -1,6 +1,6 @@
 //! What a case works with: requests, resources of its own, and the way to clean up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -98,8 +98,8 @@ impl Probe {
 
     // Requests.
 
-    /// A request whose path is relative to the service root. The token and, with a body, the media type are set unless given;
-    /// a header given as `""` is not sent.
+    /// A request whose path is relative to the service root, or an address. The token and, with a body, the media type are set
+    /// unless given; a header given as `""` is not sent. A rate limit is honoured, as any client should.
     pub(crate) async fn send(
         &mut self,
         method: &str,
@@ -110,8 +110,7 @@ impl Probe {
         let body = body.into();
         for _ in 0..WAITS {
             let answer = self.send_once(method, path, headers, body.clone()).await?;
-            // A limit is honoured, as any client should; where it is itself what is looked at, an address stands whole.
-            if answer.status != 429 || path.contains("://") {
+            if answer.status != 429 {
                 return Ok(answer);
             }
             let seconds = answer.header("retry-after").parse().unwrap_or(1).clamp(1, LONGEST_WAIT);
@@ -133,7 +132,8 @@ impl Probe {
         Ok(answer)
     }
 
-    /// Sends requests of one method to one path at the same time; answers in the order of the bodies.
+    /// Sends requests of one method to one path at the same time; answers in the order of the bodies. Those that are too many
+    /// are sent again.
     pub(crate) async fn at_once(
         &mut self,
         method: &str,
@@ -141,19 +141,27 @@ impl Probe {
         headers: &[(&str, &str)],
         bodies: Vec<Value>,
     ) -> Fallible<Vec<Answer>> {
-        let mut tasks = Vec::new();
-        for body in bodies {
-            let out = self.outgoing(method, path, headers, body.to_string().into());
-            let target = self.target.clone();
-            tasks.push(tokio::spawn(async move {
-                let mut transcript = Vec::new();
-                let answer = wire::send(&target, out, &mut transcript).await;
-                (answer, transcript)
-            }));
+        let mut answers = self.burst(method, path, headers, bodies.clone()).await?;
+        for (answer, body) in answers.iter_mut().zip(bodies) {
+            if answer.status == 429 {
+                *answer = self.send(method, path, headers, body.to_string()).await?;
+            }
         }
+        Ok(answers)
+    }
+
+    /// As [`Probe::at_once`], but 429 stands.
+    pub(crate) async fn burst(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        bodies: Vec<Value>,
+    ) -> Fallible<Vec<Answer>> {
+        let out = |body: Value| self.outgoing(method, path, headers, body.to_string().into());
+        let sent = self.together(bodies.into_iter().map(out).collect()).await?;
         let mut answers = Vec::new();
-        for task in tasks {
-            let Ok((answer, transcript)) = task.await else { return skip("a request was broken off here") };
+        for (answer, transcript) in sent {
             self.transcript.extend(transcript);
             answers.push(answer?);
         }
@@ -161,6 +169,46 @@ impl Probe {
             self.note(method, path, answer);
         }
         Ok(answers)
+    }
+
+    /// Reads one address until that is too much, or often enough; the first refusal, or the last answer. The transcript
+    /// keeps that one alone.
+    pub(crate) async fn until_too_many(&mut self, path: &str) -> Fallible<Answer> {
+        const TOGETHER: usize = 50;
+        const MOST: usize = 20_000;
+        const LONGEST: Duration = Duration::from_secs(60);
+        let (began, mut sent) = (Instant::now(), 0);
+        loop {
+            let out = (0..TOGETHER).map(|_| self.outgoing("GET", path, &[], Bytes::new())).collect();
+            let mut answers = self.together(out).await?;
+            sent += TOGETHER;
+            let served = |answer: &Fallible<Answer>| answer.as_ref().is_ok_and(|answer| answer.status == 200);
+            let refused = answers.iter().position(|(answer, _)| !served(answer));
+            if refused.is_some() || sent >= MOST || began.elapsed() > LONGEST {
+                let (answer, transcript) = answers.swap_remove(refused.unwrap_or_default());
+                self.transcript.extend(transcript);
+                return answer;
+            }
+        }
+    }
+
+    /// Sends these at the same time; what came of each, in their order.
+    async fn together(&self, out: Vec<Outgoing>) -> Fallible<Vec<(Fallible<Answer>, Vec<Exchange>)>> {
+        let send = |out: Outgoing| {
+            let target = self.target.clone();
+            tokio::spawn(async move {
+                let mut transcript = Vec::new();
+                let answer = wire::send(&target, out, &mut transcript).await;
+                (answer, transcript)
+            })
+        };
+        let tasks: Vec<_> = out.into_iter().map(send).collect();
+        let mut all = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let Ok(done) = task.await else { return skip("a request was broken off here") };
+            all.push(done);
+        }
+        Ok(all)
     }
 
     fn outgoing(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Bytes) -> Outgoing {

@@ -94,6 +94,7 @@ async fn one(target: &Target, can: &Arc<Capabilities>, case: &Case, run: &str, c
         level: case.level,
         reference: case.reference,
         title: case.title,
+        restates: case.restates,
         verdict,
         required,
         left,

@@ -30,8 +30,12 @@ pub struct Fixture {
     pub dead_token: Option<String>,
     /// A token of a tenant that refuses the dialects of clients.
     pub strict_token: Option<String>,
-    /// The same service with a small request rate, to see 429: service root and token.
+    /// A service whose request rate may be used up, to see 429: service root and token.
     pub slow: Option<(String, String)>,
+    /// A query that asks for more than the server will look at or send: service root, token, filter on users.
+    pub broad: Option<(String, String, String)>,
+    /// A token of the same tenant that may read and not write.
+    pub reader_token: Option<String>,
     /// The most bytes that a request body may have.
     pub body_bytes: Option<usize>,
 }
@@ -86,12 +90,15 @@ impl Target {
     pub(crate) fn secrets(&self) -> Vec<String> {
         let fixture = &self.fixture;
         let slow = fixture.slow.as_ref().map(|(_, token)| token);
+        let broad = fixture.broad.as_ref().map(|(_, token, _)| token);
         [
             Some(&self.token),
             fixture.other_token.as_ref(),
             fixture.dead_token.as_ref(),
             fixture.strict_token.as_ref(),
+            fixture.reader_token.as_ref(),
             slow,
+            broad,
         ]
         .into_iter()
         .flatten()

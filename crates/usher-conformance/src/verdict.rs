@@ -81,6 +81,9 @@ pub struct Outcome {
     pub reference: &'static str,
     /// Of the case.
     pub title: &'static str,
+    /// Of the case.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub restates: &'static [&'static str],
     /// What came of it.
     #[serde(flatten)]
     pub verdict: Verdict,

@@ -55,7 +55,7 @@ impl DirectoryConfig {
             unique.push(Indexed::new(GROUP_DISPLAY_NAME, Kind::Group, &group, "displayName")?);
         }
         let indexed = vec![Indexed::new(EMAILS, Kind::User, &user, "emails.value")?];
-        Ok(Self { id, epoch, profile, tolerance, user, group, indexed, unique, scan_limit: 100_000 })
+        Ok(Self { id, epoch, profile, tolerance, user, group, indexed, unique, scan_limit: SCAN_LIMIT })
     }
 
     /// The resource type of a kind.
@@ -72,11 +72,28 @@ pub(crate) const EMAILS: i64 = 1;
 /// A group's `displayName` in `taken`.
 const GROUP_DISPLAY_NAME: i64 = 2;
 
+/// The most documents that a query looks at, unless said otherwise.
+const SCAN_LIMIT: usize = 100_000;
+
 /// The cache; one a process, cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Configs(Arc<Mutex<HashMap<DirectoryId, Arc<DirectoryConfig>>>>);
+#[derive(Debug, Clone)]
+pub struct Configs {
+    cache: Arc<Mutex<HashMap<DirectoryId, Arc<DirectoryConfig>>>>,
+    scan_limit: usize,
+}
+
+impl Default for Configs {
+    fn default() -> Self {
+        Self::scanning(SCAN_LIMIT)
+    }
+}
 
 impl Configs {
+    /// A cache of configurations whose queries look at so many documents at most.
+    pub fn scanning(most: usize) -> Self {
+        Self { cache: Arc::default(), scan_limit: most }
+    }
+
     /// As [`Configs::get`], without a read where this epoch (from [`crate::token::authenticate`]) is cached.
     pub fn at(
         &self,
@@ -109,10 +126,11 @@ impl Configs {
             StoreError::Bug(format!("directory {} has the unknown profile {profile}", id.0))
         })?;
         let tolerance = if strict == Some(true) { Tolerance::Strict } else { Tolerance::Tolerant };
-        let config = DirectoryConfig::new(id, epoch, profile, tolerance)
+        let mut config = DirectoryConfig::new(id, epoch, profile, tolerance)
             .map_err(|error| StoreError::Bug(format!("profile {}: {error}", profile.name)))?;
+        config.scan_limit = self.scan_limit;
         let config = Arc::new(config);
-        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = cache.entry(id).or_insert_with(|| Arc::clone(&config));
         if newest.epoch < epoch {
             *newest = Arc::clone(&config);
@@ -121,7 +139,7 @@ impl Configs {
     }
 
     fn cached(&self, id: DirectoryId, epoch: i64) -> Option<Arc<DirectoryConfig>> {
-        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.get(&id).filter(|config| config.epoch == epoch).map(Arc::clone)
     }
 }

@@ -95,15 +95,43 @@ impl Patch {
 
     /// Refuses (`mutability`) a path-less value whose `id` is another than the resource's (checklist C-20).
     pub fn check_id(&self, id: &str) -> Result<(), ScimError> {
-        let pathless =
-            self.operations.iter().filter(|o| o.path.is_none()).filter_map(|o| o.value.as_ref()?.as_object());
-        let mut given = pathless.flat_map(|o| o.iter().filter(|(key, _)| same_name(key, "id")));
-        match given.any(|(_, value)| !value.is_null() && value.as_str() != Some(id)) {
+        match self.said("id").any(|value| !value.is_null() && value.as_str() != Some(id)) {
             true => {
                 Err(mutability("\"id\" cannot be changed; the value names another resource than the URL"))
             }
             false => Ok(()),
         }
+    }
+
+    /// Whether a path-less value says something of a user's `groups`, which are read-only (checklist P-38).
+    pub fn says_groups(&self) -> bool {
+        self.said("groups").next().is_some()
+    }
+
+    /// Refuses (`mutability`) a path-less value whose `groups` are others than these ids; for strict services (checklist P-38).
+    pub fn check_groups(&self, ids: &[String]) -> Result<(), ScimError> {
+        let mut here: Vec<&str> = ids.iter().map(String::as_str).collect();
+        here.sort_unstable();
+        for value in self.said("groups") {
+            let elements = value.as_array().map_or(&[][..], Vec::as_slice);
+            let mut said: Vec<&str> =
+                elements.iter().map(|group| group["value"].as_str().unwrap_or_default()).collect();
+            said.sort_unstable();
+            if said != here || !(value.is_array() || value.is_null()) {
+                return Err(mutability(
+                    "\"groups\" is read-only, it follows from the members of groups; leave it out, or change those",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What path-less values say of an attribute.
+    fn said(&self, name: &str) -> impl Iterator<Item = &Value> {
+        let pathless =
+            self.operations.iter().filter(|o| o.path.is_none()).filter_map(|o| o.value.as_ref()?.as_object());
+        pathless
+            .flat_map(move |o| o.iter().filter(move |(key, _)| same_name(key, name)).map(|(_, value)| value))
     }
 
     /// Whether an operation may change a group's members.

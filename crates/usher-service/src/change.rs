@@ -237,8 +237,11 @@ pub(crate) async fn patched(cx: &Context, kind: Kind, id: &str, body: &Object) -
         return Err(Problem::status(413, detail));
     }
     patch.check_id(id)?;
+    let strict = cx.tolerance() == Tolerance::Strict && kind == Kind::User;
+    let groups = if strict && patch.says_groups() { Some(read::groups(cx, id).await?) } else { None };
     change(cx, kind, id, |was| {
         let of = config.resource_type(kind);
+        groups.as_ref().map_or(Ok(()), |groups| patch.check_groups(groups))?;
         let applied = patch.apply(of, &was.object()?, cx.tolerance())?;
         cx.note(&applied.notes);
         if !applied.changed {

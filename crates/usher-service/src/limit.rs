@@ -30,6 +30,29 @@ impl<K: Eq + Hash> Buckets<K> {
             return Ok(());
         }
         let now = now.as_microsecond();
+        self.change(key, now, |end| {
+            let next = (*end).max(now).saturating_add(self.cost);
+            if next - now > self.most {
+                return Err((next - now - self.most).unsigned_abs().div_ceil(1_000_000).max(1));
+            }
+            *end = next;
+            Ok(())
+        })
+    }
+
+    /// Counts requests that pass whatever the rate says; those after them wait until it holds again.
+    pub(crate) fn owe(&self, key: K, requests: usize, now: Timestamp) {
+        if self.cost == 0 || requests == 0 {
+            return;
+        }
+        let (now, owed) = (now.as_microsecond(), i64::try_from(requests).unwrap_or(i64::MAX));
+        self.change(key, now, |end| {
+            *end = (*end).max(now).saturating_add(self.cost.saturating_mul(owed));
+        });
+    }
+
+    /// Changes when a key's bucket is empty again.
+    fn change<T>(&self, key: K, now: i64, change: impl FnOnce(&mut i64) -> T) -> T {
         let mut until = self.until.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if until.len() >= KEYS && !until.contains_key(&key) {
             until.retain(|_, end| *end > now);
@@ -37,13 +60,7 @@ impl<K: Eq + Hash> Buckets<K> {
                 until.clear();
             }
         }
-        let end = until.entry(key).or_insert(now);
-        let next = (*end).max(now) + self.cost;
-        if next - now > self.most {
-            return Err((next - now - self.most).unsigned_abs().div_ceil(1_000_000).max(1));
-        }
-        *end = next;
-        Ok(())
+        change(until.entry(key).or_insert(now))
     }
 }
 
@@ -70,8 +87,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_owed_is_waited_for() {
+        let buckets = Buckets::new(2, 1, 4);
+        assert_eq!(buckets.take("a", at(0)), Ok(()));
+        buckets.owe("a", 9, at(0));
+        // Ten cost 5 s, of which 2 s may be owed.
+        assert_eq!(buckets.take("a", at(0)), Err(4));
+        assert_eq!(buckets.take("a", at(3_000)), Err(1));
+        assert_eq!(buckets.take("a", at(3_500)), Ok(()));
+        assert_eq!(buckets.take("b", at(0)), Ok(()));
+        buckets.owe("b", 0, at(0));
+        buckets.owe("c", usize::MAX, at(0));
+        assert!(buckets.take("c", at(0)).is_err());
+    }
+
+    #[test]
     fn a_rate_of_zero_limits_nothing() {
         let buckets = Buckets::new(0, 1, 1);
+        buckets.owe((), 1_000, at(0));
         assert!((0..1000).all(|_| buckets.take((), at(0)).is_ok()));
     }
 }

@@ -65,6 +65,17 @@ pub(crate) async fn stored(cx: &Context, kind: Kind, id: &str) -> Result<Stored,
     found.filter(|stored| is_here(stored, kind)).ok_or_else(missing)
 }
 
+/// The ids of the groups of a user, as they are shown.
+pub(crate) async fn groups(cx: &Context, id: &str) -> Result<Vec<String>, Problem> {
+    let user = stored(cx, Kind::User, id).await?;
+    let directory = cx.directory();
+    let found =
+        cx.service.0.store.read(READ, move |on| -> Result<_, StoreError> {
+            object::all_groups_of(on, directory, &[user.key])
+        });
+    Ok(found.await?.into_iter().map(|(_, group, _)| group.id.0.to_string()).collect())
+}
+
 /// How the answer to a write shows its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {

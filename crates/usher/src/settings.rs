@@ -70,7 +70,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "scim_requests_per_second",
         Kind::Number,
-        "SCIM requests a second for each token, with bursts of five seconds' worth; 0 switches the limit off.",
+        "SCIM requests a second for each token, with bursts of five seconds' worth; an operation of a bulk request counts as one; 0 switches the limit off.",
     ),
     key("scim_request_seconds", Kind::Number, "How long one SCIM request may take."),
     key(

@@ -7,7 +7,7 @@ use usher_scim::schema;
 use crate::{
     answer::Answer,
     case::{Case, must, practice, should},
-    probe::ENTERPRISE,
+    probe::{ENTERPRISE, encoded},
     verdict::{Fallible, ensure, fail, skip},
 };
 
@@ -145,7 +145,7 @@ pub(super) const CASES: &[Case] = &[
     practice(
         "D-03",
         "RFC 7643 §5",
-        "What is announced is true: sorting, versions, the largest page, bulk, passwords",
+        "What is announced is true: filters, sorting, versions, the largest page, bulk, PATCH",
         |p| {
             Box::pin(async move {
                 let config = p.get("/ServiceProviderConfig").await?.expect(200)?;
@@ -169,6 +169,21 @@ pub(super) const CASES: &[Case] = &[
                 if p.can().patch {
                     let op = json!([{"op": "add", "path": "title", "value": "T"}]);
                     p.patched(&format!("/Users/{}", made.id()?), op).await?.has("/title", "T")?;
+                }
+                if !p.can().filter {
+                    return Ok(());
+                }
+                let (stem, mut ids) = (p.name("name"), Vec::new());
+                for name in ["b", "a"] {
+                    ids.push(p.user_with(json!({"nickName": stem, "displayName": name})).await?.id()?);
+                }
+                let mine = format!("nickName eq \"{stem}\"");
+                p.finds("/Users", &mine, &[&ids[0], &ids[1]]).await?;
+                if p.can().sort {
+                    let path = format!("/Users?sortBy=displayName&filter={}", encoded(&mine));
+                    let list = p.get(&path).await?.expect(200)?;
+                    ids.reverse();
+                    list.ensure(list.ids()? == ids, "announce sort.supported just when lists are sorted")?;
                 }
                 Ok(())
             })

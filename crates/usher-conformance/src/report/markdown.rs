@@ -12,7 +12,7 @@ pub fn page(report: &Report) -> String {
     let mut out = String::from(
         "# The checklist\n\nEvery requirement of RFC 7643, RFC 7644 and RFC 9865 that we test, in our own words, and what the SCIM service of\n\
          Usher makes of it (profile `standard`). Written by the run of all cases over HTTP; [conformance.md](conformance.md) says how\n\
-         open questions are decided. `usher check URL` runs the same cases against any server.\n",
+         open questions are decided. *See P-06* names a requirement that is stated there, and here again as one meets it. `usher check URL` runs the same cases against any server.\n",
     );
     for (prefix, name) in SECTIONS {
         // Writing to a String can't fail.
@@ -30,11 +30,12 @@ pub fn page(report: &Report) -> String {
             };
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {}{} | {} |",
                 case.id,
                 case.level.as_str(),
                 case.title.replace('|', "\\|"),
                 case.reference,
+                super::text::again(case.restates),
                 result.replace('|', "\\|").replace('\n', " ")
             );
         }

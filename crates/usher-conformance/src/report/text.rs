@@ -19,11 +19,12 @@ pub(super) fn print(report: &Report) -> String {
             // Writing to a String can't fail.
             let _ = writeln!(
                 out,
-                "{} {} fails: {} ({})\n  expected  {}\n  seen      {}\n  to do     {}\n",
+                "{} {} fails: {} ({}{})\n  expected  {}\n  seen      {}\n  to do     {}\n",
                 outcome.level.as_str(),
                 outcome.id,
                 outcome.title,
                 outcome.reference,
+                again(outcome.restates),
                 failure.expected,
                 failure.seen,
                 failure.advice
@@ -47,6 +48,11 @@ pub(super) fn print(report: &Report) -> String {
     out.push('\n');
     out.push_str(&summary(report));
     out
+}
+
+/// `; see P-06, P-30`: where else the same is stated.
+pub(super) fn again(restates: &[&str]) -> String {
+    if restates.is_empty() { String::new() } else { format!("; see {}", restates.join(", ")) }
 }
 
 fn summary(report: &Report) -> String {

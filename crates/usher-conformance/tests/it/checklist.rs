@@ -40,12 +40,26 @@ fn every_requirement_is_in_the_table_once() {
     );
 }
 
+#[test]
+fn what_is_stated_again_is_stated_once() {
+    for case in cases() {
+        for again in case.restates {
+            let stated = cases().find(|other| other.id == *again);
+            let stated =
+                stated.unwrap_or_else(|| panic!("{} restates {again}, which is no requirement", case.id));
+            assert!(stated.restates.is_empty(), "{} restates {again}, which restates others itself", case.id);
+        }
+    }
+}
+
 /// What is skipped against our own service, with the beginning of the reason.
 const SKIPPED: &[(&str, &str)] = &[
     ("S-09", "no extension of User is announced as required"),
     ("S-24", "User has no whole number"),
     ("M-02", "/Me is not served"),
+    ("B-19", "needs a token that may read and not write"),
     ("R-18", "cursors live longer than a check may wait"),
+    ("R-21", "nothing is redirected"),
     ("X-01", "the server is on this machine"),
 ];
 

@@ -248,20 +248,28 @@ pub(crate) fn times_are_finer_than_printed(app: Router) -> Router {
     })
 }
 
-/// N-15: a removal with a filter is answered well and not carried out.
+/// N-15: whether members changed is told by whether there are any, so that a removal by filters which leaves some is answered
+/// well and not carried out.
 pub(crate) fn filtered_removals_are_lost(app: Router) -> Router {
     wrapped(app, async |behind: Behind, parts: Parts, bytes: Bytes| {
-        let mut all = operations(&bytes);
-        let before = all.len();
-        all.retain(|operation| {
-            operation["op"] != "remove"
-                || !operation["path"].as_str().is_some_and(|p| p.starts_with("members["))
-        });
-        if !is_patch(&parts) || all.len() == before {
+        let named: Vec<Option<String>> = operations(&bytes).iter().map(removed_by_filter).collect();
+        if !is_patch(&parts) || named.is_empty() || named.contains(&None) {
             return behind.send(&parts, bytes).await;
         }
-        if all.is_empty() { behind.read(&parts).await } else { behind.send(&parts, patch(&all)).await }
+        let group = to_bytes(behind.read(&parts).await.into_body(), 64 * 1024 * 1024).await.unwrap();
+        let group: Value = serde_json::from_slice(&group).unwrap_or_default();
+        let stays = |member: &Value| !named.iter().flatten().any(|id| member["value"] == id.as_str());
+        if group["members"].as_array().is_some_and(|members| members.iter().any(stays)) {
+            return behind.read(&parts).await;
+        }
+        behind.send(&parts, bytes).await
     })
+}
+
+/// The id in `remove` of `members[value eq "…"]`.
+fn removed_by_filter(operation: &Value) -> Option<String> {
+    let path = operation["path"].as_str().filter(|_| operation["op"] == "remove")?;
+    Some(path.strip_prefix("members[value eq \"")?.strip_suffix("\"]")?.to_owned())
 }
 
 /// a cursor is a number of rows, so that who is deleted before it shifts the rest.

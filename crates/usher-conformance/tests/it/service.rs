@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, body::Body};
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
+use tower::ServiceExt;
 use usher_client::{AddressPolicy, HttpTransport};
 use usher_conformance::{Choice, Fixture, Report, Target, run};
 use usher_directory::{
@@ -51,13 +52,33 @@ async fn token(store: &Store, account: AccountId, expires: Option<Timestamp>) ->
     secret.reveal().to_owned()
 }
 
+/// Makes a user with a title.
+async fn made(service: &Router, token: &str, name: &str) {
+    let body =
+        serde_json::json!({"schemas": [usher_scim::schema::USER], "userName": name, "title": "Engineer"});
+    let request = http::Request::post("/scim/v2/Users")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    assert_eq!(service.clone().oneshot(request).await.unwrap().status(), 201);
+}
+
 /// The service over a store; `wrap` may stand before it.
 pub(crate) async fn target(store: &Store, wrap: impl Fn(Router) -> Router) -> Target {
     let fast = Settings { rate: 0, bad_tokens: 0, body_bytes: BODY, ..Settings::default() };
     let slow = Settings { rate: 1, burst: 2, ..fast.clone() };
-    let service =
-        |settings| router(Service::new(store.clone(), Configs::default(), Clock::system(), settings));
-    let (address, slow) = (on_a_socket(wrap(service(fast))).await, on_a_socket(wrap(service(slow))).await);
+    let service = |settings: &Settings, configs| {
+        wrap(router(Service::new(store.clone(), configs, Clock::system(), settings.clone())))
+    };
+    let address = on_a_socket(service(&fast, Configs::default())).await;
+    let slow = on_a_socket(service(&slow, Configs::default())).await;
+    // Looks at one document at most, and has two.
+    let narrow = service(&fast, Configs::scanning(1));
+    let crowd = token(store, account(store, "crowd", false).await, None).await;
+    for name in ["ann", "bob"] {
+        made(&narrow, &crowd, name).await;
+    }
+    let narrow = on_a_socket(narrow).await;
 
     let acme = account(store, "acme", false).await;
     let other = account(store, "other", false).await;
@@ -68,6 +89,9 @@ pub(crate) async fn target(store: &Store, wrap: impl Fn(Router) -> Router) -> Ta
         dead_token: Some(token(store, acme, Some(ended)).await),
         strict_token: Some(token(store, strict, None).await),
         slow: Some((format!("http://{slow}/scim/v2"), token(store, other, None).await)),
+        broad: Some((format!("http://{narrow}/scim/v2"), crowd, "title co \"e\"".to_owned())),
+        // The service has no tokens that may do less than others.
+        reader_token: None,
         body_bytes: Some(BODY),
     };
     let own = token(store, acme, None).await;

@@ -1,6 +1,6 @@
 //! `/Bulk` (RFC 7644 §3.7): each operation a transaction of its own, as if it had come alone.
 //!
-//! Operations go in the order of the request, but that a POST goes before what names its bulkId. Where several name each
+//! Operations go in the order of the request, but that what names a later POST's bulkId waits for it. Where several name each
 //! other, one is made without the reference, which is added as soon as the other is there.
 
 mod operation;
@@ -19,6 +19,9 @@ use crate::{problem::Problem, read::set, request::Context};
 /// Carries a bulk request out and says what became of each operation.
 pub(crate) async fn carry_out(cx: &Context, body: Object) -> Result<Response, Problem> {
     let (operations, fail_on) = read(cx, body)?;
+    // The request itself was counted at the door. Its other operations are never refused for the rate, as a job could be larger
+    // than any burst; they are owed, and whoever owes waits longer before the next request.
+    cx.service.0.rate.owe(cx.caller.token, operations.len().saturating_sub(1), cx.now);
     let steps = order::steps(&operations);
     let done = Run::new(cx, operations, fail_on).go(steps).await;
     let answer = json!({"schemas": [message::BULK_RESPONSE], "Operations": done});

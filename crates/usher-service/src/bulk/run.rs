@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use http::{HeaderMap, HeaderValue, header};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use usher_directory::{Kind, object::Stored};
 use usher_scim::{Object, ScimError, ScimType, message};
 
@@ -54,8 +54,8 @@ pub(super) struct Run<'c> {
     unfinished: Vec<Unfinished>,
     failures: usize,
     fail_on: Option<usize>,
-    /// What has not begun by then is left to another request, so that there is an answer in time.
-    until: Instant,
+    /// What has not begun after this time is left to another request, so that there is an answer in time.
+    time: SignedDuration,
 }
 
 impl<'c> Run<'c> {
@@ -76,7 +76,7 @@ impl<'c> Run<'c> {
             unfinished: Vec::new(),
             failures: 0,
             fail_on,
-            until: Instant::now() + cx.settings().request.mul_f64(0.8),
+            time: SignedDuration::try_from(cx.settings().request.mul_f64(0.8)).unwrap_or(SignedDuration::MAX),
         }
     }
 
@@ -85,7 +85,7 @@ impl<'c> Run<'c> {
         for step in steps {
             match step {
                 // What was made without its references is not left like that.
-                Step::Link(tree) => self.link(&tree).await,
+                Step::Link(circle) => self.link(&circle).await,
                 Step::Do { .. } if self.fail_on.is_some_and(|most| self.failures >= most) => {}
                 Step::Do { at, without } => self.step(at, &without).await,
             }
@@ -99,7 +99,7 @@ impl<'c> Run<'c> {
         let location = action.as_ref().ok().and_then(|action| self.addressed(action));
         let kind_and_verb = action.as_ref().ok().map(|action| (action.kind, action.verb));
         let result = match action {
-            Ok(_) if Instant::now() >= self.until => Err(Problem::later(
+            Ok(_) if self.is_late() => Err(Problem::later(
                 1,
                 "the request's time was used up before this operation; send it again in another request",
             )),
@@ -120,6 +120,10 @@ impl<'c> Run<'c> {
             // An action that can't be told is an error.
             (Ok(_), None) => {}
         }
+    }
+
+    fn is_late(&self) -> bool {
+        self.cx.service.0.clock.now().duration_since(self.cx.now) >= self.time
     }
 
     /// Carries one out as the request of its own that it could be; its status, and the resource as it stands.
@@ -167,7 +171,7 @@ impl<'c> Run<'c> {
     }
 
     /// Adds the references that were left out; where one can't be, what was made goes again, and what names it.
-    async fn link(&mut self, tree: &[usize]) {
+    async fn link(&mut self, circle: &[usize]) {
         for Unfinished { at, missing } in std::mem::take(&mut self.unfinished) {
             let Some((kind, id)) = self.resource(at) else { continue };
             match self.add(kind, &id, missing).await {
@@ -180,7 +184,7 @@ impl<'c> Run<'c> {
                 Err(problem) => self.undo(at, kind, &id, problem.error).await,
             }
         }
-        while let Some((at, kind, id, gone)) = self.broken(tree) {
+        while let Some((at, kind, id, gone)) = self.broken(circle) {
             let detail = format!(
                 "the resource with the bulkId \"{gone}\", which this one names, could not be made; nothing of either stands"
             );
@@ -209,8 +213,8 @@ impl<'c> Run<'c> {
     }
 
     /// A resource of these operations that stands and names one that doesn't.
-    fn broken(&self, tree: &[usize]) -> Option<(usize, Kind, String, String)> {
-        tree.iter().find_map(|&at| {
+    fn broken(&self, circle: &[usize]) -> Option<(usize, Kind, String, String)> {
+        circle.iter().find_map(|&at| {
             let (kind, id) = self.resource(at)?;
             let fails = |name: &&String| self.made.get(*name) == Some(&Made::Failed);
             let gone = self.about[at].1.iter().find(fails)?.clone();

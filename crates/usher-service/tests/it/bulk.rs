@@ -266,7 +266,13 @@ fn it_stops_after_as_many_failures_as_were_said() {
         }
         // What a circle had made so far does not stay behind when the rest is left out.
         let operations =
-            json!([group("A", &["B", "u", "C"]), group("B", &["A"]), user("u", ""), group("C", &[])]);
+            json!([group("A", &["B"]), group("B", &["A", "u"]), user("c", "cid"), user("u", "")]);
+        let reply =
+            w.post("/Bulk", json!({"schemas": [BULK], "failOnErrors": 1, "Operations": operations})).await;
+        assert_eq!(statuses(&done(reply)), ["201", "400"], "the circle waits for u, and is not begun");
+        let mut nameless = group("B", &["A"]);
+        nameless["data"]["displayName"] = json!("");
+        let operations = json!([group("A", &["B"]), nameless, user("d", "dan")]);
         let reply =
             w.post("/Bulk", json!({"schemas": [BULK], "failOnErrors": 1, "Operations": operations})).await;
         assert_eq!(statuses(&done(reply)), ["409", "400"]);
@@ -324,6 +330,89 @@ fn profiles_without_bulk_say_so() {
             assert_eq!(w.get("/Users").await.body["totalResults"], json!(0));
         });
     }
+}
+
+#[test]
+fn only_what_has_to_wait_leaves_the_order_of_the_request() {
+    with("standard", async |w| {
+        let old = w.user("ann").await;
+        // The group waits for the new ann, who comes after the old one is gone, and not before.
+        let all = bulk(
+            w,
+            json!([
+                group("All", &["new"]),
+                {"method": "DELETE", "path": format!("/Users/{old}")},
+                user("new", "ann"),
+                user("late", "ann"),
+            ]),
+        )
+        .await;
+        assert_eq!(statuses(&all), ["201", "204", "201", "409"]);
+        assert_eq!(w.members(&id(&all[0])).await, [id(&all[2])]);
+        // The same with a rename that frees the name, and with a circle behind it.
+        let manager = |bulk_id: &str, name: &str, of: &str| {
+            json!({"method": "POST", "path": "/Users", "bulkId": bulk_id,
+                "data": {"userName": name, ENTERPRISE: {"manager": {"value": format!("bulkId:{of}")}}}})
+        };
+        let all = bulk(
+            w,
+            json!([
+                manager("x", "xaver", "y"),
+                {"method": "PUT", "path": format!("/Users/{}", id(&all[2])), "data": {"userName": "anna"}},
+                manager("y", "ann", "x"),
+                user("z", "xaver"),
+            ]),
+        )
+        .await;
+        assert_eq!(statuses(&all), ["201", "200", "201", "409"]);
+    });
+}
+
+#[test]
+fn what_has_not_begun_in_time_is_said_so_and_can_be_sent_again() {
+    with("standard", async |w| {
+        // Each look at the clock takes 10 s, and operations begin within 24 s: at 10 s and 20 s, not at 30 s.
+        w.tick(10);
+        let operations =
+            [user("a", "ann"), user("b", "bob"), user("c", "cid"), group("D", &["a", "c"])].map(Value::from);
+        let all = bulk(w, json!(operations)).await;
+        assert_eq!(statuses(&all), ["201", "201", "503", "503"]);
+        for late in &all[2..] {
+            assert!(late["response"]["detail"].as_str().unwrap().contains("send it again"), "{late}");
+            assert!(late.get("location").is_none(), "{late}");
+        }
+        w.tick(0);
+        assert_eq!(w.get("/Users").await.body["totalResults"], json!(2));
+        let mut rest = json!(operations[2..]);
+        rest[1]["data"]["members"][0]["value"] = json!(id(&all[0]));
+        let again = bulk(w, rest).await;
+        assert_eq!(statuses(&again), ["201", "201"]);
+        assert_eq!(w.members(&id(&again[1])).await.len(), 2);
+    });
+}
+
+#[test]
+fn each_operation_counts_for_the_rate() {
+    let slow = Settings { rate: 1, burst: 3, ..Settings::default() };
+    with_settings("standard", &slow, async |w| {
+        let users: Vec<Value> = (0..10).map(|n| user(&format!("u{n}"), &format!("u{n}"))).collect();
+        // More than may come at once, and carried out all the same; then ten requests have to be waited for, less the burst.
+        assert_eq!(statuses(&bulk(w, json!(users)).await), ["201"; 10]);
+        let refused = w.get("/Users").await.refused(429, None);
+        assert_eq!(refused.header("retry-after"), "8");
+        w.advance(7);
+        w.get("/Users").await.refused(429, None);
+        w.advance(1);
+        assert_eq!(w.get("/Users").await.expect(200).body["totalResults"], json!(10));
+        // A message that is none counts as one request.
+        w.advance(60);
+        w.post("/Bulk", json!({"schemas": [BULK], "Operations": [{}, {}, 5]}))
+            .await
+            .refused(400, Some("invalidSyntax"));
+        w.get("/Users").await.expect(200);
+        w.get("/Users").await.expect(200);
+        w.get("/Users").await.refused(429, None);
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 use usher_service::Settings;
 
 use crate::world::{with, with_settings};
@@ -136,5 +136,19 @@ fn a_strict_account_refuses_dialects() {
             .refused(400, Some("invalidValue"));
         w.put(&path, json!({"id": "other", "userName": "ann"})).await.refused(400, Some("mutability"));
         w.patch(&path, json!([{"op": "replace", "path": "active", "value": false}])).await.expect(200);
+        // P-38: read-only attributes inside a value may be repeated, and not be others.
+        let groups = [w.group("Inner", &[&id]).await, w.group("Outer", &[]).await];
+        let outer = format!("/Groups/{}", groups[1]);
+        let add = json!([{"op": "add", "path": "members", "value": [{"value": groups[0]}]}]);
+        w.patch(&outer, add).await.expect(204);
+        let said = |groups: Value| json!([{"op": "replace", "value": {"groups": groups, "title": "T"}}]);
+        for wrong in [json!([]), json!(null), json!([{"value": groups[0]}]), json!("x"), json!([{}])] {
+            w.patch(&path, said(wrong)).await.refused(400, Some("mutability"));
+        }
+        w.patch("/Users/nobody", said(json!([]))).await.refused(404, None);
+        assert!(w.get(&path).await.body.get("title").is_none());
+        let read = w.get(&path).await.body;
+        w.patch(&path, said(read["groups"].clone())).await.expect(200);
+        assert_eq!(w.get(&path).await.body["title"], json!("T"));
     });
 }

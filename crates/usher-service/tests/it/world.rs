@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) token: String,
     pub(crate) app: Router,
     now: Arc<AtomicI64>,
+    /// Milliseconds that pass each time the service looks at its clock.
+    tick: Arc<AtomicI64>,
 }
 
 /// What came back.
@@ -94,16 +96,20 @@ impl World {
     async fn new(store: Store, profile: &str, settings: Settings) -> Self {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let now = Arc::new(AtomicI64::new(start.as_millisecond()));
-        let time = now.clone();
+        let tick = Arc::new(AtomicI64::new(0));
+        let (time, step) = (now.clone(), tick.clone());
         let clock = Clock::new(
-            move || Timestamp::from_millisecond(time.load(Ordering::Relaxed)).unwrap(),
+            move || {
+                let passed = step.load(Ordering::Relaxed);
+                Timestamp::from_millisecond(time.fetch_add(passed, Ordering::Relaxed)).unwrap()
+            },
             uuid::Uuid::now_v7,
         );
         let app = router(Service::new(store.clone(), Configs::default(), clock, settings));
         let name = profile.to_owned();
         let account: Account =
             store.write(Lane::Now, move |tx| account::create(tx, "acme", &name, start)).await.unwrap();
-        let mut world = Self { store, account, token: String::new(), app, now };
+        let mut world = Self { store, account, token: String::new(), app, now, tick };
         world.token = world.issue("other", None).await;
         world
     }
@@ -127,6 +133,11 @@ impl World {
 
     pub(crate) fn advance(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+
+    /// From here on this many seconds pass each time the service looks at its clock.
+    pub(crate) fn tick(&self, seconds: i64) {
+        self.tick.store(seconds * 1000, Ordering::Relaxed);
     }
 
     pub(crate) async fn raw(&self, request: Request<Body>) -> Reply {

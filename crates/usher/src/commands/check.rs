@@ -42,6 +42,16 @@ pub(crate) struct Arguments {
     /// A file with a token of a tenant that refuses the dialects of clients.
     #[arg(long)]
     strict_token_file: Option<String>,
+    /// A file with a token of the same tenant that may read and not write.
+    #[arg(long)]
+    reader_token_file: Option<String>,
+    /// A filter on users that asks for more than the server will look at or send, for cases about tooMany.
+    #[arg(long)]
+    broad_filter: Option<String>,
+    /// The server limits requests: read from it until it answers 429, with up to 20,000 requests. Whoever else uses the token
+    /// is refused meanwhile.
+    #[arg(long)]
+    rate_limited: bool,
     /// The most bytes of a request body, for cases about 413.
     #[arg(long)]
     body_limit: Option<usize>,
@@ -89,20 +99,27 @@ impl Arguments {
 
     fn target(&self) -> anyhow::Result<Target> {
         let token = |file: &Option<String>| file.as_deref().map(secret).transpose();
+        // Standard input is read once.
+        let own = secret(&self.token_file)?;
+        let root = self.url.trim().trim_end_matches('/');
         let fixture = Fixture {
             other_token: token(&self.other_token_file)?,
             dead_token: token(&self.dead_token_file)?,
             strict_token: token(&self.strict_token_file)?,
-            slow: None,
+            slow: self.rate_limited.then(|| (root.to_owned(), own.clone())),
+            broad: self.broad_filter.clone().map(|filter| (root.to_owned(), own.clone(), filter)),
+            reader_token: token(&self.reader_token_file)?,
             body_bytes: self.body_limit,
         };
         // Whoever asks at the shell may reach what the machine reaches.
         let transport = HttpTransport::new(AddressPolicy { private: true }, Duration::from_secs(10))?;
-        Ok(Target::new(&self.url, &secret(&self.token_file)?, Arc::new(transport))?.with(fixture))
+        Ok(Target::new(&self.url, &own, Arc::new(transport))?.with(fixture))
     }
 }
 
-/// A token as a file holds it, without what stands around it.
+/// A token as a file holds it, without what stands around it, and without `Bearer`.
 fn secret(file: &str) -> anyhow::Result<String> {
-    Ok(read(file)?.trim().to_owned())
+    let text = read(file)?;
+    let text = text.trim();
+    Ok(text.strip_prefix("Bearer ").unwrap_or(text).trim().to_owned())
 }

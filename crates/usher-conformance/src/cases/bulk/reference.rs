@@ -88,7 +88,9 @@ pub(in crate::cases) const CASES: &[Case] = &[
             let done = job(p, json!([make_group(&a, "a", &["bulkId:b"]), make_group(&b, "b", &["bulkId:a"])])).await?;
             let all: Vec<_> = done.all("/Operations").iter().map(|o| o["status"].clone()).collect();
             if all.iter().any(|status| status == "409") {
-                return Ok(());
+                let refused = done.all("/Operations").iter().filter(|o| o["status"] == "409");
+                let told = refused.clone().all(|o| o["response"]["status"] == "409" && o["location"].is_null());
+                return done.ensure(told, "say 409 with an error, and no location of what is not there");
             }
             statuses(&done, &["201", "201"])?;
             let (a, b) = (id(&done, 0), id(&done, 1));

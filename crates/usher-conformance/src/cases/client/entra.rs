@@ -106,6 +106,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["P-30"])
     .needs(&[Patch]),
     practice("C-05", "Entra ID", "A value without a path may have paths as keys: dotted, with a URN, with brackets", |p| {
         Box::pin(async move {
@@ -270,7 +271,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             let names: Vec<String> = (0..25).map(|n| p.name(&format!("at-once-{n}"))).collect();
             let bodies =
                 names.iter().map(|name| json!({"schemas": [GROUP], "displayName": name})).collect();
-            let answers = p.at_once("POST", "/Groups", &[], bodies).await?;
+            let answers = p.burst("POST", "/Groups", &[], bodies).await?;
             let mut served = 0;
             for answer in answers {
                 let answer = answer.one_of(&[201, 429])?;

@@ -1,6 +1,6 @@
 //! E-19 to E-30: PUT and DELETE.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use usher_scim::schema::{GROUP, USER};
 
 use crate::{
@@ -13,6 +13,15 @@ use crate::{
 };
 
 const EXTENSION: &str = "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// Texts of User that are set once, where a server has such.
+fn immutable(schemas: &[Value]) -> Vec<String> {
+    let user = schemas.iter().find(|schema| schema["id"] == USER);
+    let all = user.and_then(|schema| schema["attributes"].as_array()).map_or(&[][..], Vec::as_slice);
+    let fits =
+        |a: &&Value| a["mutability"] == "immutable" && a["type"] == "string" && a["multiValued"] != true;
+    all.iter().filter(fits).filter_map(|a| a["name"].as_str()).map(str::to_owned).collect()
+}
 
 pub(in crate::cases) const CASES: &[Case] = &[
     must("E-19", "RFC 7644 §3.5", "PUT is there, and never creates: an unknown id is 404", |p| {
@@ -70,6 +79,14 @@ pub(in crate::cases) const CASES: &[Case] = &[
             } else {
                 answer.expect(200)?.has("/id", id)?;
             }
+            if p.as_strict() {
+                let made = p.user_with(json!({})).await?;
+                let at = format!("/Users/{}", made.id()?);
+                let body = |id: &str| json!({"schemas": [USER], "id": id, "userName": made.at("/userName"), "title": "T"});
+                p.put(&at, body("another")).await?.refused(400, "mutability")?;
+                p.get(&at).await?.expect(200)?.lacks("/title")?;
+                p.put(&at, body(&made.id()?)).await?.expect(200)?.has("/title", "T")?;
+            }
             Ok(())
         })
     }),
@@ -82,12 +99,37 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 let (a, b) = (p.user().await?, p.user().await?);
                 let made = p.group_with(json!({"members": [{"value": a}]})).await?;
                 let at = format!("/Groups/{}", made.id()?);
-                let body = |members: serde_json::Value| json!({"schemas": [GROUP], "displayName": made.at("/displayName"), "members": members});
+                let body = |members: Value| json!({"schemas": [GROUP], "displayName": made.at("/displayName"), "members": members});
                 // Whole members come and go; only one that is there keeps its value and its type.
                 p.put(&at, body(json!([{"value": a, "type": "User"}]))).await?.expect(200)?;
                 p.members_are(&made.id()?, &[&a]).await?;
                 p.put(&at, body(json!([{"value": a}, {"value": b}]))).await?.expect(200)?;
-                p.members_are(&made.id()?, &[&a, &b]).await
+                p.members_are(&made.id()?, &[&a, &b]).await?;
+                // Another type for the same member is refused, or passed over as the server's to say (S-53).
+                let other = json!([{"value": a, "type": "Group"}, {"value": b, "type": "User"}]);
+                let answer = p.put(&at, body(other)).await?;
+                if answer.status == 400 {
+                    answer.refused_as(400, &["mutability", "invalidValue"])?;
+                } else {
+                    answer.expect(200)?;
+                }
+                let read = p.get(&at).await?.expect(200)?;
+                read.each_is("/members", "value", &[&a, &b])?;
+                let groups = read.all("/members").iter().filter(|member| member["type"] == "Group").count();
+                read.ensure(groups == 0, "keep the type that a member has")?;
+                for name in immutable(&p.can().schemas) {
+                    let name_of = p.name("user");
+                    let of =
+                        |value: &str| json!({"schemas": [USER], "userName": name_of, name.as_str(): value});
+                    let id = p.post("/Users", of("first")).await?.expect(201)?.id()?;
+                    let at = format!("/Users/{id}");
+                    p.put(&at, of("first")).await?.expect(200)?.has(&format!("/{name}"), "first")?;
+                    p.put(&at, of("second")).await?.refused(400, "mutability")?;
+                    let left_out = json!({"schemas": [USER], "userName": name_of});
+                    p.put(&at, left_out).await?.expect(200)?;
+                    p.get(&at).await?.expect(200)?.has(&format!("/{name}"), "first")?;
+                }
+                Ok(())
             })
         },
     ),

@@ -175,7 +175,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     practice(
         "R-44",
         "RFC 6750 §5.2",
-        "An unknown token, a mangled one and another scheme get the same 401",
+        "An unknown token, a mangled one and one that is none get the same 401",
         |p| {
             Box::pin(async move {
                 let token = p.own_token();

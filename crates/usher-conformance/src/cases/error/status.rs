@@ -124,13 +124,17 @@ pub(in crate::cases) const CASES: &[Case] = &[
         })
     })
     .needs(&[Filter]),
-    unseen(
-        Level::Must,
-        "R-08",
-        "RFC 7644 §3.4.2.1",
-        "A query that would produce too much is 400 tooMany",
-        "the limit is only met with more resources than a check may make",
-    ),
+    must("R-08", "RFC 7644 §3.4.2.1", "A query that would produce too much is 400 tooMany", |p| {
+        Box::pin(async move {
+            let (root, token, filter) = p.given("a filter that asks for too much", |f| f.broad.clone())?;
+            p.speak_as(Some(token));
+            let answer = p.get(&format!("{root}/Users?filter={}", encoded(&filter))).await?;
+            let answer = answer.refused(400, "tooMany")?;
+            let said = answer.at("/detail").as_str().is_some_and(|detail| !detail.is_empty());
+            answer.ensure(said, "say in detail what to ask for instead")
+        })
+    })
+    .needs(&[Filter]),
     must("R-09", "RFC 7644 §3.3, §3.12", "A taken unique value is 409 uniqueness, in POST, PUT and PATCH", |p| {
         Box::pin(async move {
             let taken = p.name("taken");
@@ -272,15 +276,18 @@ pub(in crate::cases) const CASES: &[Case] = &[
     may("R-21", "RFC 7644 §3.12", "A redirect says where to", |p| {
         Box::pin(async move {
             let id = p.user().await?;
-            for path in [format!("/Users/{id}"), "/Me".to_owned()] {
+            let mut redirected = false;
+            for path in [format!("/Users/{id}"), format!("/Users/{id}/"), "/Users/".to_owned(), "/Me".to_owned()] {
                 let answer = p.get(&path).await?;
-                let redirect = matches!(answer.status, 301..=303 | 307 | 308);
-                answer.ensure(
-                    !redirect || matches!(answer.status, 307 | 308) && !answer.header("location").is_empty(),
-                    "redirect only by 307 or 308 with a Location",
-                )?;
+                if matches!(answer.status, 300..=303 | 305..=399) {
+                    redirected = true;
+                    answer.ensure(
+                        matches!(answer.status, 307 | 308) && !answer.header("location").is_empty(),
+                        "redirect only by 307 or 308 with a Location",
+                    )?;
+                }
             }
-            Ok(())
+            if redirected { Ok(()) } else { skip("nothing is redirected") }
         })
     }),
     should("R-22", "RFC 7644 §3.12; RFC 6750 §3", "Without credentials, or with wrong ones, 401 with a challenge", |p| {
@@ -390,16 +397,14 @@ pub(in crate::cases) const CASES: &[Case] = &[
         Box::pin(async move {
             let (root, token) = p.given("a server with a small request rate", |f| f.slow.clone())?;
             p.speak_as(Some(token));
-            for _ in 0..200 {
-                let answer = p.get(&format!("{root}/ServiceProviderConfig")).await?;
-                if answer.status == 429 {
-                    let answer = answer.refused(429, "")?;
-                    let wait = answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0);
-                    return answer.ensure(wait, "say in Retry-After after how many seconds to go on");
-                }
-                answer.expect(200)?;
+            let path = format!("{root}/Users?count=0");
+            let answer = p.until_too_many(&path).await?.expect(429)?.refused(429, "")?;
+            let seconds = answer.header("retry-after").parse::<u64>().unwrap_or_default();
+            answer.ensure(seconds > 0, "say in Retry-After after how many seconds to go on")?;
+            // Whoever waits is served, unless the wait is longer than a check may take.
+            if seconds <= 30 {
+                p.get(&path).await?.expect(200)?;
             }
-            p.get(&format!("{root}/ServiceProviderConfig")).await?.expect(429)?;
             Ok(())
         })
     }),

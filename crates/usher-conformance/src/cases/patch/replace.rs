@@ -154,6 +154,19 @@ pub(in crate::cases) const CASES: &[Case] = &[
             } else {
                 read.has("/nickName", "N")?;
             }
+            if p.as_strict() {
+                let user = p.user().await?;
+                let group = p.group(&[&user]).await?;
+                let at = format!("/Users/{user}");
+                let same = p.get(&at).await?.expect(200)?;
+                let said = |groups: Value, name: &str| json!([{"op": "replace", "value": {"groups": groups, "nickName": name}}]);
+                for other in [json!([]), json!([{"value": group}, {"value": "nowhere"}])] {
+                    p.patch(&at, said(other, "wrong")).await?.refused(400, "mutability")?;
+                }
+                p.get(&at).await?.expect(200)?.lacks("/nickName")?;
+                let repeated = said(same.at("/groups").clone(), "right");
+                p.patched(&at, repeated).await?.has("/nickName", "right")?;
+            }
             Ok(())
         })
     })
@@ -196,7 +209,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             let sent = json!({"schemas": [USER, ENTERPRISE], ENTERPRISE: {"department": "D"}});
             let at = format!("/Users/{}", p.user_with(sent).await?.id()?);
             let base = json!([{"op": "remove", "path": format!("schemas[value eq \"{USER}\"]")}]);
-            p.patch(&at, base).await?.refused(400, "")?;
+            p.patch(&at, base).await?.refused_as(400, &["mutability", "invalidValue"])?;
             let all = json!([{"op": "replace", "path": "schemas", "value": [ENTERPRISE]}]);
             p.patch(&at, all).await?.refused_as(400, &["mutability", "invalidValue"])?;
             let less = json!([{"op": "replace", "path": "schemas", "value": [USER]}]);

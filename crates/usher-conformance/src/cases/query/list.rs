@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    case::{Case, Level, Need::Filter, may, must, unseen},
+    case::{Case, Need::Filter, may, must},
     probe::encoded,
     verdict::skip,
 };
@@ -100,11 +100,28 @@ pub(in crate::cases) const CASES: &[Case] = &[
         },
     )
     .needs(&[Filter]),
-    unseen(
-        Level::Must,
+    must(
         "Q-06",
         "RFC 7644 §3.4.2.1",
         "A query that finds more than the server will send is tooMany; better, it is paged",
-        "the limit is only met with more resources than a check may make",
-    ),
+        |p| {
+            Box::pin(async move {
+                let (root, token, filter) =
+                    p.given("a filter that asks for too much", |f| f.broad.clone())?;
+                p.speak_as(Some(token));
+                let answer = p.get(&format!("{root}/Users?filter={}", encoded(&filter))).await?;
+                if answer.status == 400 {
+                    answer.refused(400, "tooMany")?;
+                    return Ok(());
+                }
+                let answer = answer.expect(200)?;
+                let (sent, all) = (answer.ids()?.len() as u64, answer.at("/totalResults").as_u64());
+                answer.ensure(
+                    sent > 0 && all > Some(sent),
+                    "send a page of the matches, and say how many there are",
+                )
+            })
+        },
+    )
+    .needs(&[Filter]),
 ];

@@ -76,16 +76,21 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 let (mine, ids) = super::users(p, &["b", "A", "C"]).await?;
                 let (b, a, c) = (&ids[0], &ids[1], &ids[2]);
                 ordered(p, &mine, "sortBy=nickName", &[a, b, c]).await?;
-                let list = p
-                    .get(&format!("/Users?sortBy=meta.created&filter={}", encoded(&mine)))
-                    .await?
-                    .expect(200)?;
-                let times: Vec<_> = list
-                    .all("/Resources")
-                    .iter()
-                    .filter_map(|r| r["meta"]["created"].as_str()?.parse::<jiff::Timestamp>().ok())
-                    .collect();
-                list.ensure(times.len() == 3 && times.is_sorted(), "sort times by time")
+                for (order, descends) in [("ascending", false), ("descending", true)] {
+                    let path =
+                        format!("/Users?sortBy=meta.created&sortOrder={order}&filter={}", encoded(&mine));
+                    let list = p.get(&path).await?.expect(200)?;
+                    let mut times: Vec<_> = list
+                        .all("/Resources")
+                        .iter()
+                        .filter_map(|r| r["meta"]["created"].as_str()?.parse::<jiff::Timestamp>().ok())
+                        .collect();
+                    if descends {
+                        times.reverse();
+                    }
+                    list.ensure(times.len() == 3 && times.is_sorted(), "sort times by time")?;
+                }
+                Ok(())
             })
         },
     )

@@ -22,7 +22,8 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.get(&at).await?.expect(200)?.has("/userName", upper)?;
             Ok(())
         })
-    }),
+    })
+    .restates(&["S-43"]),
     must("N-12", "RFC 7644 §3.1", "A user with groups and a manager, put back as read, is unchanged", |p| {
         Box::pin(async move {
             let boss = p.user_with(json!({"displayName": "Boss"})).await?.id()?;
@@ -36,7 +37,8 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.get(&at).await?.expect(200)?.has("/groups", read.at("/groups").clone())?;
             Ok(())
         })
-    }),
+    })
+    .restates(&["E-28"]),
     must("N-13", "RFC 7644 §3.5.2", "A PATCH whose second operation fails leaves nothing of the first", |p| {
         Box::pin(async move {
             let taken = p.name("taken");
@@ -55,6 +57,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["P-06"])
     .needs(&[Patch]),
     must("N-14", "RFC 7644 §3.5.2.3", "A PATCH that does not speak of members leaves members alone", |p| {
         Box::pin(async move {
@@ -65,6 +68,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             read.has("/externalId", "e")?.each_is("/members", "value", &[&user])
         })
     })
+    .restates(&["P-31"])
     .needs(&[Patch]),
     practice("N-15", "RFC 7644 §3.5.2.2", "Members go by value, by filter, and all at once: just those that were meant", |p| {
         Box::pin(async move {
@@ -81,6 +85,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["P-30"])
     .needs(&[Patch])
     .advice("take a remove with a value, or with a filter, as those members only; never ignore it, and never empty the group"),
     should("N-16", "RFC 7644 §3.5.2.1", "A member added again, under another display name, is there once, and nothing has changed", |p| {
@@ -95,6 +100,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["P-20"])
     .needs(&[Patch]),
     practice("N-17", "RFC 7644 §3.5.2.1", "Adding to an element that is not there makes it; a new primary ends the old one", |p| {
         Box::pin(async move {
@@ -113,6 +119,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             )
         })
     })
+    .restates(&["P-22", "C-03"])
     .needs(&[Patch]),
     must("N-18", "RFC 7644 §3.5.2.3", "Replacing a part of a name leaves its other parts", |p| {
         Box::pin(async move {
@@ -128,6 +135,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["P-34"])
     .needs(&[Patch]),
     practice("N-19", "RFC 7644 §3.5.2.3", "Keys of a value that are paths are read as paths, not stored", |p| {
         Box::pin(async move {
@@ -140,6 +148,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             user.ensure(user.schemas().iter().any(|urn| urn == ENTERPRISE), "add the extension's URN to schemas")
         })
     })
+    .restates(&["C-05"])
     .needs(&[Patch]),
     must("N-20", "RFC 7644 §3.5.2", "Another element made primary ends the first; taking primary away promotes nobody", |p| {
         Box::pin(async move {
@@ -163,6 +172,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["P-39"])
     .needs(&[Patch]),
     practice("N-21", "RFC 7644 §3.5.2", "Brackets, quotes and dots inside a text of a path are text", |p| {
         Box::pin(async move {
@@ -172,6 +182,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.patched(&at, op).await?.each_is("/emails", "value", &["keep@example.com"])
         })
     })
+    .restates(&["P-12"])
     .needs(&[Patch]),
     practice("N-22", "RFC 7643 §4.3", "An empty manager is none, and the extension goes with its last value; the manager's name is not written", |p| {
         Box::pin(async move {
@@ -186,6 +197,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             user.ensure(user.schemas() == [USER], "leave out the URN of an extension without values")
         })
     })
+    .restates(&["C-06"])
     .needs(&[Patch]),
     practice("N-23", "RFC 7643 §2.3.2", "active as the text \"False\" is false, or refused; never 200 with active still true", |p| {
         Box::pin(async move {
@@ -201,6 +213,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["C-01"])
     .needs(&[Patch])
     .advice("a client that cuts somebody off like this believes a 200: set active to false, or refuse"),
 ];

@@ -60,6 +60,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             done.ensure(statuses.iter().any(|status| status == "409"), "link them, or answer 409")
         })
     })
+    .restates(&["B-13", "B-14"])
     .needs(&[Bulk]),
     must("N-25", "RFC 7644 §3.7.3", "Bulk: failOnErrors ends the job at that many failures; without it everything is tried", |p| {
         Box::pin(async move {
@@ -80,6 +81,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["B-07"])
     .needs(&[Bulk, Filter]),
     must("N-26", "RFC 7644 §3.7.4", "Bulk: one operation too many, or a body too large without its length said, is 413 and does nothing", |p| {
         Box::pin(async move {
@@ -99,6 +101,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["B-16", "B-17"])
     .needs(&[Bulk, Filter]),
     practice("N-27", "RFC 7644 §3.14", "Of two PATCHes at once with one If-Match one is done and one is 412; weak and strong tags alike", |p| {
         Box::pin(async move {
@@ -126,6 +129,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["E-33", "E-35"])
     .needs(&[Etag, Patch]),
     must("N-28", "RFC 9865 §2, §5.2", "A cursor belongs to its query; the last page has none, also when it is full", |p| {
         Box::pin(async move {
@@ -146,6 +150,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["Q-48", "Q-50", "Q-52"])
     .needs(&[Cursor, Filter]),
     practice("N-29", "RFC 7644 §3.8, §3.12", "Broken bodies are a clean 400 or 413, and leave nothing", |p| {
         Box::pin(async move {
@@ -165,6 +170,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["S-18", "R-39"])
     .needs(&[Filter]),
     must("N-30", "RFC 7644 §3.12", "Errors of every layer of the server are SCIM errors", |p| {
         Box::pin(async move {
@@ -178,5 +184,6 @@ pub(in crate::cases) const CASES: &[Case] = &[
             }
             Ok(())
         })
-    }),
+    })
+    .restates(&["R-01"]),
 ];

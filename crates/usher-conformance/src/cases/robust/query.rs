@@ -19,6 +19,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.finds("/Users", &grouped, &[&two]).await
         })
     })
+    .restates(&["Q-08"])
     .needs(&[Filter]),
     must("N-02", "RFC 7644 §3.4.2.2", "not may stand first: both orders of an and find the same", |p| {
         Box::pin(async move {
@@ -36,6 +37,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.finds("/Users", &format!("{mine} and {kind} and {not}"), &[&found]).await
         })
     })
+    .restates(&["Q-09"])
     .needs(&[Filter]),
     must("N-03", "RFC 7644 §3.4.2.2", "Operators, quotes and backslashes inside a text are text", |p| {
         Box::pin(async move {
@@ -49,6 +51,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             Ok(())
         })
     })
+    .restates(&["Q-10"])
     .needs(&[Filter]),
     must("N-04", "RFC 7644 §3.10", "The dots and colons of a URN do not split an attribute's name", |p| {
         Box::pin(async move {
@@ -58,6 +61,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.finds("/Users", &format!("{ENTERPRISE}:employeeNumber eq \"{number}\""), &[&id]).await
         })
     })
+    .restates(&["Q-14"])
     .needs(&[Filter]),
     practice("N-05", "RFC 7644 §3.4.2.2", "Brackets ask one element, and asks several", |p| {
         Box::pin(async move {
@@ -70,6 +74,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.finds("/Users", &apart, &[&id]).await
         })
     })
+    .restates(&["Q-17"])
     .needs(&[Filter]),
     must(
         "N-06",
@@ -85,6 +90,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             })
         },
     )
+    .restates(&["Q-25"])
     .needs(&[Filter]),
     must("N-07", "RFC 7644 §3.4.2.2", "false is present; an empty object and an empty array are not", |p| {
         Box::pin(async move {
@@ -97,6 +103,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             p.finds("/Users", &format!("{mine} and emails pr"), &[]).await
         })
     })
+    .restates(&["Q-24"])
     .needs(&[Filter]),
     must(
         "N-08",
@@ -124,6 +131,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             })
         },
     )
+    .restates(&["Q-21"])
     .needs(&[Filter])
     .advice("store times no finer than they are printed, and compare them as instants"),
     practice(
@@ -141,6 +149,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             })
         },
     )
+    .restates(&["Q-19"])
     .needs(&[Filter]),
     practice(
         "N-10",
@@ -159,5 +168,6 @@ pub(in crate::cases) const CASES: &[Case] = &[
             })
         },
     )
+    .restates(&["X-21"])
     .needs(&[Filter]),
 ];

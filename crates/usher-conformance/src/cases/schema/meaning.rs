@@ -29,7 +29,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     must(
         "S-39",
         "RFC 7643 §7",
-        "mutability: readOnly never changes by a client, readWrite does, writeOnly is set and not shown",
+        "mutability: readOnly never changes by a client, readWrite does, immutable only once, writeOnly is set and not shown",
         |p| {
             Box::pin(async move {
                 let name = p.name("user");
@@ -42,7 +42,26 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 let put = p.put(&at, body).await?.expect(200)?;
                 put.has("/title", "new")?.has("/id", id.as_str())?.lacks("/groups")?.lacks("/password")?;
                 put.has("/meta/created", made.at("/meta/created").clone())?;
-                Ok(())
+                if !p.can().patch {
+                    return Ok(());
+                }
+                for (path, value) in [("id", json!("mine")), ("meta.created", json!("2001-01-01T00:00:00Z"))]
+                {
+                    let op = json!([{"op": "replace", "path": path, "value": value}]);
+                    p.patch(&at, op).await?.refused(400, "mutability")?;
+                }
+                let op = json!([{"op": "replace", "path": "title", "value": "newer"}]);
+                let read = p.patched(&at, op).await?;
+                read.has("/title", "newer")?.has("/id", id.as_str())?.lacks("/password")?;
+                read.has("/meta/created", made.at("/meta/created").clone())?;
+                // What a member is was settled when it came.
+                let (group, other) = (p.group(&[&id]).await?, p.user().await?);
+                for (part, value) in [("value", other.as_str()), ("type", "Group")] {
+                    let path = format!("members[value eq \"{id}\"].{part}");
+                    let op = json!([{"op": "replace", "path": path, "value": value}]);
+                    p.patch(&format!("/Groups/{group}"), op).await?.refused(400, "mutability")?;
+                }
+                p.members_are(&group, &[&id]).await
             })
         },
     ),
