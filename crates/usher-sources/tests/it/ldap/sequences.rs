@@ -168,6 +168,9 @@ fn any_sequence_of_changes_and_runs_ends_as_a_fresh_import() {
                 }
                 // Somebody is there in the end: an empty directory would be refused.
                 slapd.try_modify(&(untold + &said(&Change::Add(9))));
+                // OpenLDAP tells a change only up to the oldest operation under way. One that failed counts as under way for a
+                // moment after its answer, and so may keep back what came after it until the next write: this one.
+                slapd.try_modify(&said(&Change::Title(9, 1)));
                 house.try_update().unwrap();
                 let fresh = House::of_server(usher_store::testing::sqlite(TABLES), settings);
                 fresh.try_sync().unwrap();
