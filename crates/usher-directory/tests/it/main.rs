@@ -3,6 +3,7 @@
 
 mod accounts;
 mod agree;
+mod blocks;
 mod feed;
 mod foreign;
 mod members;
@@ -94,10 +95,13 @@ fn doc(value: Value) -> Object {
 impl House<'_> {
     /// An account of its own in the same store.
     fn another(&self, name: &str) -> House<'_> {
+        self.another_of(name, "standard")
+    }
+    fn another_of(&self, name: &str, profile: &'static str) -> House<'_> {
         let (name, at) = (name.to_owned(), now());
         let account = self
             .store
-            .block_write(Lane::Now, move |tx| account::create(tx, &name, "standard", at))
+            .block_write(Lane::Now, move |tx| account::create(tx, &name, profile, at))
             .expect("an account");
         let config = config(self.store, account.production);
         House { store: self.store, account, config, failed: AtomicBool::new(false) }

@@ -11,9 +11,13 @@ use std::{
 use serde_json::json;
 use tokio::task::JoinSet;
 use usher_service::Settings;
-use usher_store::testing::times;
+use usher_store::testing::{proved, times};
 
 use crate::world::{World, filter, unlimited, with_two};
+
+/// Those who stay, by `./usher test` and by `./usher proof`.
+const FEW: usize = 40;
+const MANY: usize = 400;
 
 /// What goes on beside the walks.
 #[derive(Default)]
@@ -94,7 +98,7 @@ fn queries() -> [String; 4] {
 
 /// Who of those who stayed was not seen exactly once, and who of the others twice, by walk.
 async fn faults(one: &World, two: &World, by: By) -> Vec<(String, usize, usize)> {
-    let (stay, go) = people(one, times(40, 400)).await;
+    let (stay, go) = people(one, times(FEW, MANY)).await;
     let running = Arc::new(Bustle::default());
     let mut others = JoinSet::new();
     others.spawn(bustle(two.clone(), go, running.clone()));
@@ -122,6 +126,8 @@ fn a_walk_by_cursor_loses_and_repeats_nobody_whoever_comes_and_goes() {
         for (query, lost, twice) in faults(one, two, By::Cursor).await {
             assert_eq!((lost, twice), (0, 0), "{query}");
         }
+        let figures = format!("{} stay, as many go and come: none lost, none twice", times(FEW, MANY));
+        proved(one.store.backend(), "walks by cursor under creates and deletes", &figures);
     });
 }
 
@@ -131,6 +137,8 @@ fn a_walk_by_start_index_loses_and_repeats_nobody_whoever_comes_and_goes() {
         for (query, lost, twice) in faults(one, two, By::StartIndex).await {
             assert_eq!((lost, twice), (0, 0), "{query}");
         }
+        let figures = format!("{} stay, as many go and come: none lost, none twice", times(FEW, MANY));
+        proved(one.store.backend(), "walks by startIndex under creates and deletes", &figures);
     });
 }
 
@@ -139,8 +147,12 @@ fn a_walk_by_start_index_that_nobody_remembers_loses_somebody() {
     // The negative control. Where only those who stay are asked for, nobody goes and so nobody is lost.
     let forgetful = Settings { walks: 0, ..unlimited() };
     with_two("standard", &forgetful, async |one, two| {
+        let mut all = 0;
         for (query, lost, _) in faults(one, two, By::StartIndex).await {
             assert_eq!(lost > 0, !query.contains("stays"), "{query}: {lost} were lost");
+            all += lost;
         }
+        let figures = format!("{all} of {} lost: the negative control", 2 * times(FEW, MANY));
+        proved(one.store.backend(), "the same with its memory switched off", &figures);
     });
 }

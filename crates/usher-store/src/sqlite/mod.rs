@@ -2,6 +2,7 @@
 
 mod backup;
 mod connection;
+mod counters;
 mod errors;
 mod folder;
 mod inline;
@@ -17,6 +18,7 @@ use std::{
 
 pub(crate) use backup::{News, Order};
 pub(crate) use connection::{Connection, value_of};
+pub(crate) use counters::Counters;
 pub(crate) use inline::Inline;
 
 use crate::{

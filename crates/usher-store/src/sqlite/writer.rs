@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, backup::Order, folder::Owner};
+use super::{Connection, backup::Order, counters::Counters, folder::Owner};
 use crate::{
     StoreError, Tx,
     commits::Commits,
     job::{Job, Lane, Lanes, Next, Waiting, answer},
-    tx::{Link, State},
+    tx::{Failure, Link, State},
 };
 
 /// Closures in one transaction.
@@ -170,7 +170,7 @@ impl Writer {
     /// Runs `first` and what waits with it in one transaction.
     fn batch(&mut self, first: Box<dyn Job>, lane: Lane) {
         let began = Instant::now();
-        if let Err(failure) = self.connection.control("begin immediate") {
+        if let Err(failure) = begin(&self.connection) {
             answer(first, Err(failure.error));
             self.lane_done(lane);
             self.reopen();
@@ -203,6 +203,9 @@ impl Writer {
                 }
                 None => None,
             };
+        }
+        if settle(&self.connection).is_err() {
+            return self.one_by_one(done);
         }
         // Also a closure that answered an error waits: what it saw may be others' writes of this very transaction.
         let outcome = self.connection.control("commit").map_err(|failure| failure.error);
@@ -250,7 +253,18 @@ impl Writer {
     }
 }
 
+fn begin(connection: &Connection) -> Result<(), Failure> {
+    *connection.counters() = Counters::default();
+    connection.control("begin immediate")
+}
+
+/// Writes the numbers that the closures have moved.
+fn settle(connection: &Connection) -> Result<(), StoreError> {
+    Tx::new(Link::Lite(connection), State::default()).settle()
+}
+
 fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> Run {
+    let counters = connection.counters().clone();
     if connection.control("savepoint batch").is_err() {
         return Run::AllGone;
     }
@@ -263,6 +277,7 @@ fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> Run {
     let ended = if stands {
         connection.control("release savepoint batch")
     } else {
+        *connection.counters() = counters;
         connection.control("rollback to savepoint batch; release savepoint batch")
     };
     match (ended, stands) {
@@ -274,18 +289,21 @@ fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> Run {
 
 /// Runs a closure in a transaction of its own.
 pub(super) fn alone(connection: &Connection, job: &mut dyn Job, commits: &Commits) -> Result<(), StoreError> {
-    connection.control("begin immediate").map_err(|failure| failure.error)?;
+    begin(connection).map_err(|failure| failure.error)?;
     let mut tx = Tx::new(Link::Lite(connection), State::default());
     let stands = job.attempt(&mut tx);
     let announced = tx.into_state().announced;
+    let control = |text| connection.control(text).map_err(|failure| failure.error);
     let ended = match (connection.in_transaction(), stands) {
         // Gone already: its statement was told, and so is whoever waits.
         (false, _) => Ok(()),
-        (true, true) => connection.control("commit").map(|()| commits.record(1, announced)),
-        (true, false) => connection.control("rollback"),
+        (true, true) => {
+            settle(connection).and_then(|()| control("commit")).map(|()| commits.record(1, announced))
+        }
+        (true, false) => control("rollback"),
     };
     if ended.is_err() && connection.in_transaction() {
-        let _ = connection.control("rollback");
+        let _ = control("rollback");
     }
-    ended.map_err(|failure| failure.error)
+    ended
 }

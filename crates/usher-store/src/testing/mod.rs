@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "a test that can't begin has failed"
 )]
 
@@ -36,6 +37,15 @@ enum Place {
 /// How often something is done: `few` times by `./usher test`, `many` by `./usher proof` (which sets `USHER_PROOF`).
 pub fn times(few: usize, many: usize) -> usize {
     if std::env::var_os("USHER_PROOF").is_some() { many } else { few }
+}
+
+/// A line for docs/proof.md, which `./usher proof` looks for in what tests print.
+pub fn proved(backend: Backend, what: &str, figures: &str) {
+    let database = match backend {
+        Backend::Sqlite => "SQLite",
+        Backend::Postgres => "PostgreSQL",
+    };
+    println!("proof: | {database} | {what} | {figures} |");
 }
 
 /// Runs a test on SQLite and then on PostgreSQL, each time with an empty store. What fails names the database.
