@@ -14,11 +14,12 @@ fn a_backup_under_load_ends_and_what_is_restored_from_it_is_the_same() {
     let (token, group) = load::tenant(&place);
     let server = place.serve();
     let load = Load::start(server.address, &token, &group, 0);
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    load.go_on(60);
     let first = place.folder().join("first.db");
     let first = first.to_str().unwrap();
     let mut before = load.stop();
     let load = Load::start(server.address, &token, &group, 1);
+    load.go_on(1);
     // Over the socket of the running server.
     let said = place.ok(&["backup", first]);
     assert!(said.contains(first) && said.contains("key"), "{said}");
@@ -59,7 +60,9 @@ fn a_backup_under_load_ends_and_what_is_restored_from_it_is_the_same() {
     );
     load::everybody_has_a_record(&restored, "acme", users.len());
     let mut told = Told::default();
-    told.join(Load::start(copy.address, &token, &group, 2).stop());
+    let load = Load::start(copy.address, &token, &group, 2);
+    load.go_on(10);
+    told.join(load.stop());
     assert!(copy.stop());
     load::tables_agree(&restored);
 }

@@ -5,10 +5,10 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -62,6 +62,8 @@ impl Told {
 /// Clients at work, until told to stop.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
+    /// Writes acknowledged so far.
+    written: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Told>>,
 }
 
@@ -69,11 +71,12 @@ impl Load {
     /// Four clients, two of which want the same names. Each creates a user, adds it to the group, gives some a title, deletes some.
     /// `round`: another one has other names.
     pub(crate) fn start(address: SocketAddr, token: &str, group: &str, round: usize) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let clients = (0..CLIENTS)
             .map(|number| {
                 let stop = Arc::clone(&stop);
-                let client = Client { address, token: token.to_owned(), group: group.to_owned() };
+                let (token, group, written) = (token.to_owned(), group.to_owned(), Arc::clone(&written));
+                let client = Client { address, token, group, written };
                 let who = if number < 2 { "shared".to_owned() } else { format!("c{number}") };
                 std::thread::spawn(move || {
                     let mut told = Told::default();
@@ -87,7 +90,16 @@ impl Load {
                 })
             })
             .collect();
-        Self { stop, clients }
+        Self { stop, written, clients }
+    }
+
+    /// Waits until so many writes more are acknowledged, two minutes at most.
+    pub(crate) fn go_on(&self, writes: usize) {
+        let (began, from) = (Instant::now(), self.written.load(Ordering::SeqCst));
+        while self.written.load(Ordering::SeqCst) < from + writes {
+            assert!(began.elapsed() < Duration::from_secs(120), "nothing is acknowledged any more");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Ends it; what all were told.
@@ -105,6 +117,7 @@ struct Client {
     address: SocketAddr,
     token: String,
     group: String,
+    written: Arc<AtomicUsize>,
 }
 
 impl Client {
@@ -116,7 +129,11 @@ impl Client {
             // The server is away; it is not helped by more of us.
             std::thread::sleep(Duration::from_millis(5));
         }
-        answer.filter(|answer| answer.status != 503)
+        let answer = answer.filter(|answer| answer.status != 503);
+        if answer.is_some() {
+            self.written.fetch_add(1, Ordering::SeqCst);
+        }
+        answer
     }
 
     fn patch(&self, path: &str, operation: &Value) -> Option<Answer> {
