@@ -218,6 +218,6 @@ fn the_log_stays_bounded_under_readers_that_leave_no_gap() {
         largest
     });
     // 160 MB were written: a text of 1 MB is in the table and in the index of names.
-    assert!(largest < 100 << 20, "the log grew to {largest} bytes");
+    assert!(largest < 80 << 20, "the log grew to {largest} bytes");
     assert_eq!(count(&store), 80);
 }
