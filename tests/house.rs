@@ -185,6 +185,30 @@ fn every_row_of_coverage_has_a_proof_or_a_reason() {
 }
 
 #[test]
+fn what_holds_and_what_is_promised_names_tests_that_are() {
+    let names = test_names();
+    let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let mut rows = 0;
+    for section in ["## What holds each invariant", "## What storage promises"] {
+        let text = page.split_once(section).unwrap().1.split("\n## ").next().unwrap();
+        for line in text.lines().filter(|line| line.starts_with("| ")).skip(2) {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let (what, proof) = (cells[0], cells[cells.len() - 1]);
+            if what.starts_with("**") {
+                continue;
+            }
+            let proofs: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
+            assert!(!proofs.is_empty(), "nothing proves: {what}");
+            for name in proofs {
+                assert!(names.contains(name), "{what}: {name} is no test");
+            }
+            rows += 1;
+        }
+    }
+    assert!(rows > 60, "{rows} rows");
+}
+
+#[test]
 fn lock_files_name_no_other_source_than_the_registry() {
     for file in ["Cargo.lock", "fuzz/Cargo.lock"] {
         let lock = std::fs::read_to_string(root().join(file)).unwrap();

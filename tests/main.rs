@@ -1,9 +1,12 @@
 //! Tests that cross crates, with real servers where there are any. `./usher test` starts what they need.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "figures for docs/proof.md")]
 
+mod backup;
 mod beside;
 mod builtin;
+mod cluster;
 mod conformance;
 mod demo;
 mod example_ldif;
@@ -12,12 +15,14 @@ mod http;
 mod kill;
 mod ldap;
 mod ldif;
+mod load;
 mod mapping;
 mod nonsense;
 mod okta_spec;
 mod place;
 mod proxy;
 mod push;
+mod restart;
 mod scim2_server;
 mod scim2_tester;
 #[allow(dead_code, reason = "other tests use the rest")]

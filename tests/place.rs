@@ -13,6 +13,7 @@ use std::{
 };
 
 use serde_json::Value;
+use usher_store::{SealingKey, Store, StoreUrl};
 
 /// The same in each place of a test: it only has to be the same key.
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -25,9 +26,23 @@ pub(crate) fn given(variable: &str) -> String {
 /// A place of its own, gone when dropped.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
-    schema: Option<(String, String)>,
+    schema: Option<Schema>,
     /// Everything usher printed here.
     pub(crate) printed: Arc<Mutex<String>>,
+}
+
+/// A schema of a PostgreSQL database.
+struct Schema {
+    name: String,
+    /// The database's.
+    base: String,
+    /// With the schema in it.
+    url: String,
+}
+
+/// How often something is done: `few` times by `./usher test`, `many` by `./usher proof` (which sets `USHER_PROOF`).
+pub(crate) fn times(few: usize, many: usize) -> usize {
+    if std::env::var_os("USHER_PROOF").is_some() { many } else { few }
 }
 
 impl Place {
@@ -35,18 +50,22 @@ impl Place {
         Self::new(None)
     }
 
-    fn new(schema: Option<(String, String)>) -> Self {
+    fn new(schema: Option<Schema>) -> Self {
         Self { folder: tempfile::tempdir().unwrap(), schema, printed: Arc::default() }
     }
 
     pub(crate) fn postgres() -> Self {
+        Self::on(given("USHER_TEST_POSTGRES"))
+    }
+
+    /// In a schema of that PostgreSQL database.
+    pub(crate) fn on(base: String) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let base = given("USHER_TEST_POSTGRES");
-        let schema = format!("e2e_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+        let name = format!("e2e_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
         let mut client = postgres::Client::connect(&base, postgres::NoTls).unwrap();
-        client.batch_execute(&format!("create schema {schema}")).unwrap();
-        let url = format!("{base}?options=-csearch_path%3D{schema}");
-        Self::new(Some((schema, url)))
+        client.batch_execute(&format!("create schema {name}")).unwrap();
+        let url = format!("{base}?options=-csearch_path%3D{name}");
+        Self::new(Some(Schema { name, base, url }))
     }
 
     /// A place on each database.
@@ -79,7 +98,7 @@ impl Place {
         command.env_remove("USHER_DATA").env("USHER_LOG", "debug").current_dir(self.folder());
         match &self.schema {
             None => command.env("USHER_DATA", self.data()),
-            Some((_, url)) => command.env("USHER_DATABASE_URL", url).env("USHER_KEY", KEY),
+            Some(schema) => command.env("USHER_DATABASE_URL", &schema.url).env("USHER_KEY", KEY),
         };
         command.args(words);
         command
@@ -168,11 +187,11 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some((schema, _)) = &self.schema
-            && let Ok(mut client) = postgres::Client::connect(&given("USHER_TEST_POSTGRES"), postgres::NoTls)
+        if let Some(Schema { name, base, .. }) = &self.schema
+            && let Ok(mut client) = postgres::Client::connect(base, postgres::NoTls)
         {
             // What can't be dropped goes with the whole cluster.
-            let _ = client.batch_execute(&format!("drop schema {schema} cascade"));
+            let _ = client.batch_execute(&format!("drop schema {name} cascade"));
         }
     }
 }
@@ -276,14 +295,24 @@ impl Place {
 }
 
 impl Place {
+    /// The database itself, opened beside usher (on SQLite only where no server runs).
+    pub(crate) fn store(&self) -> Store {
+        let key = SealingKey::parse(KEY).unwrap();
+        let at = match &self.schema {
+            None => StoreUrl::Sqlite(self.data()),
+            Some(schema) => StoreUrl::Postgres(schema.url.clone()),
+        };
+        Store::open(&at, usher_admin::ALL_TABLES, key).unwrap()
+    }
+
     /// Every value of every table, on PostgreSQL.
     pub(crate) fn stored(&self) -> Vec<Vec<u8>> {
-        let Some((schema, url)) = &self.schema else { return Vec::new() };
+        let Some(Schema { name, url, .. }) = &self.schema else { return Vec::new() };
         let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
         let columns = client
             .query(
                 "select table_name, column_name, data_type from information_schema.columns where table_schema = $1",
-                &[schema],
+                &[name],
             )
             .unwrap();
         let mut values = Vec::new();

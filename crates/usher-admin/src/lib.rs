@@ -8,6 +8,7 @@ mod account;
 pub mod answer;
 mod app;
 pub mod audit;
+mod backup;
 mod directory;
 mod error;
 mod gallery;
@@ -96,6 +97,7 @@ impl Admin {
             Request::Gallery(request) => gallery::handle(request).map(Outcome::Done),
             Request::App(request) => app::handle(self, actor, *request),
             Request::Status => status::handle(self).map(Outcome::Done),
+            Request::Backup { file } => backup::handle(self, actor, file),
         }
     }
 

@@ -27,6 +27,11 @@ pub enum Request {
     Gallery(Gallery),
     App(Box<App>),
     Status,
+    /// A copy of the database.
+    Backup {
+        /// A new file, from the root; on the machine where the database lies.
+        file: std::path::PathBuf,
+    },
 }
 
 /// Accounts.
@@ -559,5 +564,10 @@ pub enum Work {
     AppSync {
         /// Of which app.
         app: Box<usher_engine::App>,
+    },
+    /// A copy of the database.
+    Backup {
+        /// The new file.
+        file: std::path::PathBuf,
     },
 }

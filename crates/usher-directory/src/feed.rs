@@ -129,6 +129,7 @@ pub fn head(tx: &mut Tx<'_>, directory: DirectoryId) -> Result<Seq, StoreError> 
 /// The last number given, and the last one whose rows are gone.
 fn ends(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<(Seq, Seq), StoreError> {
     const ENDS: Sql = Sql::same("select seq, floor from directory where id = $1");
+    on.settle()?;
     Ok(on.one(&ENDS, args![directory])?.unwrap_or((Seq(0), Seq(0))))
 }
 

@@ -68,7 +68,7 @@ impl Service {
     pub fn new(store: Store, configs: Configs, clock: Clock, settings: Settings) -> Self {
         let rate = Buckets::new(settings.rate, 1, settings.burst);
         let bad_tokens = Buckets::new(settings.bad_tokens, 60, settings.bad_tokens);
-        let (walks, used) = (Walks::default(), LastUsed::default());
+        let (walks, used) = (Walks::new(settings.walks), LastUsed::default());
         let guard = OnceLock::new();
         Self(Arc::new(Inner { store, configs, clock, settings, walks, rate, bad_tokens, used, guard }))
     }

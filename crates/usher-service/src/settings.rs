@@ -34,6 +34,9 @@ pub struct Settings {
     pub bulk_bytes: usize,
     /// How long a cursor of a list leads on: 10 minutes.
     pub cursor: Duration,
+    /// Places of walks by startIndex that are remembered for five minutes, so that a walk goes on where it was whoever was deleted
+    /// meanwhile: 10,000; 0 = none, and each page is by position.
+    pub walks: usize,
 }
 
 impl Default for Settings {
@@ -53,6 +56,7 @@ impl Default for Settings {
             bulk_operations: 1_000,
             bulk_bytes: 16 * 1024 * 1024,
             cursor: Duration::from_secs(600),
+            walks: 10_000,
         }
     }
 }

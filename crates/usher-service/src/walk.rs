@@ -10,8 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use usher_directory::query::Mark;
 use uuid::Uuid;
 
-/// Places remembered at most, of all walks; the oldest is forgotten first, and such a walk goes on by position.
-const PLACES: usize = 10_000;
 const LIFE: SignedDuration = SignedDuration::from_mins(5);
 
 /// One place: who walks what, and the startIndex that goes on from it.
@@ -23,8 +21,12 @@ pub(crate) struct Place {
     pub(crate) start: u64,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Walks(Mutex<Inner>);
+#[derive(Debug)]
+pub(crate) struct Walks {
+    inner: Mutex<Inner>,
+    /// Places remembered at most, of all walks; the oldest is forgotten first, and such a walk goes on by position.
+    most: usize,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -33,8 +35,12 @@ struct Inner {
 }
 
 impl Walks {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { inner: Mutex::default(), most }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last object handed out, and the total as the walk knew it.
@@ -50,7 +56,7 @@ impl Walks {
         inner.places.insert(place.clone(), (last, now));
         inner.order.push_back((place, now));
         while let Some((_, at)) = inner.order.front() {
-            if inner.order.len() <= PLACES && now.duration_since(*at) <= LIFE {
+            if inner.order.len() <= self.most && now.duration_since(*at) <= LIFE {
                 break;
             }
             let Some((place, at)) = inner.order.pop_front() else { break };
@@ -70,7 +76,7 @@ mod tests {
 
     #[test]
     fn places_are_found_for_five_minutes_and_bounded() {
-        let walks = Walks::default();
+        let walks = Walks::new(10);
         let at = |s: i64| Timestamp::from_second(s).unwrap();
         let place = |start| Place { token: Uuid::nil(), query: "q".into(), start };
         let mark = Mark { kind: Kind::User, key: Key(7), value: None, total: 90 };
@@ -78,10 +84,13 @@ mod tests {
         assert_eq!(walks.find(&place(26), at(300)), Some(mark.clone()));
         assert_eq!(walks.find(&place(26), at(301)), None);
         assert_eq!(walks.find(&place(27), at(0)), None);
-        for n in 0..PLACES as u64 + 5 {
+        for n in 0..15 {
             walks.remember(place(n), mark.clone(), at(1));
         }
-        assert_eq!(walks.inner().places.len(), PLACES);
-        assert_eq!(walks.inner().order.len(), PLACES);
+        assert_eq!(walks.inner().places.len(), 10);
+        assert_eq!(walks.inner().order.len(), 10);
+        let off = Walks::new(0);
+        off.remember(place(26), mark, at(0));
+        assert_eq!(off.find(&place(26), at(0)), None);
     }
 }

@@ -362,7 +362,10 @@ pub fn set_secret(
 }
 
 /// Opens the bind password, where one is kept.
-pub(crate) fn secret(
+///
+/// # Errors
+/// [`StoreError::Unavailable`]: it was sealed with another key.
+pub fn secret(
     on: &mut Snapshot<'_>,
     store: &Store,
     id: SourceId,

@@ -37,7 +37,7 @@ pub use migrate::Tables;
 pub use row::{FromRow, Row};
 pub use seal::SealingKey;
 pub use sql::Sql;
-pub use store::{Store, StoreUrl};
+pub use store::{Copied, Store, StoreUrl};
 pub use tx::{Snapshot, Tx};
 pub use value::{Column, FromValue, Value};
 

@@ -1,6 +1,10 @@
 //! The door: a database, opened.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{oneshot, watch};
 
@@ -10,7 +14,7 @@ use crate::{
     job::{self, Job, Task},
     postgres::Postgres,
     seal::Place,
-    sqlite::{Inline, Sqlite},
+    sqlite::{Inline, News, Order, Sqlite},
 };
 
 /// Where the data lies.
@@ -40,6 +44,15 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Store").field(&self.backend()).finish()
     }
+}
+
+/// How far a backup is, in pages of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Pages that are copied.
+    pub pages: u64,
+    /// Pages there are.
+    pub of: u64,
 }
 
 struct Inner {
@@ -194,6 +207,29 @@ impl Store {
         };
         self.start_read(limit, Box::new(Task::new(viewing(work), send)))?;
         answer.recv().unwrap_or_else(|_| Err(lost().into()))
+    }
+
+    /// Copies the SQLite database to a new file (0600) beside which nothing else is needed, while others read and write: the copy
+    /// is the state of the moment it ends. `progress` is called here, on the calling thread. Until it is whole the file is called
+    /// `….part`. Never on an async worker.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] says why there is no copy: PostgreSQL (which has `pg_dump`) and databases in memory have none; the
+    /// file exists already or can't be written. [`StoreError::Full`].
+    pub fn block_backup(&self, to: &Path, mut progress: impl FnMut(Copied)) -> Result<(), StoreError> {
+        let Database::Sqlite(sqlite) = &self.0.database else {
+            return Err(StoreError::Unavailable("only a SQLite database is copied to a file".to_owned()));
+        };
+        job::outside()?;
+        let (tell, hear) = std::sync::mpsc::channel();
+        sqlite.back_up(Order { to: to.to_owned(), tell });
+        for news in hear {
+            match news {
+                News::Copied(copied) => progress(copied),
+                News::Ended(result) => return result,
+            }
+        }
+        Err(lost())
     }
 
     fn start_write(&self, lane: Lane, job: Box<dyn Job>) -> Result<(), StoreError> {

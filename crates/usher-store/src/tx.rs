@@ -139,6 +139,17 @@ impl<'c> Snapshot<'c> {
         Ok(found.rows)
     }
 
+    /// Writes the numbers that [`Tx::add`] has moved, so that statements find them; nothing to do where none was.
+    pub fn settle(&mut self) -> Result<(), StoreError> {
+        let Link::Lite(connection) = &self.link else { return Ok(()) };
+        let behind = connection.counters().behind();
+        for number in behind {
+            let args: Vec<Value> = std::iter::once(number.by).chain(number.keys).map(Value::from).collect();
+            self.one::<(i64,)>(&number.sql, &args)?;
+        }
+        Ok(())
+    }
+
     /// How many statements this run has made so far: on PostgreSQL each is a round trip.
     pub fn statements(&self) -> u32 {
         self.state.statements
@@ -207,13 +218,39 @@ impl<'c> Tx<'c> {
         self.end_statement(result)
     }
 
+    /// Moves a number in a row by so much, and answers what it is then; `None`: there is no such row. `number` is an update with `$1` the
+    /// distance and the row's keys from `$2` on, `returning` the number. Where closures share a transaction it is written when first moved
+    /// and once more before the commit, so whoever reads it by a statement of its own in a [`Tx`] calls [`Snapshot::settle`] before.
+    pub fn add(&mut self, number: &'static Sql, keys: &[i64], by: i64) -> Result<Option<i64>, StoreError> {
+        let text = number.text(self.backend());
+        if let (Link::Lite(connection), None) = (&self.0.link, &self.0.state.failed)
+            && let Some(now) = connection.counters().add(text, keys, by)
+        {
+            return Ok(Some(now));
+        }
+        let args: Vec<Value> = std::iter::once(by).chain(keys.iter().copied()).map(Value::from).collect();
+        let moved = self.one::<(i64,)>(number, &args)?.map(|(now,)| now);
+        if let (Link::Lite(connection), Some(now)) = (&self.0.link, moved) {
+            connection.counters().hold(text, keys, now);
+        }
+        Ok(moved)
+    }
+
+    /// What is undone with a savepoint, beside what the database undoes.
+    fn counters(&self) -> Option<sqlite::Counters> {
+        match &self.0.link {
+            Link::Lite(connection) => Some(connection.counters().clone()),
+            Link::Pg(_) => None,
+        }
+    }
+
     /// Runs `work` in a savepoint: on `Err` only what it wrote is undone, and the transaction goes on.
     pub fn savepoint<T, E>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E>
     where
         E: From<StoreError>,
     {
         self.begin_statement()?;
-        let announced = self.0.state.announced;
+        let (announced, counters) = (self.0.state.announced, self.counters());
         self.0.state.depth += 1;
         let depth = self.0.state.depth;
         self.control(&format!("savepoint s{depth}"))?;
@@ -227,6 +264,9 @@ impl<'c> Tx<'c> {
             Err(_) => {
                 self.0.state.failed = None;
                 self.0.state.announced = announced;
+                if let (Link::Lite(connection), Some(counters)) = (&self.0.link, counters) {
+                    *connection.counters() = counters;
+                }
                 self.control(&format!("rollback to savepoint s{depth}; release savepoint s{depth}"))?;
             }
         }

@@ -6,6 +6,7 @@ mod demo;
 mod keeping;
 mod owner;
 mod print;
+mod restore;
 mod serve;
 mod settings;
 mod system;
@@ -102,6 +103,16 @@ enum Command {
     Settings,
     /// Bring the database to this version's tables; done by itself at each start.
     Migrate,
+    /// Copy the database to a new file, also under a running server.
+    Backup {
+        /// The file to make.
+        file: PathBuf,
+    },
+    /// Begin a data folder with a backup.
+    Restore {
+        /// What `usher backup` made.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -196,6 +207,11 @@ async fn run(
             printer.either(&serde_json::json!({"migrated": true}), "the database is up to date")?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Restore { file } => {
+            restore::run(&file, &settings, printer).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Backup { file } => vec![Request::Backup { file: std::path::absolute(file)? }],
         Command::Status => vec![Request::Status],
         Command::Account(command) => vec![command.request()?],
         Command::Token(command) => vec![command.request()?],

@@ -1,11 +1,15 @@
 //! Long work, run on the drivers of engine and sources.
 
+use std::path::PathBuf;
+
 use usher_admin::{
     AdminError, Answer, Work, describe_cycle, describe_plan, describe_preview, describe_run, describe_test,
 };
 use usher_api::directory::{Step, Test};
 use usher_client::Diagnosis;
 use usher_sources::Progress as Reading;
+
+use usher_admin::answer::Said;
 
 use crate::{owner::Progress, system::System};
 
@@ -56,7 +60,32 @@ pub(crate) async fn run(
             let cycle = system.engine.sync(app.id, &follow).await?;
             Ok(Answer::Cycle(describe_cycle(&cycle)))
         }
+        Work::Backup { file } => back_up(system, file, progress).await,
     }
+}
+
+async fn back_up(
+    system: &System,
+    file: PathBuf,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Answer, AdminError> {
+    let (tell, mut hear) = tokio::sync::mpsc::unbounded_channel();
+    let (store, to) = (system.store.clone(), file.clone());
+    let copying = tokio::task::spawn_blocking(move || {
+        store.block_backup(&to, |copied| {
+            // Whoever followed it has gone away; the copy is made all the same.
+            let _ = tell.send(copied);
+        })
+    });
+    while let Some(copied) = hear.recv().await {
+        progress(Progress { what: "copying the database".into(), done: copied.pages, of: copied.of });
+    }
+    copying.await.map_err(|error| AdminError::new("internal", error.to_string()))??;
+    let message = format!(
+        "the database is copied to {}; the key that opens its secrets is not in it: keep a copy of that elsewhere",
+        file.display()
+    );
+    Ok(Answer::Said(Said { message }))
 }
 
 fn step(source: &str, reading: Reading) -> Progress {

@@ -1,6 +1,8 @@
 //! Use cases through the crate's door, on SQLite and PostgreSQL, with a clock that moves when told.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod two_connections;
+
 use std::time::Duration;
 
 use serde_json::Value;

@@ -114,6 +114,7 @@ pub fn waiting(on: &mut Snapshot<'_>, consumer: &str) -> Result<Vec<DirectoryId>
         "select d.id from directory d left join consumer c on c.directory = d.id and c.name = $1
          where d.seq > coalesce(c.seq, 0) union select directory from change where seq is null order by 1 limit $2",
     );
+    on.settle()?;
     directories(on, &WAITING, args![consumer, MOST as i64])
 }
 

@@ -77,9 +77,9 @@ pub(crate) fn leave(
 
 /// Takes `n` numbers (SQLite, whose only writer this is); the first of them.
 fn reserve(tx: &mut Tx<'_>, directory: DirectoryId, n: i64) -> Result<Seq, StoreError> {
-    const RESERVE: Sql = Sql::same("update directory set seq = seq + $2 where id = $1 returning seq");
-    let (seq,) = tx
-        .one::<(i64,)>(&RESERVE, args![directory, n])?
+    static RESERVE: Sql = Sql::same("update directory set seq = seq + $1 where id = $2 returning seq");
+    let seq = tx
+        .add(&RESERVE, &[directory.0], n)?
         .ok_or_else(|| StoreError::Bug(format!("there is no directory {}", directory.0)))?;
     Ok(Seq(seq - n + 1))
 }
@@ -91,8 +91,9 @@ pub(super) fn count(
     kind: Kind,
     delta: i64,
 ) -> Result<(), StoreError> {
-    const COUNT: Sql = Sql::same("update amount set n = n + $3 where directory = $1 and kind = $2");
-    if delta == 0 { Ok(()) } else { tx.exec(&COUNT, args![directory, kind, delta]).map(drop) }
+    static COUNT: Sql =
+        Sql::same("update amount set n = n + $1 where directory = $2 and kind = $3 returning n");
+    if delta == 0 { Ok(()) } else { tx.add(&COUNT, &[directory.0, kind.number()], delta).map(drop) }
 }
 
 /// Statements that take memberships away and leave a feed row (operation 3) each, without a list of them in memory:

@@ -209,6 +209,11 @@ impl Draft {
         !matches!(self.act, Act::Nothing { .. })
     }
 
+    /// Whether it makes a new object.
+    pub fn creates(&self) -> bool {
+        self.act == Act::Create
+    }
+
     /// Whether it removes the object for good.
     pub fn removes(&self) -> bool {
         matches!(self.act, Act::Remove { .. })

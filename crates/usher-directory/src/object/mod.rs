@@ -3,6 +3,7 @@
 //! *Prepared outside, committed inside*: read an object, make a [`Draft`] on your own thread, and [`put`] it; a version that
 //! moved meanwhile answers [`PutError::Stale`], and you prepare again.
 
+mod block;
 mod draft;
 mod gone;
 mod members;
@@ -20,6 +21,7 @@ pub(crate) use members::RESOLVE;
 #[cfg(test)]
 pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, WALK_ALL, WALK_LIVE};
 
+pub use block::put_all;
 pub use draft::Draft;
 pub use gone::{expired, gone, gone_by_name};
 pub use members::{MemberOp, MembersPut, members};

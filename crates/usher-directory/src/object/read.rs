@@ -315,5 +315,6 @@ pub fn count(on: &mut Snapshot<'_>, directory: DirectoryId, kind: Kind) -> Resul
                                 where c.directory = $1 and c.seq is null and c.kind = $2), 0)::bigint
          from amount a where a.directory = $1 and a.kind = $2",
     );
+    on.settle()?;
     Ok(on.one::<(i64,)>(&COUNT, args![directory, kind])?.map_or(0, |(n,)| n))
 }

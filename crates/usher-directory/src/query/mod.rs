@@ -170,10 +170,15 @@ impl QueryPlan {
         }
     }
 
+    /// The same plan with the evaluator asked about each candidate, also where the database alone can tell.
+    pub fn narrowing(self, config: &DirectoryConfig, filter: &Filter) -> Result<Self, ScimError> {
+        let compiled = filter.compile(config.resource_type(self.kind), Unknown::Absent, config.tolerance)?;
+        Ok(Self { evaluator: Some(compiled), ..self })
+    }
+
     /// The same plan with all work given to the evaluator: what [`Way::Exact`] is tested against.
     pub fn scanning(self, config: &DirectoryConfig, filter: &Filter) -> Result<Self, ScimError> {
-        let compiled = filter.compile(config.resource_type(self.kind), Unknown::Absent, config.tolerance)?;
-        Ok(Self { predicates: Vec::new(), evaluator: Some(compiled), ..self })
+        Ok(Self { predicates: Vec::new(), ..self.narrowing(config, filter)? })
     }
 
     /// The condition of the statements, with its arguments.

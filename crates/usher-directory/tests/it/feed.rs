@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use serde_json::json;
@@ -9,7 +9,10 @@ use usher_directory::{
     feed::{self, FeedError, Op},
     object::{self, Cause, Draft, MemberOp},
 };
-use usher_store::{Lane, Store, StoreError};
+use usher_store::{
+    Lane, Sql, Store, StoreError, args,
+    testing::{proved, times},
+};
 
 use crate::{House, add, at_once, both, change_members, doc, later, now, put, read};
 
@@ -95,7 +98,7 @@ fn a_reader_misses_nothing_while_many_write() {
         let groups = [house.group("g"), house.group("h")];
         let done = AtomicBool::new(false);
         let writers = 5;
-        let finished = std::sync::atomic::AtomicUsize::new(0);
+        let finished = AtomicUsize::new(0);
         let replicas = at_once(house, writers + 2, |number, store| {
             let mut replica = Replica::default();
             if number >= writers {
@@ -152,6 +155,90 @@ fn a_reader_misses_nothing_while_many_write() {
                 assert_eq!(seen, there.iter().map(|link| link.key).collect::<Vec<_>>());
             }
         }
+    });
+}
+
+/// How the feed and the count of users stand, in one snapshot.
+fn standing(store: &Store, directory: DirectoryId) -> (i64, i64) {
+    const NUMBERS: Sql = Sql::same(
+        "select count(c.seq), count(distinct c.seq), coalesce(max(c.seq), 0), min(d.seq)
+         from directory d left join change c on c.directory = d.id and c.seq is not null where d.id = $1",
+    );
+    const USERS: Sql =
+        Sql::same("select count(*) from object where directory = $1 and kind = 1 and deleted is null");
+    let (numbers, counted, there) = read(store, move |on| {
+        let numbers = on.one::<(i64, i64, i64, i64)>(&NUMBERS, args![directory])?.expect("a directory");
+        let counted = object::count(on, directory, Kind::User)?;
+        Ok((numbers, counted, on.one::<(i64,)>(&USERS, args![directory])?.map_or(0, |(n,)| n)))
+    });
+    let (numbered, distinct, last, given) = numbers;
+    assert_eq!(numbered, distinct, "no number twice");
+    assert!(last <= given, "none that was not given: {last} and {given}");
+    assert_eq!(counted, there, "the count is exact at every moment");
+    (numbered, given)
+}
+
+#[test]
+fn two_instances_that_number_at_once_give_each_number_once_and_count_exactly() {
+    both("standard", |house| {
+        let directory = house.id();
+        let (writers, numberers, rounds) = (4, 3, times(40, 1500));
+        let (group, finished) = (house.group("g"), AtomicUsize::new(0));
+        let done = || finished.load(Ordering::Acquire) == writers;
+        let kept = at_once(house, writers + numberers + 1, |number, store| {
+            let mut kept = Vec::new();
+            if number >= writers + numberers {
+                while !done() {
+                    house.goes_on();
+                    standing(store, directory);
+                }
+            } else if number >= writers {
+                // Both instances: numbers 4, 6 on the one, 5 on the other.
+                while !done() {
+                    house.goes_on();
+                    store.block_write(Lane::Now, move |tx| feed::number(tx, directory)).expect("numbered");
+                }
+            } else {
+                for round in 0..rounds {
+                    let value = json!({"userName": format!("{number}-{round}")});
+                    let user = add(store, &house.config, Kind::User, value).expect("stored");
+                    change_members(store, &house.config, &group, vec![MemberOp::Add(vec![user.id])])
+                        .expect("added");
+                    if round % 3 == 0 {
+                        let draft = Draft::mark_deleted(&user, Some(later(1)), later(1));
+                        put(store, &house.config, draft).expect("deleted");
+                    }
+                    kept.push(user.key);
+                }
+                finished.fetch_add(1, Ordering::AcqRel);
+            }
+            kept
+        });
+        let users: Vec<Key> = kept.into_iter().flatten().collect();
+        // Everything that was written has a row, whoever numbered it, and one alone.
+        let mut rows = Vec::new();
+        let mut at = Seq(0);
+        loop {
+            let changes = changes(house.store, directory, at, 1000).expect("the feed");
+            at = changes.upto;
+            if changes.rows.is_empty() {
+                break;
+            }
+            rows.extend(changes.rows);
+        }
+        let mut things: Vec<(Key, Option<Key>)> = rows.iter().map(|row| (row.object, row.member)).collect();
+        things.sort();
+        let mut expected: Vec<(Key, Option<Key>)> = users.iter().map(|user| (*user, None)).collect();
+        expected.extend(users.iter().map(|user| (group.key, Some(*user))));
+        expected.push((group.key, None));
+        expected.sort();
+        assert_eq!(things, expected);
+        assert!(rows.windows(2).all(|pair| pair[0].seq < pair[1].seq), "numbers rise");
+        let (numbered, given) = standing(house.store, directory);
+        assert_eq!((numbered as usize, Seq(given)), (expected.len(), at));
+        assert_eq!(house.count(Kind::User), (writers * (rounds - rounds.div_ceil(3))) as i64);
+        let figures = format!("{numbered} rows, each number once, counts exact at every look");
+        proved(house.store.backend(), "four writers, three numberers on two instances", &figures);
     });
 }
 

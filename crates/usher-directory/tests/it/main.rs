@@ -2,6 +2,8 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod accounts;
+mod agree;
+mod blocks;
 mod feed;
 mod foreign;
 mod members;
@@ -91,6 +93,19 @@ fn doc(value: Value) -> Object {
 }
 
 impl House<'_> {
+    /// An account of its own in the same store.
+    fn another(&self, name: &str) -> House<'_> {
+        self.another_of(name, "standard")
+    }
+    fn another_of(&self, name: &str, profile: &'static str) -> House<'_> {
+        let (name, at) = (name.to_owned(), now());
+        let account = self
+            .store
+            .block_write(Lane::Now, move |tx| account::create(tx, &name, profile, at))
+            .expect("an account");
+        let config = config(self.store, account.production);
+        House { store: self.store, account, config, failed: AtomicBool::new(false) }
+    }
     fn goes_on(&self) {
         assert!(!self.failed.load(Ordering::Acquire), "another thread of the test has failed");
     }

@@ -1,19 +1,18 @@
 use std::collections::BTreeSet;
 
-use proptest::{prelude::*, test_runner::TestRunner};
-use serde_json::{Value, json};
+use serde_json::json;
 use usher_directory::{
     Key, Kind, ObjectId,
     config::DirectoryConfig,
     object::{self, Draft, MemberOp, Stored},
     query::{self, From, Page, QueryError, QueryPlan, Sort, Way},
 };
-use usher_scim::{AttributePath, Filter, Object, ScimType, filter::Unknown};
+use usher_scim::{AttributePath, Filter, ScimType};
 use usher_store::Lane;
 
-use crate::{House, both, doc, later, now, read, write};
+use crate::{House, both, doc, later, now, write};
 
-fn page(house: &House, plan: &QueryPlan, from: From, count: u32) -> Result<Page, QueryError> {
+pub(crate) fn page(house: &House, plan: &QueryPlan, from: From, count: u32) -> Result<Page, QueryError> {
     page_of(house, &house.config, plan, from, count)
 }
 
@@ -30,12 +29,12 @@ fn page_of(
     })
 }
 
-fn plan(house: &House, kind: Kind, filter: &str) -> QueryPlan {
+pub(crate) fn plan(house: &House, kind: Kind, filter: &str) -> QueryPlan {
     let filter = Filter::parse(filter).expect("a filter");
     QueryPlan::new(&house.config, kind, Some(&filter)).expect("a plan")
 }
 
-fn keys(page: &Page) -> Vec<Key> {
+pub(crate) fn keys(page: &Page) -> Vec<Key> {
     page.objects.iter().map(|object| object.key).collect()
 }
 
@@ -46,7 +45,7 @@ fn found(house: &House, kind: Kind, filter: &str) -> Vec<String> {
 }
 
 /// People and groups with what is hard about them: cases, scripts, long values, none at all, several.
-fn fill(house: &House) {
+pub(crate) fn fill(house: &House) {
     let names = ["anna", "ANNE", "bob", "Ångström", "ｗｉｄｅ", "zoë", "a.b", "straße", "o'hara", "日本"];
     let long = |end: &str| format!("{}{end}", "L".repeat(130));
     let directory = house.id();
@@ -79,203 +78,6 @@ fn fill(house: &House) {
     // One that no query finds.
     let draft = Draft::mark_deleted(&users[1], Some(later(30)), later(30));
     write(house.store, move |tx| object::put(tx, directory, &draft)).expect("deleted");
-}
-
-/// Comparisons over what there is, and over what there is not.
-fn leaf(kind: Kind, ids: Vec<String>) -> BoxedStrategy<String> {
-    let texts = [
-        "anna",
-        "ANNA",
-        "A",
-        "a",
-        "bob",
-        "ang",
-        "Å",
-        "zo",
-        "straße",
-        "wide",
-        "E-1",
-        "e-1",
-        "E-",
-        "anna@example.com",
-        "sales",
-        "boss",
-        "日本",
-        "日",
-        "",
-        "work",
-        "home",
-    ];
-    let mut texts: Vec<String> = texts.iter().map(ToString::to_string).collect();
-    for end in ["x", "y", "a", "2@example.com", ""] {
-        texts.push(format!("{}{end}", "L".repeat(130)));
-        texts.push(format!("{}{end}", "l".repeat(127)));
-    }
-    let paths: &[&str] = match kind {
-        Kind::User => {
-            &["userName", "externalId", "emails", "emails.value", "title", "emails.type", "displayName"]
-        }
-        Kind::Group => &["displayName", "externalId"],
-    };
-    let operators: &[&str] = &["eq", "eq", "eq", "sw", "sw", "ge", "lt", "gt", "le", "ne", "co", "ew"];
-    let text =
-        (prop::sample::select(paths), prop::sample::select(operators), prop::sample::select(texts.clone()))
-            .prop_map(|(path, operator, value)| format!("{path} {operator} {}", json!(value)));
-    let time = (
-        prop::sample::select(&["meta.created", "meta.lastModified"][..]),
-        prop::sample::select(&["eq", "ne", "gt", "ge", "lt", "le"][..]),
-        0..22_i64,
-    )
-        .prop_map(|(path, operator, at)| format!("{path} {operator} \"{}\"", later(at)));
-    let id = (prop::sample::select(&["eq", "ne"][..]), prop::sample::select(ids.clone()))
-        .prop_map(|(operator, id)| format!("id {operator} \"{id}\""));
-    match kind {
-        Kind::User => {
-            let active = (
-                prop::sample::select(&["eq", "ne"][..]),
-                prop::sample::select(&["true", "false", "\"False\""][..]),
-            )
-                .prop_map(|(operator, value)| format!("active {operator} {value}"));
-            let element = (
-                prop::sample::select(&["eq", "sw", "co", "gt"][..]),
-                prop::sample::select(texts.clone()),
-                any::<bool>(),
-            )
-                .prop_map(|(operator, value, path)| {
-                    let value = json!(value);
-                    if path {
-                        format!("emails[type eq \"work\"].value {operator} {value}")
-                    } else {
-                        format!("emails[type eq \"home\" and value {operator} {value}]")
-                    }
-                });
-            let group = prop::sample::select(ids).prop_map(|id| format!("groups.value eq \"{id}\""));
-            let present =
-                prop::sample::select(&["emails pr", "externalId pr", "groups pr", "userName pr"][..])
-                    .prop_map(str::to_owned);
-            prop_oneof![6 => text, 2 => time, 1 => id, 1 => active, 2 => element, 1 => group, 1 => present]
-                .boxed()
-        }
-        Kind::Group => {
-            let member = (
-                prop::sample::select(
-                    &["members eq", "members.value eq", "members.value ne", "members.display sw"][..],
-                ),
-                prop::sample::select(ids.clone()),
-            )
-                .prop_map(|(comparison, id)| format!("{comparison} \"{id}\""));
-            let element = prop::sample::select(ids).prop_map(|id| format!("members[value eq \"{id}\"]"));
-            prop_oneof![3 => text, 1 => time, 1 => id, 2 => member, 1 => element, 1 => Just("members pr".to_owned())].boxed()
-        }
-    }
-}
-
-fn filter(kind: Kind, ids: Vec<String>) -> impl Strategy<Value = String> {
-    let single = leaf(kind, ids.clone());
-    let nested = leaf(kind, ids).prop_recursive(3, 8, 2, |inner| {
-        prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) and ({b})")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) or ({b})")),
-            inner.prop_map(|a| format!("not ({a})")),
-        ]
-    });
-    prop_oneof![single, nested]
-}
-
-/// All resources of a kind with their groups and members, as a client would see them.
-fn resources(house: &House, kind: Kind) -> Vec<(Stored, Object)> {
-    let directory = house.id();
-    let of = house.config.resource_type(kind).clone();
-    read(house.store, move |on| {
-        let mut all = Vec::new();
-        for stored in object::walk(on, directory, kind, None, 1000, false)? {
-            let mut resource = stored.resource(&of)?;
-            let refer = |id: ObjectId, name: &str| json!({"value": id.to_string(), "display": name});
-            let groups: Vec<Value> = object::groups_of(on, directory, &[stored.key])?
-                .iter()
-                .map(|(_, group)| refer(group.id, &group.name))
-                .collect();
-            let members: Vec<Value> = object::members_of(on, directory, stored.key, None, 1000)?
-                .iter()
-                .map(|link| refer(link.id, &link.name))
-                .collect();
-            match kind {
-                Kind::User if !groups.is_empty() => drop(resource.insert("groups".to_owned(), groups.into())),
-                Kind::Group if !members.is_empty() => {
-                    drop(resource.insert("members".to_owned(), members.into()))
-                }
-                _ => {}
-            }
-            all.push((stored, resource));
-        }
-        Ok(all)
-    })
-}
-
-#[test]
-fn what_the_database_tells_is_what_the_evaluator_says() {
-    both("standard", |house| {
-        fill(house);
-        for kind in [Kind::User, Kind::Group] {
-            let all = resources(house, kind);
-            let mut ids: Vec<String> = [Kind::User, Kind::Group]
-                .into_iter()
-                .flat_map(|kind| resources(house, kind))
-                .map(|(stored, _)| stored.id.to_string())
-                .collect();
-            ids.push("nobody".to_owned());
-            ids.push(ids[0].to_uppercase());
-            let ways = std::cell::RefCell::new([0; 3]);
-            let mut runner = TestRunner::new(ProptestConfig {
-                cases: 200,
-                failure_persistence: None,
-                ..ProptestConfig::default()
-            });
-            runner
-                .run(&filter(kind, ids), |text| {
-                    let filter =
-                        Filter::parse(&text).map_err(|error| TestCaseError::fail(error.to_string()))?;
-                    let Ok(compiled) = filter.compile(
-                        house.config.resource_type(kind),
-                        Unknown::Refused,
-                        house.config.tolerance,
-                    ) else {
-                        prop_assert!(QueryPlan::new(&house.config, kind, Some(&filter)).is_err());
-                        return Ok(());
-                    };
-                    let expected: Vec<Key> = all
-                        .iter()
-                        .filter(|(_, resource)| compiled.matches(resource))
-                        .map(|(stored, _)| stored.key)
-                        .collect();
-                    let plan = plan(house, kind, &text);
-                    let answer = page(house, &plan, From::Index(1), 1000).expect("a page");
-                    prop_assert_eq!(keys(&answer), expected.clone(), "{:?}: {}", plan.way(), text);
-                    prop_assert_eq!(answer.total, expected.len() as u64);
-                    prop_assert!(!answer.more);
-                    // A page in the middle, by position and by key.
-                    let by_position = page(house, &plan, From::Index(3), 4).expect("a page");
-                    let middle: Vec<Key> = expected.iter().copied().skip(2).take(4).collect();
-                    prop_assert_eq!(keys(&by_position), middle.clone());
-                    prop_assert_eq!(by_position.more, expected.len() > 6);
-                    if expected.len() > 2 {
-                        let after = From::After { key: expected[1], total: expected.len() as u64 };
-                        let by_key = page(house, &plan, after, 4).expect("a page");
-                        prop_assert_eq!(keys(&by_key), middle);
-                        prop_assert_eq!(by_key.more, expected.len() > 6);
-                    }
-                    let scanning = plan.clone().scanning(&house.config, &filter).expect("a plan");
-                    prop_assert_eq!(
-                        keys(&page(house, &scanning, From::Index(1), 1000).expect("a page")),
-                        expected
-                    );
-                    ways.borrow_mut()[plan.way() as usize] += 1;
-                    Ok(())
-                })
-                .expect("the property holds");
-            assert!(ways.borrow().iter().all(|n| *n > 5), "all three ways were gone: {ways:?}");
-        }
-    });
 }
 
 #[test]

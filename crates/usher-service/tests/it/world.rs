@@ -29,6 +29,7 @@ pub(crate) const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// An account `acme` with a production token.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) account: Account,
@@ -79,7 +80,7 @@ impl Reply {
 
 /// Runs a test on both databases, with an account of this profile.
 pub(crate) fn with(profile: &str, test: impl AsyncFn(&World)) {
-    with_settings(profile, &Settings { rate: 0, ..Settings::default() }, test);
+    with_settings(profile, &unlimited(), test);
 }
 
 pub(crate) fn with_settings(profile: &str, settings: &Settings, test: impl AsyncFn(&World)) {
@@ -92,26 +93,41 @@ pub(crate) fn with_settings(profile: &str, settings: &Settings, test: impl Async
     });
 }
 
+/// Runs a test on both databases, seen by two instances; on PostgreSQL the second has connections of its own.
+pub(crate) fn with_two(profile: &str, settings: &Settings, test: impl AsyncFn(&World, &World)) {
+    both(&[TABLES], |store: &TestStore| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let world = World::new(Store::clone(store), profile, settings.clone()).await;
+            let other = world.over(store.instance(), settings.clone());
+            test(&world, &other).await;
+        });
+    });
+}
+
+/// Settings under which nobody is told to slow down.
+pub(crate) fn unlimited() -> Settings {
+    Settings { rate: 0, ..Settings::default() }
+}
+
 impl World {
-    async fn new(store: Store, profile: &str, settings: Settings) -> Self {
+    pub(crate) async fn new(store: Store, profile: &str, settings: Settings) -> Self {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let now = Arc::new(AtomicI64::new(start.as_millisecond()));
         let tick = Arc::new(AtomicI64::new(0));
-        let (time, step) = (now.clone(), tick.clone());
-        let clock = Clock::new(
-            move || {
-                let passed = step.load(Ordering::Relaxed);
-                Timestamp::from_millisecond(time.fetch_add(passed, Ordering::Relaxed)).unwrap()
-            },
-            uuid::Uuid::now_v7,
-        );
-        let app = router(Service::new(store.clone(), Configs::default(), clock, settings));
+        let app = app(&store, &now, &tick, settings);
         let name = profile.to_owned();
         let account: Account =
             store.write(Lane::Now, move |tx| account::create(tx, "acme", &name, start)).await.unwrap();
         let mut world = Self { store, account, token: String::new(), app, now, tick };
         world.token = world.issue("other", None).await;
         world
+    }
+
+    /// The same as another instance sees it.
+    pub(crate) fn over(&self, store: Store, settings: Settings) -> Self {
+        let app = app(&store, &self.now, &self.tick, settings);
+        Self { store, app, ..self.clone() }
     }
 
     /// A new production token.
@@ -223,6 +239,18 @@ impl World {
         ids.sort();
         ids
     }
+}
+
+fn app(store: &Store, now: &Arc<AtomicI64>, tick: &Arc<AtomicI64>, settings: Settings) -> Router {
+    let (time, step) = (now.clone(), tick.clone());
+    let clock = Clock::new(
+        move || {
+            let passed = step.load(Ordering::Relaxed);
+            Timestamp::from_millisecond(time.fetch_add(passed, Ordering::Relaxed)).unwrap()
+        },
+        uuid::Uuid::now_v7,
+    );
+    router(Service::new(store.clone(), Configs::default(), clock, settings))
 }
 
 /// A filter as part of a path.

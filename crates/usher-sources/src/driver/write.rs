@@ -337,13 +337,12 @@ impl Run<'_> {
                 if !lease.check(tx)? {
                     return Err(WriteError::Lost);
                 }
+                let drafts: Vec<&Draft> = work.iter().flat_map(|one| &one.drafts).collect();
+                let mut put = object::put_all(tx, directory, &drafts).map_err(put_error)?.into_iter();
                 let mut keys = Vec::with_capacity(work.len());
                 let (mut saved, mut forgotten) = (Vec::new(), Vec::new());
                 for one in &work {
-                    let mut key = None;
-                    for draft in &one.drafts {
-                        key = Some(object::put(tx, directory, draft).map_err(put_error)?.key);
-                    }
+                    let key = put.by_ref().take(one.drafts.len()).last().map(|stored| stored.key);
                     match &one.row {
                         After::Save(row) => {
                             saved.push(EntryRow { object: key.unwrap_or(row.object), ..(**row).clone() })

@@ -32,11 +32,14 @@ fn of_database(error: &DbError, sql: &str) -> Failure {
         let constraint = error.constraint().unwrap_or("unknown").to_owned();
         return StoreError::Conflict { constraint }.into();
     }
-    if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]
-        .contains(code)
+    if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
         || is_stale_plan(error)
     {
         return again(StoreError::busy());
+    }
+    // It has waited for the whole `lock_timeout` already, and has held a connection all the while.
+    if *code == SqlState::LOCK_NOT_AVAILABLE {
+        return StoreError::busy().into();
     }
     if *code == SqlState::QUERY_CANCELED {
         return StoreError::TooSlow.into();

@@ -1,6 +1,7 @@
 //! One connection: its settings, its statements, its clock.
 
 use std::{
+    cell::RefCell,
     path::Path,
     sync::{
         Arc,
@@ -14,7 +15,7 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-use super::errors;
+use super::{counters::Counters, errors};
 use crate::{Backend, Column, Row, Sql, StoreError, Value, row::Source, sql::numbered, tx::Failure};
 
 /// A connection to the file; used by one thread at a time.
@@ -22,6 +23,8 @@ pub(crate) struct Connection {
     db: rusqlite::Connection,
     clock: Arc<Clock>,
     began: Instant,
+    /// Of the present transaction.
+    counters: RefCell<Counters>,
 }
 
 /// When a read is interrupted: nanoseconds after the connection began; 0: never.
@@ -82,7 +85,8 @@ impl Connection {
             }
         }
         set(&db, "query_only", if reading { "1" } else { "0" })?;
-        let mut connection = Self { db, clock: Arc::default(), began: Instant::now() };
+        let (clock, counters) = (Arc::default(), RefCell::default());
+        let mut connection = Self { db, clock, began: Instant::now(), counters };
         if reading {
             let (clock, began) = (Arc::clone(&connection.clock), connection.began);
             connection
@@ -97,6 +101,11 @@ impl Connection {
     pub(crate) fn interrupt_at(&self, moment: Instant) {
         let nanos = moment.saturating_duration_since(self.began).as_nanos();
         self.clock.0.store(u64::try_from(nanos).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    }
+
+    /// Numbers that this transaction moves.
+    pub(crate) fn counters(&self) -> std::cell::RefMut<'_, Counters> {
+        self.counters.borrow_mut()
     }
 
     /// Whether a transaction stands.

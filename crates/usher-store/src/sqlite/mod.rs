@@ -1,6 +1,8 @@
 //! SQLite: one writer thread with group commit; reads where they are called, long ones on two threads of their own.
 
+mod backup;
 mod connection;
+mod counters;
 mod errors;
 mod folder;
 mod inline;
@@ -14,7 +16,9 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use backup::{News, Order};
 pub(crate) use connection::{Connection, value_of};
+pub(crate) use counters::Counters;
 pub(crate) use inline::Inline;
 
 use crate::{
@@ -32,7 +36,7 @@ const SCAN_THREADS: usize = 2;
 
 /// A database file with its threads.
 pub(crate) struct Sqlite {
-    writes: Arc<Lanes<Box<dyn Job>>>,
+    writes: Arc<Lanes<writer::Work>>,
     readers: Arc<reader::Readers>,
     wal: PathBuf,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -49,8 +53,9 @@ impl Sqlite {
         let readers = Arc::new(reader::Readers::new(file.clone(), Lanes::new(SCANS, 1)));
         // One opened now, so that a file that can't be read is told at the start.
         readers.give_back(Connection::reader(&file)?);
-        let writer = writer::Writer::new(connection, file, Arc::clone(&writes), commits, owner);
-        let mut threads = vec![spawn("usher-writer", move || writer.run())?];
+        let lanes = Arc::clone(&writes);
+        let write = move || writer::Writer::new(connection, file, lanes, commits, owner).run();
+        let mut threads = vec![spawn("usher-writer", write)?];
         for _ in 0..SCAN_THREADS {
             let readers = Arc::clone(&readers);
             threads.push(spawn("usher-scan", move || readers.run_scans())?);
@@ -59,7 +64,11 @@ impl Sqlite {
     }
 
     pub(crate) fn write(&self, lane: Lane, job: Box<dyn Job>) {
-        self.writes.push(lane, job);
+        self.writes.push(lane, writer::Work::Write(job));
+    }
+
+    pub(crate) fn back_up(&self, order: Order) {
+        self.writes.push(Lane::Bulk, writer::Work::Backup(order));
     }
 
     pub(crate) fn read(&self, limit: Duration, job: Box<dyn Job>) {

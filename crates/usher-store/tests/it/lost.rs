@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use usher_store::{Lane, SealingKey, Sql, Store, StoreError, StoreUrl, args, testing};
+use usher_store::{
+    Lane, SealingKey, Sql, Store, StoreError, StoreUrl, args,
+    testing::{self, Cut},
+};
 
 use crate::{ADD, COUNT, LIMIT, TABLES, add, count, names};
 
@@ -65,6 +68,23 @@ fn a_connection_that_is_lost_during_commit_leaves_the_outcome_unknown() {
     assert_eq!(add(&store, "fatal"), Err(StoreError::Unknown));
     assert_eq!(count(&store), 0, "the next one finds a connection");
     add(&store, "harmless").unwrap();
+}
+
+#[test]
+fn a_wire_that_breaks_at_the_commit_leaves_the_outcome_unknown_whichever_it_is() {
+    let near = testing::postgres(&[TABLES]);
+    let (far, wire) = near.over_wire();
+    for (cut, name, there) in [(Cut::Before, "lost", 0), (Cut::After, "kept", 1)] {
+        let before = count(&near);
+        wire.cut_next(cut);
+        assert_eq!(add(&far, name), Err(StoreError::Unknown), "{cut:?}");
+        assert!(wire.was_cut());
+        // What was on its way when the wire broke is there, or is not, for good.
+        assert_eq!(count(&far) - before, there, "{cut:?}");
+    }
+    add(&far, "lost").unwrap();
+    assert!(add(&far, "kept").unwrap_err().is_conflict("note_name"));
+    assert_eq!(names(&near), ["kept", "lost"]);
 }
 
 #[test]

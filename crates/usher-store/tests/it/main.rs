@@ -1,7 +1,9 @@
 //! The store through its door, on both databases.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod backup;
 mod commits;
+mod faults;
 mod lost;
 mod migrations;
 mod races;

@@ -6,10 +6,15 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "a test that can't begin has failed"
 )]
 
+mod cut;
+
 use std::{ops::Deref, panic::AssertUnwindSafe};
+
+pub use cut::{Cut, Wire};
 
 use crate::{Backend, SealingKey, Store, StoreUrl, Tables, postgres};
 
@@ -27,6 +32,20 @@ pub struct TestStore {
 enum Place {
     Folder(tempfile::TempDir),
     Schema { url: String, name: String },
+}
+
+/// How often something is done: `few` times by `./usher test`, `many` by `./usher proof` (which sets `USHER_PROOF`).
+pub fn times(few: usize, many: usize) -> usize {
+    if std::env::var_os("USHER_PROOF").is_some() { many } else { few }
+}
+
+/// A line for docs/proof.md, which `./usher proof` looks for in what tests print.
+pub fn proved(backend: Backend, what: &str, figures: &str) {
+    let database = match backend {
+        Backend::Sqlite => "SQLite",
+        Backend::Postgres => "PostgreSQL",
+    };
+    println!("proof: | {database} | {what} | {figures} |");
 }
 
 /// Runs a test on SQLite and then on PostgreSQL, each time with an empty store. What fails names the database.
@@ -98,6 +117,14 @@ impl TestStore {
             Place::Folder(_) => Store::clone(self),
             Place::Schema { .. } => self.open(),
         }
+    }
+
+    /// Over a wire to PostgreSQL that can be cut, with as many connections.
+    pub fn over_wire(&self) -> (Store, Wire) {
+        let StoreUrl::Postgres(url) = self.url() else { panic!("there is no wire to SQLite") };
+        let wire = Wire::to(&url);
+        let store = Store::open_postgres(&wire.url(&url), CONNECTIONS, &self.tables, self.key.clone());
+        (store.expect("the store opens"), wire)
     }
 
     /// Closes it and opens it again on the same data.
