@@ -77,17 +77,10 @@ const GROUP_DISPLAY_NAME: i64 = 2;
 pub struct Configs(Arc<Mutex<HashMap<DirectoryId, Arc<DirectoryConfig>>>>);
 
 impl Configs {
-    /// As [`Configs::get`], without a read where this epoch (from [`crate::token::authenticate`]) is cached.
-    pub fn at(
-        &self,
-        on: &mut Snapshot<'_>,
-        id: DirectoryId,
-        epoch: i64,
-    ) -> Result<Option<Arc<DirectoryConfig>>, StoreError> {
-        match self.cached(id, epoch) {
-            Some(config) => Ok(Some(config)),
-            None => self.get(on, id),
-        }
+    /// The configuration of this epoch (from [`crate::token::authenticate`]), if it is cached; else [`Configs::get`] reads it.
+    pub fn known(&self, id: DirectoryId, epoch: i64) -> Option<Arc<DirectoryConfig>> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(&id).filter(|config| config.epoch == epoch).map(Arc::clone)
     }
 
     /// The configuration as of this snapshot; `None`: no such directory.
@@ -102,7 +95,7 @@ impl Configs {
         let Some((epoch, profile, strict)) = on.one::<(i64, String, Option<bool>)>(&READ, args![id])? else {
             return Ok(None);
         };
-        if let Some(config) = self.cached(id, epoch) {
+        if let Some(config) = self.known(id, epoch) {
             return Ok(Some(config));
         }
         let profile = profile::by_name(&profile).ok_or_else(|| {
@@ -118,11 +111,6 @@ impl Configs {
             *newest = Arc::clone(&config);
         }
         Ok(Some(config))
-    }
-
-    fn cached(&self, id: DirectoryId, epoch: i64) -> Option<Arc<DirectoryConfig>> {
-        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.get(&id).filter(|config| config.epoch == epoch).map(Arc::clone)
     }
 }
 
