@@ -239,7 +239,7 @@ class Postgres:
 def bench(*words):
     """A command of usher-bench; its answer."""
     command = [binary("usher-bench"), "--json", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "RUST_BACKTRACE": "0"})
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
     return json.loads(done.stdout)

@@ -71,7 +71,7 @@ async fn run(
     let mut tallies = Vec::new();
     while Instant::now() < ends {
         let took = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        let Some(step) = took.is_ok().then(|| client.next()).flatten() else { break };
+        let Some(step) = took.is_ok().then(|| client.step()).flatten() else { break };
         let began = Instant::now();
         let outcome = caller.call(step.call.clone()).await;
         let duration = began.elapsed();

@@ -145,7 +145,7 @@ enum Expected {
     Made { name: String },
     Person { n: usize },
     Found { n: usize },
-    Patched { n: usize, value: String },
+    Patched { n: usize, value: Value },
     Page { from: usize },
     Done,
     Anything,
@@ -204,7 +204,7 @@ impl Client<'_> {
     }
 
     /// The next request. `None`: there is nobody left to add.
-    pub fn next(&mut self) -> Option<Step> {
+    pub fn step(&mut self) -> Option<Step> {
         let plan = self.plan;
         self.turn += 1;
         let users = |id: &str| format!("/Users/{id}");
@@ -228,13 +228,13 @@ impl Client<'_> {
             Kind::Patch => {
                 let n = self.someone();
                 let value = if plan.replace == "active" {
-                    Value::Bool(self.turn % 2 == 0)
+                    Value::Bool(self.turn.is_multiple_of(2))
                 } else {
                     format!("Changed {} {}", self.number, self.turn).into()
                 };
                 let body = made_up::patch("replace", &plan.replace, &value).to_string();
                 let call = Call::with(Method::PATCH, users(plan.people.id(n)), body);
-                (call, "PATCH user", Expected::Patched { n, value: value.to_string() })
+                (call, "PATCH user", Expected::Patched { n, value })
             }
             Kind::Member => {
                 let id = plan.people.id(plan.own_person(self.number));
@@ -310,8 +310,7 @@ impl Client<'_> {
                 200 => {
                     let shown: Option<Value> = serde_json::from_slice(&answer.body).ok();
                     let is_it = shown.is_some_and(|shown| {
-                        shown["id"].as_str() == Some(people.id(*n))
-                            && shown[&self.plan.replace].to_string() == *value
+                        shown["id"].as_str() == Some(people.id(*n)) && shown[&self.plan.replace] == *value
                     });
                     if is_it { Ok(()) } else { wrong("not the user with its new value") }
                 }
@@ -460,7 +459,7 @@ mod tests {
     fn a_wrong_answer_is_told() {
         let plan = plan(Kind::Get);
         let mut client = plan.client(1);
-        let step = client.next().unwrap();
+        let step = client.step().unwrap();
         assert_eq!(step.call.path, "/Users/bb");
         let right = r#"{"meta":{},"id":"bb","userName":"3141593.p@example.com"}"#;
         assert_eq!(client.check(&step, &answer(200, right)), Ok(()));
@@ -469,7 +468,7 @@ mod tests {
         }
         let plan = self::plan(Kind::Filter);
         let mut client = plan.client(1);
-        let step = client.next().unwrap();
+        let step = client.step().unwrap();
         let page = |inner: &str, total: usize| format!(r#"{{"totalResults":{total},"Resources":[{inner}]}}"#);
         assert_eq!(client.check(&step, &answer(200, &page(right, 1))), Ok(()));
         for body in [page(right, 2), page("", 0), page(&format!("{right},{right}"), 1)] {
@@ -477,7 +476,7 @@ mod tests {
         }
         let plan = self::plan(Kind::Patch);
         let mut client = plan.client(1);
-        let step = client.next().unwrap();
+        let step = client.step().unwrap();
         assert_eq!(client.check(&step, &answer(204, "")), Ok(()));
         assert_eq!(client.check(&step, &answer(200, r#"{"id":"bb","displayName":"Changed 1 1"}"#)), Ok(()));
         assert!(client.check(&step, &answer(200, r#"{"id":"bb","displayName":"old"}"#)).is_err());
@@ -487,13 +486,13 @@ mod tests {
     fn members_come_and_go_in_turn() {
         let plan = plan(Kind::Member);
         let mut client = plan.client(0);
-        assert_eq!(client.next().unwrap().label, "PATCH add 1 member");
-        assert_eq!(client.next().unwrap().label, "PATCH remove 1 member");
+        assert_eq!(client.step().unwrap().label, "PATCH add 1 member");
+        assert_eq!(client.step().unwrap().label, "PATCH remove 1 member");
         // Who is among the first `members` is in already.
-        assert_eq!(plan.client(2).next().unwrap().label, "PATCH remove 1 member");
+        assert_eq!(plan.client(2).step().unwrap().label, "PATCH remove 1 member");
         let plan = self::plan(Kind::Add);
         let mut client = plan.client(0);
-        assert!(client.next().is_some() && client.next().is_some() && client.next().is_none());
+        assert!(client.step().is_some() && client.step().is_some() && client.step().is_none());
         assert_eq!(client.added, [2, 3]);
     }
 }
