@@ -8,7 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("usher-scim", &[]),
     ("usher-store", &[]),
     ("usher-api", &[]),
-    ("usher-bench", &[]),
+    ("usher-bench", &["usher-service"]),
     ("usher-mapping", &["usher-scim"]),
     ("usher-directory", &["usher-store", "usher-scim", "usher-mapping"]),
     ("usher-jobs", &["usher-store"]),

@@ -94,17 +94,10 @@ impl Configs {
         Self { cache: Arc::default(), scan_limit: most }
     }
 
-    /// As [`Configs::get`], without a read where this epoch (from [`crate::token::authenticate`]) is cached.
-    pub fn at(
-        &self,
-        on: &mut Snapshot<'_>,
-        id: DirectoryId,
-        epoch: i64,
-    ) -> Result<Option<Arc<DirectoryConfig>>, StoreError> {
-        match self.cached(id, epoch) {
-            Some(config) => Ok(Some(config)),
-            None => self.get(on, id),
-        }
+    /// The configuration of this epoch (from [`crate::token::authenticate`]), if it is cached; else [`Configs::get`] reads it.
+    pub fn known(&self, id: DirectoryId, epoch: i64) -> Option<Arc<DirectoryConfig>> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(&id).filter(|config| config.epoch == epoch).map(Arc::clone)
     }
 
     /// The configuration as of this snapshot; `None`: no such directory.
@@ -119,7 +112,7 @@ impl Configs {
         let Some((epoch, profile, strict)) = on.one::<(i64, String, Option<bool>)>(&READ, args![id])? else {
             return Ok(None);
         };
-        if let Some(config) = self.cached(id, epoch) {
+        if let Some(config) = self.known(id, epoch) {
             return Ok(Some(config));
         }
         let profile = profile::by_name(&profile).ok_or_else(|| {
@@ -136,11 +129,6 @@ impl Configs {
             *newest = Arc::clone(&config);
         }
         Ok(Some(config))
-    }
-
-    fn cached(&self, id: DirectoryId, epoch: i64) -> Option<Arc<DirectoryConfig>> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.get(&id).filter(|config| config.epoch == epoch).map(Arc::clone)
     }
 }
 

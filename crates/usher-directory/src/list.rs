@@ -4,16 +4,19 @@ use usher_store::Value;
 
 use crate::{Key, ObjectId};
 
-/// A statement with a list of keys in the middle: `with_keys!("… in ", "$2", " …")`.
+/// A statement with a list of keys in the middle: `with_keys!("… o.key", "$2", " …")`.
+///
+/// PostgreSQL is given an array and not a subquery: it takes each key to an index then, also while it has no statistics of a
+/// table that was filled just now. A subquery it takes for a hundred rows to be joined, and may read everything for that.
 macro_rules! with_keys {
     ($head:expr, $argument:expr, $tail:expr) => {
         usher_store::Sql::each(
-            concat!($head, "(select value from json_each(", $argument, "))", $tail),
+            concat!($head, " in (select value from json_each(", $argument, "))", $tail),
             concat!(
                 $head,
-                "(select value::bigint from json_array_elements_text(",
+                " = any(array(select value::bigint from json_array_elements_text(",
                 $argument,
-                "::text::json))",
+                "::text::json)))",
                 $tail
             ),
         )

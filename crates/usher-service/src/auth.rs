@@ -88,37 +88,54 @@ async fn look_up(
     now: Timestamp,
 ) -> Result<(Caller, Option<Timestamp>), Problem> {
     let credentials = credentials(headers)?;
-    let (configs, token, door) = (service.configs.clone(), credentials.token.clone(), door.clone());
-    let found = service.store.read(READ, move |on| -> Result<_, StoreError> {
-        let presented = present(on, &door, &token, now)?;
-        let (token, directory, epoch, last_used, guarded) = match presented {
+    let unknown = || {
+        challenge(
+            "the token is unknown here; check that it was copied whole, and that it belongs to this address",
+            Some("invalid_token"),
+        )
+    };
+    let (token, directory, epoch, last_used, guarded) =
+        match presented(service, door, credentials.token, now).await? {
             token::Presented::Valid { token, directory, epoch, last_used, .. } => {
                 (token, directory, epoch, last_used, false)
             }
             token::Presented::Directory { token, directory, epoch, last_used } => {
                 (token, directory, epoch, last_used, true)
             }
-            refused => return Ok(Err(refused)),
+            token::Presented::Over(why) => {
+                let detail = format!("{why}; issue a new token and enter it at the client");
+                return Err(challenge(&detail, Some("invalid_token")));
+            }
+            token::Presented::Unknown => return Err(unknown()),
         };
-        Ok(match configs.at(on, directory, epoch)? {
-            Some(config) => Ok((Caller { token, config, guarded }, last_used)),
-            None => Err(token::Presented::Unknown),
-        })
-    });
-    match found.await? {
-        Ok((caller, _)) if credentials.basic && !caller.config.profile.basic_authentication => Err(
-            challenge("this account takes the token as Authorization: Bearer only", Some("invalid_token")),
-        ),
-        Ok(found) => Ok(found),
-        Err(token::Presented::Over(why)) => Err(challenge(
-            &format!("{why}; issue a new token and enter it at the client"),
+    let config = match service.configs.known(directory, epoch) {
+        Some(config) => config,
+        None => {
+            let configs = service.configs.clone();
+            service.store.read(READ, move |on| configs.get(on, directory)).await?.ok_or_else(unknown)?
+        }
+    };
+    if credentials.basic && !config.profile.basic_authentication {
+        return Err(challenge(
+            "this account takes the token as Authorization: Bearer only",
             Some("invalid_token"),
-        )),
-        Err(_) => Err(challenge(
-            "the token is unknown here; check that it was copied whole, and that it belongs to this address",
-            Some("invalid_token"),
-        )),
+        ));
     }
+    Ok((Caller { token, config, guarded }, last_used))
+}
+
+/// Reads the token. At the usual door that is one statement, which runs by itself on PostgreSQL: no transaction round it.
+async fn presented(
+    service: &Arc<Inner>,
+    door: &Door,
+    token: String,
+    now: Timestamp,
+) -> Result<token::Presented, StoreError> {
+    if *door == Door::Any {
+        return service.store.read(READ, move |on| token::authenticate(on, &token, now)).await;
+    }
+    let door = door.clone();
+    service.store.read(READ, move |on| present(on, &door, &token, now)).await
 }
 
 /// What a token means at a door.

@@ -141,9 +141,11 @@ pub(crate) const RESOLVE: Sql = Sql::each(
     "select o.id, o.key, o.kind, m.member is not null from json_each($3) j
      cross join object o on o.directory = $1 and o.id = unhex(j.value)
      left join member m on m.grp = $2 and m.member = o.key where o.key <> $2",
-    "select o.id, o.key, o.kind, m.member is not null from json_array_elements_text($3::text::json) j(value)
-     join object o on o.directory = $1 and o.id = decode(j.value, 'hex')
-     left join member m on m.grp = $2 and m.member = o.key where o.key <> $2",
+    // An array and a look at each, as `with_keys` says: a join may read a directory or a group whole.
+    "select o.id, o.key, o.kind, coalesce((select true from member m where m.grp = $2 and m.member = o.key), false)
+     from object o
+     where o.directory = $1 and o.key <> $2
+     and o.id = any(array(select decode(value, 'hex') from json_array_elements_text($3::text::json)))",
 );
 
 /// The named objects of this directory, the group itself left out.

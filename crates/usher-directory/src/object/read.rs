@@ -28,7 +28,7 @@ pub fn get(
 }
 
 pub(crate) const BY_KEYS: Sql = with_keys!(
-    concat!("select ", columns!(), " from object o where +o.directory = $1 and o.key in "),
+    concat!("select ", columns!(), " from object o where +o.directory = $1 and o.key"),
     "$2",
     " order by o.key"
 );
@@ -54,7 +54,8 @@ pub(crate) const BY_IDS: Sql = Sql::each(
     concat!(
         "select ",
         columns!(),
-        " from json_array_elements_text($2::text::json) j(value) join object o on o.directory = $1 and o.id = decode(j.value, 'hex')"
+        " from object o where o.directory = $1
+          and o.id = any(array(select decode(value, 'hex') from json_array_elements_text($2::text::json)))"
     ),
 );
 
@@ -204,7 +205,7 @@ impl FromRow for Link {
 /// Objects by keys without their documents, in key order; missing ones are left out.
 pub fn links(on: &mut Snapshot<'_>, directory: DirectoryId, keys: &[Key]) -> Result<Vec<Link>, StoreError> {
     const READ: Sql = with_keys!(
-        "select o.key, o.id, o.kind, o.label from object o where +o.directory = $1 and o.key in ",
+        "select o.key, o.id, o.kind, o.label from object o where +o.directory = $1 and o.key",
         "$2",
         " order by o.key"
     );
@@ -245,7 +246,7 @@ pub fn groups_of(
 ) -> Result<Vec<(Key, Link)>, StoreError> {
     const READ: Sql = with_keys!(
         "select m.member, g.key, g.id, g.kind, g.label from member m join object g on g.key = m.grp
-         where g.directory = $1 and g.deleted is null and m.member in ",
+         where +g.directory = $1 and g.deleted is null and m.member",
         "$2",
         " order by m.member, m.since, m.grp"
     );

@@ -288,7 +288,7 @@ fn documents(
     keys: &[Key],
 ) -> Result<(Vec<Stored>, bool), StoreError> {
     const SIZES: Sql = list::with_keys!(
-        "select o.key, length(o.doc) from object o where +o.directory = $1 and o.key in ",
+        "select o.key, length(o.doc) from object o where +o.directory = $1 and o.key",
         "$2",
         ""
     );
