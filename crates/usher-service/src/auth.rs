@@ -15,7 +15,11 @@ use usher_directory::{account, config::DirectoryConfig, token};
 use usher_store::{Lane, Snapshot, StoreError};
 use uuid::Uuid;
 
-use crate::{problem::Problem, service::Inner};
+use crate::{
+    heard::{self, Heard},
+    problem::Problem,
+    service::Inner,
+};
 
 /// An authenticated client.
 #[derive(Debug, Clone)]
@@ -54,8 +58,10 @@ pub(crate) async fn authenticate(
     door: &Door,
     address: Option<IpAddr>,
     now: Timestamp,
+    heard: &Heard,
 ) -> Result<Caller, Problem> {
-    let refused = match look_up(service, headers, door, now).await {
+    heard.arrived(address, headers);
+    let refused = match look_up(service, headers, door, now, heard).await {
         Ok((caller, last_used)) => {
             if let Err(seconds) = service.rate.take(caller.token, now) {
                 let detail = format!(
@@ -86,6 +92,7 @@ async fn look_up(
     headers: &HeaderMap,
     door: &Door,
     now: Timestamp,
+    heard: &Heard,
 ) -> Result<(Caller, Option<Timestamp>), Problem> {
     let credentials = credentials(headers)?;
     let (configs, token, door) = (service.configs.clone(), credentials.token.clone(), door.clone());
@@ -105,12 +112,18 @@ async fn look_up(
             None => Err(token::Presented::Unknown),
         })
     });
-    match found.await? {
+    let found = found.await?;
+    match &found {
+        Ok((caller, _)) => heard.from(caller.config.id, caller.token),
+        Err(token::Presented::Over { token, directory, .. }) => heard.from(*directory, *token),
+        Err(_) => {}
+    }
+    match found {
         Ok((caller, _)) if credentials.basic && !caller.config.profile.basic_authentication => Err(
             challenge("this account takes the token as Authorization: Bearer only", Some("invalid_token")),
         ),
         Ok(found) => Ok(found),
-        Err(token::Presented::Over(why)) => Err(challenge(
+        Err(token::Presented::Over { why, .. }) => Err(challenge(
             &format!("{why}; issue a new token and enter it at the client"),
             Some("invalid_token"),
         )),
@@ -216,8 +229,7 @@ impl LastUsed {
 
 /// Written beside the request, not in its way; if it fails, the next minute's use is written.
 fn note_use(service: &Arc<Inner>, token: Uuid, headers: &HeaderMap, address: Option<IpAddr>, now: Timestamp) {
-    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let agent: String = agent.chars().take(200).collect();
+    let agent = heard::agent(headers);
     let address = address.map(|a| a.to_string()).unwrap_or_default();
     let store = service.store.clone();
     tokio::spawn(async move {

@@ -16,8 +16,9 @@ use usher_directory::{
     account::{self, Account},
     config::Configs,
     token::{self, SecretToken},
+    trail::{self, Entry, Query},
 };
-use usher_service::{Clock, Service, Settings, router};
+use usher_service::{Clock, Service, Settings, Trail, router};
 use usher_store::{
     Lane, Store,
     testing::{TestStore, both},
@@ -35,6 +36,7 @@ pub(crate) struct World {
     pub(crate) token: String,
     pub(crate) app: Router,
     now: Arc<AtomicI64>,
+    trail: Trail,
 }
 
 /// What came back.
@@ -81,7 +83,7 @@ pub(crate) fn with(profile: &str, test: impl AsyncFn(&World)) {
 }
 
 pub(crate) fn with_settings(profile: &str, settings: &Settings, test: impl AsyncFn(&World)) {
-    both(&[TABLES], |store: &TestStore| {
+    both(&[TABLES, trail::TABLES], |store: &TestStore| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let world = World::new(Store::clone(store), profile, settings.clone()).await;
@@ -99,13 +101,45 @@ impl World {
             move || Timestamp::from_millisecond(time.load(Ordering::Relaxed)).unwrap(),
             uuid::Uuid::now_v7,
         );
-        let app = router(Service::new(store.clone(), Configs::default(), clock, settings));
+        let trail = Trail::start(store.clone());
+        let service = Service::new(store.clone(), Configs::default(), clock, settings);
+        let app = router(service.trailed(trail.clone()));
         let name = profile.to_owned();
         let account: Account =
             store.write(Lane::Now, move |tx| account::create(tx, "acme", &name, start)).await.unwrap();
-        let mut world = Self { store, account, token: String::new(), app, now };
+        let mut world = Self { store, account, token: String::new(), app, now, trail };
         world.token = world.issue("other", None).await;
         world
+    }
+
+    /// Another account with a production token, on the same service.
+    pub(crate) async fn tenant(&self, name: &str, profile: &str, strict: bool) -> Self {
+        let (named, profile, now) = (name.to_owned(), profile.to_owned(), self.now());
+        let made = self.store.write(Lane::Now, move |tx| {
+            let account = account::create(tx, &named, &profile, now)?;
+            account::set_strict(tx, account.id, strict)?;
+            Ok::<_, account::AccountError>(account)
+        });
+        let mut world = Self {
+            store: self.store.clone(),
+            account: made.await.unwrap(),
+            token: String::new(),
+            app: self.app.clone(),
+            now: self.now.clone(),
+            trail: self.trail.clone(),
+        };
+        world.token = world.issue("other", None).await;
+        world
+    }
+
+    /// What the production environment's clients sent, the newest first.
+    pub(crate) async fn trail(&self, query: &Query) -> Vec<Entry> {
+        self.trail.flush().await;
+        let (directory, query) = (self.account.production, query.clone());
+        let limit = std::time::Duration::from_secs(5);
+        let found = self.store.read(limit, move |on| trail::find(on, directory, &query, None, 100)).await;
+        let found: Result<trail::Found, usher_store::StoreError> = found;
+        found.unwrap().entries
     }
 
     /// A new production token.
