@@ -17,4 +17,5 @@ mod serving;
 mod tokens;
 mod trail;
 mod users;
+mod wire;
 mod world;
