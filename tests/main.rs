@@ -28,3 +28,4 @@ mod scim2_tester;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../crates/usher-sources/tests/it/slapd.rs"]
 mod slapd;
+mod trail;

@@ -9,6 +9,7 @@ use usher_api::{
     mapping::{Cases, Export, Import},
     people::{Person, Unit},
     plan::Plan,
+    trail::Entry,
 };
 
 /// An answer: each variant is one documented shape. `--json` prints what is inside.
@@ -24,6 +25,7 @@ pub enum Answer {
     IssuedToken(IssuedToken),
     Record(Box<RecordDetail>),
     Records(List<Record>),
+    Trail(List<Entry>),
     Person(Box<Person>),
     People(List<Person>),
     Unit(Unit),
@@ -91,4 +93,6 @@ pub struct RecordDetail {
     pub execution: serde_json::Value,
     /// The last that failed.
     pub failed: serde_json::Value,
+    /// The last writes about it that a client sent.
+    pub trail: Vec<Entry>,
 }

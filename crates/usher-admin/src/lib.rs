@@ -21,6 +21,7 @@ pub mod request;
 mod source;
 mod status;
 mod token;
+mod trail;
 mod unit;
 mod user;
 
@@ -70,14 +71,16 @@ pub enum Outcome {
 #[derive(Clone)]
 pub struct Admin {
     store: Store,
+    trail: Store,
     configs: Configs,
     clock: Clock,
 }
 
 impl Admin {
-    /// Over a store that was opened with [`ALL_TABLES`].
-    pub fn new(store: Store, configs: Configs, clock: Clock) -> Self {
-        Self { store, configs, clock }
+    /// Over a store that was opened with [`ALL_TABLES`], and one with the trail's ([`usher_directory::trail::TABLES`]), which may be
+    /// the same.
+    pub fn new(store: Store, trail: Store, configs: Configs, clock: Clock) -> Self {
+        Self { store, trail, configs, clock }
     }
 
     /// Does what is asked, for `actor`. Blocks: never call it on an async worker.
@@ -89,6 +92,7 @@ impl Admin {
             Request::Account(request) => account::handle(self, actor, request).map(Outcome::Done),
             Request::Token(request) => token::handle(self, actor, request).map(Outcome::Done),
             Request::Record(request) => record::handle(self, actor, request).map(Outcome::Done),
+            Request::Trail(request) => trail::handle(self, request).map(Outcome::Done),
             Request::People(request) => people::handle(self, request).map(Outcome::Done),
             Request::Unit(request) => unit::handle(self, actor, request).map(Outcome::Done),
             Request::Directory(request) => directory::handle(self, actor, request).map(Outcome::Done),

@@ -4,11 +4,19 @@ use usher_api::{
     List,
     account::{Execution, Record},
 };
-use usher_directory::{Kind, ObjectId, config::Configs, object};
-use usher_people::{record, unit::UnitKind};
+use usher_directory::{
+    DirectoryId, Kind, ObjectId,
+    config::Configs,
+    object,
+    trail::{Mark, Marks},
+};
+use usher_people::{
+    record::{self, Leaving},
+    unit::UnitKind,
+};
 use usher_store::Snapshot;
 
-use crate::{Actor, Admin, AdminError, Answer, PAGE, account, answer::RecordDetail, audit, request};
+use crate::{Actor, Admin, AdminError, Answer, PAGE, account, answer::RecordDetail, audit, request, trail};
 
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Record) -> Result<Answer, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
@@ -29,38 +37,88 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Record) -> 
             })
         }
         request::Record::Show { account, environment, id } => {
-            let configs = admin.configs.clone();
-            admin.read(move |on| {
+            let (configs, id) = (admin.configs.clone(), parse_id(&id)?);
+            let (directory, senders, mut shown) = admin.read(move |on| {
                 let directory = account::directory(on, &account, &environment)?;
-                let id = parse_id(&id)?;
+                let senders = trail::senders(on, &account, now)?;
                 let detail = record::show(on, directory, id)?.ok_or_else(|| missing(id))?;
                 let resource = resource(on, &configs, directory, id)?;
                 let rules = |execution: Option<record::Execution>| {
                     execution.map_or(serde_json::Value::Null, |execution| execution.rules)
                 };
-                Ok(Answer::Record(Box::new(RecordDetail {
+                let shown = RecordDetail {
                     record: describe(&detail.record),
                     resource,
                     execution: rules(detail.last),
                     failed: rules(detail.last_failed),
-                })))
-            })
+                    trail: Vec::new(),
+                };
+                Ok((directory, senders, shown))
+            })?;
+            shown.trail = trail::of_record(admin, directory, &senders, id)?;
+            Ok(Answer::Record(Box::new(shown)))
         }
-        request::Record::Delete { account, environment, id, disable } => {
+        request::Record::Delete { account, environment, id, disable, erase } => {
+            let id = parse_id(&id)?;
+            let person = match (erase, disable) {
+                (true, _) => Leaving::Erased,
+                (false, true) => Leaving::Disabled,
+                (false, false) => Leaving::Stays,
+            };
+            // The trail first: without the record nobody would know any more whom to look for.
+            let erased = match erase {
+                true => Some(erase_from_trail(admin, &account, &environment, id)?),
+                false => None,
+            };
             let configs = admin.configs.clone();
-            admin.write(move |tx| {
+            let answer = admin.write(move |tx| {
                 let directory = account::directory(tx, &account, &environment)?;
-                let id = parse_id(&id)?;
                 let config = configs.get(tx, directory)?.ok_or_else(|| missing(id))?;
-                record::delete(tx, &config, id, disable, now)?;
-                let details = serde_json::json!({"record": id.0, "disable": disable});
+                record::delete(tx, &config, id, person, now)?;
+                let details = serde_json::json!({"record": id.0, "disable": disable, "erase": erase});
                 audit::note(tx, &actor, "record.delete", &account, &details, now)?;
-                Ok(Answer::Said(crate::answer::Said {
-                    message: format!("record {} is deleted; the identity provider will make it anew", id.0),
-                }))
-            })
+                let message = match person {
+                    Leaving::Erased => format!(
+                        "record {} is deleted and its person erased; provisioned again, it is somebody new",
+                        id.0
+                    ),
+                    _ => format!("record {} is deleted; the identity provider will make it anew", id.0),
+                };
+                Ok(Answer::Said(crate::answer::Said { message }))
+            })?;
+            if let Some((directory, marks, end)) = erased {
+                // What came meanwhile.
+                trail::erase(admin, directory, &marks, end)?;
+            }
+            Ok(answer)
         }
     }
+}
+
+/// Takes whoever a record is about out of the trail; whom, and how far.
+fn erase_from_trail(
+    admin: &Admin,
+    account: &str,
+    environment: &str,
+    id: ObjectId,
+) -> Result<(DirectoryId, Marks, Option<Mark>), AdminError> {
+    let (configs, account, environment) = (admin.configs.clone(), account.to_owned(), environment.to_owned());
+    let (directory, marks) = admin.read(move |on| {
+        let directory = account::directory(on, &account, &environment)?;
+        let detail = record::show(on, directory, id)?.ok_or_else(|| missing(id))?;
+        let person = match detail.record.person {
+            Some(person) => usher_people::person::show(on, directory, &person.to_string())?,
+            None => None,
+        };
+        // The person may be known by an address that the record no longer has.
+        let known: Vec<String> =
+            person.map(|person| vec![person.primary_email, person.name]).unwrap_or_default();
+        let resource = resource(on, &configs, directory, id)?;
+        let none = serde_json::Map::new();
+        Ok((directory, Marks::of(id, resource.as_object().unwrap_or(&none), &known)))
+    })?;
+    let end = trail::erase(admin, directory, &marks, None)?;
+    Ok((directory, marks, end))
 }
 
 /// `users` or `groups`.
@@ -72,7 +130,7 @@ pub(crate) fn kind(word: &str) -> Result<Kind, AdminError> {
     }
 }
 
-fn parse_id(text: &str) -> Result<ObjectId, AdminError> {
+pub(crate) fn parse_id(text: &str) -> Result<ObjectId, AdminError> {
     text.parse().map(ObjectId).map_err(|_| {
         AdminError::new("record_not_found", format!("{text} is no record's id"))
             .hint("usher records ACCOUNT shows the ids.")
@@ -88,7 +146,7 @@ fn missing(id: ObjectId) -> AdminError {
 fn resource(
     on: &mut Snapshot<'_>,
     configs: &Configs,
-    directory: usher_directory::DirectoryId,
+    directory: DirectoryId,
     id: ObjectId,
 ) -> Result<serde_json::Value, AdminError> {
     let stored = object::get(on, directory, id)?.ok_or_else(|| missing(id))?;

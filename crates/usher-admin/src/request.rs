@@ -19,6 +19,7 @@ pub enum Request {
     Account(Account),
     Token(Token),
     Record(Record),
+    Trail(Trail),
     People(People),
     Unit(Unit),
     Directory(Directory),
@@ -104,13 +105,32 @@ pub enum Record {
         environment: String,
         id: String,
     },
-    /// `disable`: end the person's access as well.
+    /// `disable`: end the person's access as well. `erase`: that, and take the person out of everything that is kept.
     Delete {
         account: String,
         environment: String,
         id: String,
         disable: bool,
+        erase: bool,
     },
+}
+
+/// What an account's clients sent: everything together, the newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Trail {
+    pub account: String,
+    pub environment: String,
+    /// Writes about this record.
+    pub record: Option<String>,
+    /// This request.
+    pub request: Option<String>,
+    /// Requests with this token, by its id.
+    pub token: Option<String>,
+    /// Only those that were refused.
+    pub errors: bool,
+    pub after: Option<String>,
+    pub limit: Option<usize>,
 }
 
 /// People.

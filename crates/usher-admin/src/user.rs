@@ -11,7 +11,7 @@ use usher_directory::{
 };
 use usher_mapping::alias;
 use usher_scim::{
-    AttributePath, Object, ResourceType, Tolerance, resource,
+    AttributePath, Deviation, Object, ResourceType, Tolerance, resource,
     schema::{Mutability, Type},
 };
 use usher_sources::held::SourcesFirst;
@@ -219,7 +219,11 @@ fn merged(of: &ResourceType, document: &Object, given: &Object) -> Result<Object
     }
     let accepted = resource::accept(of, given, Tolerance::Tolerant)?;
     // Tolerance is for clients that can't be changed: a file can.
-    if let Some(unknown) = accepted.notes.iter().find(|note| matches!(note.id, "E-15" | "S-06")) {
+    if let Some(unknown) = accepted
+        .notes
+        .iter()
+        .find(|note| matches!(note.deviation, Deviation::UnknownAttribute | Deviation::UnknownSchema))
+    {
         let what = unknown.text.replace(" was ignored", " is not one of a directory");
         return Err(AdminError::new("invalid_value", what));
     }

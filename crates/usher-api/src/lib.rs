@@ -13,6 +13,7 @@ pub mod mapping;
 pub mod people;
 pub mod plan;
 mod time;
+pub mod trail;
 
 use serde::{Deserialize, Serialize};
 

@@ -20,6 +20,7 @@ pub mod profile;
 pub mod query;
 mod tables;
 pub mod token;
+pub mod trail;
 
 use usher_store::{FromValue, StoreError, Value};
 

@@ -25,6 +25,8 @@ pub struct Profile {
     pub hard_delete: bool,
     pub group_name_unique: bool,
     pub sort: bool,
+    /// Filters beyond eq, ne, lt, gt joined by and, or are not documented: answered, and noted.
+    pub few_filters: bool,
     pub bulk: bool,
     pub etag: bool,
     /// site, location, supportID, custom fields, groupType are known.
@@ -48,6 +50,7 @@ const STANDARD: Profile = Profile {
     hard_delete: false,
     group_name_unique: false,
     sort: true,
+    few_filters: false,
     bulk: true,
     etag: true,
     four_me_schema: false,
@@ -71,6 +74,7 @@ pub const ALL: [Profile; 4] = [
         hard_delete: true,
         group_name_unique: true,
         sort: false,
+        few_filters: true,
         bulk: false,
         etag: false,
         four_me_schema: true,

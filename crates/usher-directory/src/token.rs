@@ -410,7 +410,11 @@ pub enum Presented {
         last_used: Option<Timestamp>,
     },
     /// Known, but over; the text says since when.
-    Over(String),
+    Over {
+        why: String,
+        token: Uuid,
+        directory: DirectoryId,
+    },
     Unknown,
 }
 
@@ -465,6 +469,12 @@ pub fn authenticate_in(
 
 fn judged(found: Ends, now: Timestamp) -> Presented {
     let (token, directory, epoch, last_used, expires, ends, revoked, account, environment) = found;
+    let over = |how: &str, since: Option<Timestamp>| {
+        let since = since.unwrap_or_default();
+        let why =
+            format!("this token {how} on {since}; issue a new one and enter it in the identity provider");
+        Presented::Over { why, token, directory }
+    };
     match (state(expires, ends, revoked, now), account.zip(environment)) {
         (State::Active | State::Overlap, Some((account, environment))) => {
             Presented::Valid { token, directory, epoch, account, environment, last_used }
@@ -474,13 +484,6 @@ fn judged(found: Ends, now: Timestamp) -> Presented {
         (State::Expired, _) if ends.is_some() => over("was rotated and its overlap ended", ends),
         (State::Expired, _) => over("expired", expires),
     }
-}
-
-fn over(how: &str, since: Option<Timestamp>) -> Presented {
-    let since = since.unwrap_or_default();
-    Presented::Over(format!(
-        "this token {how} on {since}; issue a new one and enter it in the identity provider"
-    ))
 }
 
 /// Written lazily (at most once a minute a token): when, from where, by which agent.

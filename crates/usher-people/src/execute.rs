@@ -119,7 +119,7 @@ impl Batch {
             let key = Key(job.item.object);
             let finished = match objects.get(&key) {
                 _ if accessed.stale => false,
-                None => match record::release(tx, self.directory, key, true, self.now) {
+                None => match record::release(tx, self.directory, key, record::Leaving::Disabled, self.now) {
                     Ok(()) => true,
                     Err(PeopleError::Store(error)) => return Err(error),
                     Err(_) => false,

@@ -339,7 +339,7 @@ pub fn delete(
     tx: &mut Tx<'_>,
     config: &DirectoryConfig,
     id: ObjectId,
-    disable: bool,
+    person: Leaving,
     now: Timestamp,
 ) -> Result<(), PeopleError> {
     let directory = config.id;
@@ -356,20 +356,35 @@ pub fn delete(
             Err(PutError::Stale | PutError::Taken { .. }) => return Err(PeopleError::Stale),
         }
     }
-    release(tx, directory, key, disable, now)
+    release(tx, directory, key, person, now)
 }
 
-/// Ends a record: its person stays, unlinked (and disabled, if so said); what is kept about the record goes.
+/// What becomes of the person of a record that goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Stays as it is, unlinked.
+    Stays,
+    /// Stays, disabled.
+    Disabled,
+    /// Is disabled, and nothing that tells who it was is left: only the id and since when.
+    Erased,
+}
+
+/// Ends a record: its person stays, unlinked, in the way that is said; what is kept about the record goes.
 pub(crate) fn release(
     tx: &mut Tx<'_>,
     directory: DirectoryId,
     record: Key,
-    disable: bool,
+    person: Leaving,
     now: Timestamp,
 ) -> Result<(), PeopleError> {
     if let Some(loaded) = row::by_record(tx, directory, record.0)? {
         let before = loaded.row;
-        let mut row = PersonRow { record: None, disabled: before.disabled || disable, ..before.clone() };
+        let disabled = before.disabled || person == Leaving::Disabled;
+        let mut row = match person {
+            Leaving::Erased => before.erased(),
+            Leaving::Stays | Leaving::Disabled => PersonRow { record: None, disabled, ..before.clone() },
+        };
         if row::save(tx, directory, Some(&before), &mut row, now)? == Saved::Stale {
             return Err(PeopleError::Stale);
         }

@@ -42,6 +42,17 @@ pub(crate) struct PersonRow {
 }
 
 impl PersonRow {
+    /// The same with nothing that tells who it was. The address is nobody's (RFC 2606), and no other person's.
+    pub(crate) fn erased(&self) -> Self {
+        Self {
+            key: self.key,
+            version: self.version,
+            name: "(erased)".into(),
+            email: format!("erased-{}@erased.invalid", self.id),
+            disabled: true,
+            ..Self::empty(self.id, self.created)
+        }
+    }
     /// A person of whom nothing is known yet.
     pub(crate) fn empty(id: Uuid, now: Timestamp) -> Self {
         Self {

@@ -83,6 +83,16 @@ pub struct FilterError {
 }
 
 impl Filter {
+    /// Whether it is made of eq, ne, lt and gt on attributes, joined by and, or, alone: all that simple services know.
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().all(Self::is_plain),
+            Self::Compare(path, Operator::Eq | Operator::Ne | Operator::Lt | Operator::Gt, _) => {
+                path.filter.is_none()
+            }
+            _ => false,
+        }
+    }
     /// Parses; at most 10,000 characters, depth 64, 200 comparisons. Values must be JSON.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         Self::read(text, Tolerance::Strict).map(|(filter, _)| filter)

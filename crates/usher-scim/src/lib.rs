@@ -3,6 +3,7 @@
 //! Pure: no I/O, no async, no SQL. Usable alone.
 
 pub mod body;
+mod deviation;
 pub mod error;
 pub mod filter;
 pub mod message;
@@ -12,6 +13,7 @@ pub mod prepare;
 pub mod resource;
 pub mod schema;
 
+pub use deviation::{Deviation, Note};
 pub use error::{ScimError, ScimType};
 pub use filter::Filter;
 pub use path::AttributePath;
@@ -28,13 +30,4 @@ pub enum Tolerance {
     Tolerant,
     /// Refused with the error the RFC names.
     Strict,
-}
-
-/// A tolerance that was applied, for the trail: what came and how it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// The checklist's id, e.g. `C-01`.
-    pub id: &'static str,
-    /// E.g. `"active" came as the text "False" and was read as false`.
-    pub text: String,
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    AttributePath, Note, Object, ResourceType, ScimError, Tolerance,
+    AttributePath, Deviation, Note, Object, ResourceType, ScimError, Tolerance,
     body::no_key_twice,
     error::{invalid_path, invalid_syntax, mutability},
     message,
@@ -81,13 +81,20 @@ impl Patch {
             return Err(invalid_syntax(format!("the \"schemas\" of a PATCH must hold {}", message::PATCH)));
         }
         if spelled != "Operations" {
-            taker.note("P-03", format!("\"{}\" was read as \"Operations\"", shorten(spelled)));
+            taker.note(
+                Deviation::OperationsSpelled,
+                format!("\"{}\" was read as \"Operations\"", shorten(spelled)),
+            );
         }
         let operations = operations
             .as_array()
             .ok_or_else(|| invalid_syntax("\"Operations\" must be an array of operations"))?;
         if operations.is_empty() {
-            taker.tolerate("P-03", "there were no operations", invalid_syntax("\"Operations\" is empty"))?;
+            taker.tolerate(
+                Deviation::NoOperations,
+                "there were no operations",
+                invalid_syntax("\"Operations\" is empty"),
+            )?;
         }
         let operations = operations.iter().map(|o| operation(o, &mut taker)).collect::<Result<_, _>>()?;
         Ok(Self { operations, notes: taker.notes })
@@ -178,12 +185,19 @@ fn operation(json: &Value, taker: &mut Taker) -> Result<Operation, ScimError> {
         }
     };
     if op.bytes().any(|b| b.is_ascii_uppercase()) {
-        taker.note("P-04", format!("the operation {op} was read as {}", op.to_ascii_lowercase()));
+        taker.note(
+            Deviation::OpSpelled,
+            format!("the operation {op} was read as {}", op.to_ascii_lowercase()),
+        );
     }
     let path = match member("path") {
         None | Some(Value::Null) => None,
         Some(Value::String(path)) if path.is_empty() => {
-            taker.tolerate("P-08", "an empty path was read as none", invalid_path("the path is empty"))?;
+            taker.tolerate(
+                Deviation::EmptyPath,
+                "an empty path was read as none",
+                invalid_path("the path is empty"),
+            )?;
             None
         }
         Some(Value::String(path)) => Some(AttributePath::parse(path)?),

@@ -15,7 +15,11 @@ use usher_directory::{account, config::DirectoryConfig, token};
 use usher_store::{Lane, Snapshot, StoreError};
 use uuid::Uuid;
 
-use crate::{problem::Problem, service::Inner};
+use crate::{
+    heard::{self, Heard},
+    problem::Problem,
+    service::Inner,
+};
 
 /// An authenticated client.
 #[derive(Debug, Clone)]
@@ -54,8 +58,10 @@ pub(crate) async fn authenticate(
     door: &Door,
     address: Option<IpAddr>,
     now: Timestamp,
+    heard: &Heard,
 ) -> Result<Caller, Problem> {
-    let refused = match look_up(service, headers, door, now).await {
+    heard.arrived(address, headers);
+    let refused = match look_up(service, headers, door, now, heard).await {
         Ok((caller, last_used)) => {
             if let Err(seconds) = service.rate.take(caller.token, now) {
                 let detail = format!(
@@ -86,6 +92,7 @@ async fn look_up(
     headers: &HeaderMap,
     door: &Door,
     now: Timestamp,
+    heard: &Heard,
 ) -> Result<(Caller, Option<Timestamp>), Problem> {
     let credentials = credentials(headers)?;
     let unknown = || {
@@ -102,12 +109,14 @@ async fn look_up(
             token::Presented::Directory { token, directory, epoch, last_used } => {
                 (token, directory, epoch, last_used, true)
             }
-            token::Presented::Over(why) => {
+            token::Presented::Over { why, token, directory } => {
+                heard.from(directory, token);
                 let detail = format!("{why}; issue a new token and enter it at the client");
                 return Err(challenge(&detail, Some("invalid_token")));
             }
             token::Presented::Unknown => return Err(unknown()),
         };
+    heard.from(directory, token);
     let config = match service.configs.known(directory, epoch) {
         Some(config) => config,
         None => {
@@ -233,8 +242,7 @@ impl LastUsed {
 
 /// Written beside the request, not in its way; if it fails, the next minute's use is written.
 fn note_use(service: &Arc<Inner>, token: Uuid, headers: &HeaderMap, address: Option<IpAddr>, now: Timestamp) {
-    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let agent: String = agent.chars().take(200).collect();
+    let agent = heard::agent(headers);
     let address = address.map(|a| a.to_string()).unwrap_or_default();
     let store = service.store.clone();
     tokio::spawn(async move {

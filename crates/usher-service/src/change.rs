@@ -13,7 +13,7 @@ use usher_directory::{
     profile::UserDelete,
 };
 use usher_scim::{
-    Object, ScimError, ScimType, Tolerance,
+    Deviation, Note, Object, ScimError, ScimType, Tolerance,
     patch::{MemberChange, Patch},
     resource::{self, Accepted, Selection},
 };
@@ -124,6 +124,7 @@ pub(crate) async fn created(cx: &Context, kind: Kind, body: Object) -> Result<St
             Err(error) if error.is_overtaken() => continue,
             Err(error) => return Err(error.into()),
         };
+        cx.heard.about(stored.id);
         return Ok(stored);
     }
     Err(PutError::Stale.into())
@@ -174,6 +175,10 @@ pub(crate) async fn replaced(cx: &Context, kind: Kind, id: &str, body: Object) -
         if cx.tolerance() == Tolerance::Strict && named.is_some_and(|named| named != id) {
             let detail = "the body's id is another than the path's; an id never changes, leave it out";
             return Err(Problem::bad(ScimType::Mutability, detail));
+        }
+        if let Some(other) = named.filter(|named| *named != id) {
+            let said = format!("the body's id {other} is another than the address's and was ignored");
+            cx.note(&[Note::new(Deviation::OtherId, said)]);
         }
         let mut accepted = resource::accept(of, &body, cx.tolerance())?;
         cx.note(&accepted.notes);
@@ -312,6 +317,7 @@ async fn change(
     let mut overtaken = WriteError::from(PutError::Stale);
     for _ in 0..TRIES {
         let was = read::stored(cx, kind, id).await?;
+        cx.heard.about(was.id);
         condition::check_match(cx.caller.config.profile, &cx.headers, &was)?;
         let prepared = prepare(&was)?;
         if prepared.draft.as_ref().is_none_or(|draft| !draft.changes()) && prepared.members.is_none() {

@@ -7,6 +7,9 @@
 //! uniqueness, and each refusal is a SCIM error that tells the client's administrator what to do (checklist E-08, R-01).
 //! What is written is prepared outside and compared and swapped inside the transaction.
 //!
+//! Every request of a known token is noted in the [`Trail`], if the service has one: what it said, and each deviation from the
+//! RFC with how it was read.
+//!
 //! Announced is what is enforced, by the profile of the token's account: where it has no bulk, `/Bulk` answers 501; `/Me`
 //! always does. Discovery needs a token, since the token says whose profile counts.
 
@@ -16,6 +19,8 @@ mod change;
 mod condition;
 mod cursor;
 mod discovery;
+mod heard;
+mod kept;
 mod limit;
 mod manager;
 mod media;
@@ -30,9 +35,11 @@ mod search;
 mod serve;
 mod service;
 mod settings;
+mod trail;
 mod walk;
 
 pub use route::router;
 pub use serve::{Connection, Listening, serve};
 pub use service::{Clock, Service};
 pub use settings::{Network, NotANetwork, Settings};
+pub use trail::{Figures, Trail};

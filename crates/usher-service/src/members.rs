@@ -10,7 +10,9 @@ use usher_directory::{
     config::DirectoryConfig,
     object::{self, Cause, Link, MemberOp, Stored},
 };
-use usher_scim::{AttributePath, Note, Object, ScimError, ScimType, patch::MemberChange, resource::Place};
+use usher_scim::{
+    AttributePath, Deviation, Note, Object, ScimError, ScimType, patch::MemberChange, resource::Place,
+};
 use usher_store::Tx;
 
 use crate::{change::WriteError, problem::Problem, read::parse_id, render::BLOCK};
@@ -199,5 +201,5 @@ fn unknown(ids: &[String]) -> ScimError {
 
 fn skipped(ids: impl IntoIterator<Item = String>) -> Note {
     let shown = ids.into_iter().take(20).collect::<Vec<_>>().join(", ");
-    Note { id: "unknown-member", text: format!("members without a resource here were passed over: {shown}") }
+    Note::new(Deviation::UnknownMember, format!("members without a resource here were passed over: {shown}"))
 }

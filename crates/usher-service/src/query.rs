@@ -8,7 +8,7 @@ use usher_directory::{
     object::Stored,
     query::{Listed, Listing, QueryError, Sort, Start},
 };
-use usher_scim::{AttributePath, Filter, Object, ScimType, message};
+use usher_scim::{AttributePath, Deviation, Filter, Note, Object, ScimType, message};
 use usher_store::{Snapshot, StoreError};
 
 use crate::{
@@ -77,6 +77,10 @@ fn asked(cx: &Context, kind: Option<Kind>) -> Result<Asked, Problem> {
         Some(text) => {
             let (filter, notes) = Filter::read(text, cx.tolerance()).map_err(usher_scim::ScimError::from)?;
             cx.note(&notes);
+            if config.profile.few_filters && !filter.is_plain() {
+                let said = "the filter has more than eq, ne, lt, gt, and, or; it was answered all the same";
+                cx.note(&[Note::new(Deviation::UndocumentedFilter, said)]);
+            }
             Some(filter)
         }
     };

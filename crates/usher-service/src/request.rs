@@ -12,7 +12,9 @@ use usher_directory::{DirectoryId, object::Cause};
 use usher_scim::{Note, Object, ScimType, Tolerance, resource::Selection};
 use uuid::Uuid;
 
-use crate::{auth::Caller, problem::Problem, serve::Connection, service::Service, settings::Settings};
+use crate::{
+    auth::Caller, heard::Heard, problem::Problem, serve::Connection, service::Service, settings::Settings,
+};
 
 /// Everything a handler needs. Cheap to clone, but for the headers.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) headers: HeaderMap,
     /// The media type of the answer.
     pub(crate) media: &'static str,
+    /// What the trail is told.
+    pub(crate) heard: Heard,
 }
 
 impl Context {
@@ -52,10 +56,11 @@ impl Context {
         Ok(Selection::parse(self.query.get("attributes"), self.query.get("excludedAttributes"))?)
     }
 
-    /// Each tolerance that was applied, for the administrator who asks why something was read as it was.
+    /// Each deviation that was met, for the administrator who asks why something was read as it was.
     pub(crate) fn note(&self, notes: &[Note]) {
         for note in notes {
-            tracing::debug!(rule = note.id, "{}", note.text);
+            tracing::debug!(deviation = note.deviation.name(), "{}", note.text);
+            self.heard.note(note);
         }
     }
 }
@@ -103,7 +108,7 @@ impl Query {
 }
 
 /// The body as a JSON object, within the limit; the length was looked at before, this holds for chunked bodies too.
-pub(crate) async fn read_body(mut body: Body, most: usize) -> Result<Object, Problem> {
+pub(crate) async fn read_body(mut body: Body, most: usize, heard: &Heard) -> Result<Object, Problem> {
     let bytes: Bytes = match Limited::new(&mut body, most).collect().await {
         Ok(whole) => whole.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -114,6 +119,7 @@ pub(crate) async fn read_body(mut body: Body, most: usize) -> Result<Object, Pro
             return Err(Problem::bad(ScimType::InvalidSyntax, "the body broke off; send the request again"));
         }
     };
+    heard.size(bytes.len());
     Ok(usher_scim::body::parse(&bytes)?)
 }
 

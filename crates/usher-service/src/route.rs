@@ -3,7 +3,7 @@
 //! Paths are read here and not by axum's router, since an unknown route is to be refused *after* the token and in SCIM's
 //! words, a method after the route, and a URN may stand in a path.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Instant};
 
 use axum::{Router, body::Body, extract::State, response::Response, routing::any};
 use futures_util::FutureExt;
@@ -16,7 +16,10 @@ use uuid::Uuid;
 
 use crate::{
     auth::{self, Door},
-    bulk, change, discovery, media,
+    bulk, change, discovery,
+    heard::{self, Answered, Heard},
+    kept::Kept,
+    media,
     problem::Problem,
     query, read,
     request::{Context, Query, client_address, discard, origin, read_body, too_large},
@@ -136,29 +139,50 @@ impl Target {
 async fn handle(State(service): State<Service>, request: Request<Body>) -> Response {
     let id = service.0.clock.id();
     let limit = service.0.settings.request;
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), heard::path(request.uri()));
+    let (at, began, heard) = (service.0.clock.now(), Instant::now(), Heard::default());
     let span = tracing::info_span!("scim", request = %id);
-    let work = AssertUnwindSafe(tokio::time::timeout(limit, answer(service, id, request))).catch_unwind();
-    let mut response = match work.instrument(span.clone()).await {
-        Ok(Ok(Ok(response))) => response,
-        Ok(Ok(Err(problem))) => problem.into_response(),
+    let work = answer(service.clone(), id, request, heard.clone());
+    let work = AssertUnwindSafe(tokio::time::timeout(limit, work)).catch_unwind();
+    let answered = match work.instrument(span.clone()).await {
+        Ok(Ok(answered)) => answered,
         Ok(Err(_)) => {
             let detail = format!(
                 "the request took longer than {} s and may have been carried out; read the resource before sending it again",
                 limit.as_secs()
             );
-            Problem::later(5, detail).into_response()
+            Err(Problem::later(5, detail))
         }
-        Err(_) => span.in_scope(|| Problem::internal(&"a panic")).into_response(),
+        Err(_) => Err(span.in_scope(|| Problem::internal(&"a panic"))),
     };
+    let detail = answered.as_ref().err().map(|problem| problem.error.detail.clone());
+    let mut response = answered.unwrap_or_else(Problem::into_response);
+    let status = response.status().as_u16();
+    span.in_scope(|| tracing::debug!(%method, path = path_alone(&path), status, "answered"));
+    if let Some(trail) = service.0.trail.get() {
+        let method = method.to_string();
+        let answered = Answered { at, id, method, path, status, took: began.elapsed(), detail };
+        if let Some(entry) = heard.entry(answered) {
+            trail.offer(entry);
+        }
+    }
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
     }
-    span.in_scope(|| tracing::debug!(%method, path, status = response.status().as_u16(), "answered"));
     response
 }
 
-async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Response, Problem> {
+/// Without the query, which may name people.
+fn path_alone(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
+}
+
+async fn answer(
+    service: Service,
+    id: Uuid,
+    request: Request<Body>,
+    heard: Heard,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let settings = &service.0.settings;
     let length =
@@ -184,7 +208,7 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
     let door = target.as_ref().map_or(&Door::Any, |target| &target.door);
     let address = client_address(settings, connection, &parts.headers);
     auth::check_url(parts.uri.query(), &parts.headers)?;
-    let caller = auth::authenticate(&service.0, &parts.headers, door, address, now).await?;
+    let caller = auth::authenticate(&service.0, &parts.headers, door, address, now, &heard).await?;
 
     let (target, route) = routed(target, &parts.method, caller.config.profile)?;
     let has_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
@@ -200,8 +224,12 @@ async fn answer(service: Service, id: Uuid, request: Request<Body>) -> Result<Re
         media: media::answer_type(&parts.headers)?,
         headers: parts.headers,
         service: service.clone(),
+        heard,
     };
-    let body = if has_body { Some(read_body(body, most).await?) } else { None };
+    let body = if has_body { Some(read_body(body, most, &cx.heard).await?) } else { None };
+    if let (Some(body), false, Some(_)) = (&body, matches!(route, Route::Search(_)), service.0.trail.get()) {
+        cx.heard.body(Kept::of(&cx.caller.config, body));
+    }
     carry_out(cx, route, parts.method, body).await
 }
 

@@ -10,7 +10,7 @@ use usher_directory::{config::Configs, guard::Guard};
 use usher_store::Store;
 use uuid::Uuid;
 
-use crate::{auth::LastUsed, limit::Buckets, settings::Settings, walk::Walks};
+use crate::{auth::LastUsed, limit::Buckets, settings::Settings, trail::Trail, walk::Walks};
 
 /// Time and ids, given from outside so that a test or a simulation can decide both. Cheap to clone.
 #[derive(Clone)]
@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) used: LastUsed,
     /// Asked before objects of a directory of the provisioning side change.
     pub(crate) guard: OnceLock<Arc<dyn Guard>>,
+    pub(crate) trail: OnceLock<Trail>,
 }
 
 impl Service {
@@ -69,14 +70,21 @@ impl Service {
         let rate = Buckets::new(settings.rate, 1, settings.burst);
         let bad_tokens = Buckets::new(settings.bad_tokens, 60, settings.bad_tokens);
         let (walks, used) = (Walks::new(settings.walks), LastUsed::default());
-        let guard = OnceLock::new();
-        Self(Arc::new(Inner { store, configs, clock, settings, walks, rate, bad_tokens, used, guard }))
+        let (guard, trail) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Inner { store, configs, clock, settings, walks, rate, bad_tokens, used, guard, trail }))
     }
 
     /// With somebody who is asked before objects of a directory at `/d/{directory}` change. The first one counts.
     #[must_use]
     pub fn guarded(self, guard: Arc<dyn Guard>) -> Self {
         self.0.guard.get_or_init(|| guard);
+        self
+    }
+
+    /// With a trail of every request. The first one counts.
+    #[must_use]
+    pub fn trailed(self, trail: Trail) -> Self {
+        self.0.trail.get_or_init(|| trail);
         self
     }
 }

@@ -78,13 +78,25 @@ impl Store {
     /// network; the server is not there; the database is newer than this binary.
     pub fn open(at: &StoreUrl, tables: &[Tables], key: SealingKey) -> Result<Self, StoreError> {
         match at {
-            StoreUrl::Sqlite(folder) => {
-                let commits = Arc::new(Commits::new());
-                let sqlite = Sqlite::open(folder, tables, Arc::clone(&commits))?;
-                Ok(Self(Arc::new(Inner { database: Database::Sqlite(sqlite), key, commits })))
-            }
+            StoreUrl::Sqlite(folder) => Self::open_sqlite(folder, "usher", tables, key),
             StoreUrl::Postgres(url) => Self::open_postgres(url, CONNECTIONS, tables, key),
         }
+    }
+
+    /// SQLite under another name: `NAME.db` in a folder, beside `usher.db`, with a writer and a lock of its own. For what
+    /// must not wait for the rest, nor the rest for it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_sqlite(
+        folder: &Path,
+        name: &str,
+        tables: &[Tables],
+        key: SealingKey,
+    ) -> Result<Self, StoreError> {
+        let commits = Arc::new(Commits::new());
+        let sqlite = Sqlite::open(folder, name, tables, Arc::clone(&commits))?;
+        Ok(Self(Arc::new(Inner { database: Database::Sqlite(sqlite), key, commits })))
     }
 
     /// PostgreSQL with a given number of connections, each a thread of its own.

@@ -1,11 +1,11 @@
-//! Housekeeping of a server: what is kept for a time (the provisioning log, deleted users) goes after it, and changes that nobody reads are numbered all the same.
+//! Housekeeping of a server: what is kept for a time (the provisioning log, the trail, deleted users) goes after it, and changes that nobody reads are numbered all the same.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use usher_admin::Actor;
-use usher_directory::feed;
+use usher_directory::{feed, trail};
 use usher_engine::log;
 use usher_store::{Lane, StoreError};
 
@@ -18,18 +18,32 @@ const PRUNE: u32 = 3_600;
 /// As much as one transaction of bulk work may take away.
 const BLOCK: usize = 500;
 
-/// Runs until told to stop. `log_days`: 0 keeps the provisioning log for ever.
-pub(crate) async fn run(system: System, log_days: u32, stopping: watch::Receiver<bool>) {
+/// For how many days what is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    /// The provisioning log; 0: for ever.
+    pub(crate) log_days: u32,
+    /// The trail; 0: nothing of it.
+    pub(crate) trail_days: u32,
+}
+
+/// Runs until told to stop.
+pub(crate) async fn run(system: System, kept: Kept, stopping: watch::Receiver<bool>) {
     let mut round = 0;
     loop {
         if let Err(error) = numbered(&system).await {
             tracing::warn!(%error, "changes could not be numbered");
         }
-        if log_days > 0
+        if kept.log_days > 0
             && round % PRUNE == 0
-            && let Err(error) = pruned(&system, log_days).await
+            && let Err(error) = pruned(&system, kept.log_days).await
         {
             tracing::warn!(%error, "old log entries could not be removed");
+        }
+        if round % PRUNE == 0
+            && let Err(error) = trail_pruned(&system, kept.trail_days).await
+        {
+            tracing::warn!(%error, "old requests could not be removed from the trail");
         }
         if round % PRUNE == 0 {
             purged(&system).await;
@@ -67,5 +81,12 @@ async fn pruned(system: &System, days: u32) -> Result<(), StoreError> {
     let age = SignedDuration::from_hours(24 * i64::from(days));
     let Ok(before) = system.clock.now().checked_sub(age) else { return Ok(()) };
     while system.store.write(Lane::Bulk, move |tx| log::prune(tx, before, BLOCK)).await? > 0 {}
+    Ok(())
+}
+
+async fn trail_pruned(system: &System, days: u32) -> Result<(), StoreError> {
+    let age = SignedDuration::from_hours(24 * i64::from(days));
+    let Ok(before) = system.clock.now().checked_sub(age) else { return Ok(()) };
+    while system.trail.write(Lane::Bulk, move |tx| trail::prune(tx, before, BLOCK)).await? > 0 {}
     Ok(())
 }

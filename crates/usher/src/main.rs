@@ -64,6 +64,8 @@ enum Command {
     Token(c::token::Command),
     /// SCIM users and groups as they came, and what the rules made of them.
     Records(c::records::Command),
+    /// What identity providers sent, and how it was read.
+    Trail(c::trail::Command),
     /// People, as the app sees them.
     #[command(subcommand)]
     People(c::people::Command),
@@ -216,6 +218,7 @@ async fn run(
         Command::Account(command) => vec![command.request()?],
         Command::Token(command) => vec![command.request()?],
         Command::Records(command) => vec![command.request()],
+        Command::Trail(command) => vec![command.request()],
         Command::People(command) => vec![command.request()],
         Command::Organization(command) => vec![command.request("organization")],
         Command::Site(command) => vec![command.request("site")],

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use usher_scim::ScimError;
-use usher_service::{Listening, Service};
+use usher_service::{Listening, Service, Trail};
 
 use crate::{
     keeping,
@@ -52,16 +52,19 @@ pub(crate) async fn run(
     let (stop, stopping) = watch::channel(false);
     let mut parts = JoinSet::new();
     let mut addresses = Vec::new();
+    let trail = trail(&system, &settings);
     for listener in listeners {
         let scheme = if tls.is_some() { "https" } else { "http" };
         addresses.push(format!("{scheme}://{}", listener.local_addr()?));
-        let router = router(&system, &settings)?;
+        let router = router(&system, &settings, trail.clone())?;
         let ended = ended(stopping.clone());
         parts.spawn(usher_service::serve(listener, router, tls.clone(), Listening::default(), ended));
     }
     if arguments.role != "service" {
         work(&system, &stopping, &mut parts);
-        parts.spawn(keeping::run(system.clone(), settings.provisioning_log_days, stopping.clone()));
+        let kept =
+            keeping::Kept { log_days: settings.provisioning_log_days, trail_days: settings.trail_days };
+        parts.spawn(keeping::run(system.clone(), kept, stopping.clone()));
         let settle = Duration::from_secs(settings.watch_settle_seconds);
         parts.spawn(watching::run(system.clone(), settle, stopping.clone()));
     }
@@ -73,9 +76,17 @@ pub(crate) async fn run(
     printer.either(&serde_json::json!({"listening": addresses}), &said.join("\n"))?;
     signals(&stop).await?;
     while parts.join_next().await.is_some() {}
-    tokio::task::spawn_blocking(move || system.store.close()).await?;
+    if let Some(trail) = trail {
+        trail.flush().await;
+    }
+    tokio::task::spawn_blocking(move || system.close()).await?;
     drop(owner);
     Ok(())
+}
+
+/// Where SCIM requests are noted, unless nothing of them is to be kept.
+pub(crate) fn trail(system: &System, settings: &Settings) -> Option<Trail> {
+    (settings.trail_days > 0).then(|| Trail::start(system.trail.clone()))
 }
 
 fn take(folder: &Path) -> anyhow::Result<owner::Owner> {
@@ -102,7 +113,11 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
 }
 
 /// The SCIM service as the settings say, and an answer for what is none of it.
-pub(crate) fn router(system: &System, settings: &Settings) -> anyhow::Result<axum::Router> {
+pub(crate) fn router(
+    system: &System,
+    settings: &Settings,
+    trail: Option<Trail>,
+) -> anyhow::Result<axum::Router> {
     let elsewhere = || async {
         let error = ScimError::status(404, "nothing is here; the SCIM service is at /scim/v2");
         (
@@ -111,7 +126,11 @@ pub(crate) fn router(system: &System, settings: &Settings) -> anyhow::Result<axu
             serde_json::Value::from(error.body()).to_string(),
         )
     };
-    Ok(usher_service::router(service(system, settings)?).fallback(elsewhere))
+    let mut service = service(system, settings)?;
+    if let Some(trail) = trail {
+        service = service.trailed(trail);
+    }
+    Ok(usher_service::router(service).fallback(elsewhere))
 }
 
 fn service(system: &System, settings: &Settings) -> anyhow::Result<Service> {

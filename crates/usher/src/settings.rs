@@ -86,6 +86,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("scim_bulk_bytes", Kind::Number, "How large a SCIM bulk request may be."),
     key("scim_cursor_seconds", Kind::Number, "How long a cursor of a SCIM list leads to the next page."),
     key(
+        "trail_days",
+        Kind::Number,
+        "How many days the trail of SCIM requests is kept (`usher trail`); 0 keeps none.",
+    ),
+    key(
         "provisioning_log_days",
         Kind::Number,
         "How many days the provisioning log is kept; 0 keeps it for ever.",
@@ -122,6 +127,7 @@ pub(crate) struct Settings {
     pub(crate) scim_bulk_operations: usize,
     pub(crate) scim_bulk_bytes: usize,
     pub(crate) scim_cursor_seconds: u64,
+    pub(crate) trail_days: u32,
     pub(crate) provisioning_log_days: u32,
     pub(crate) watch_settle_seconds: u64,
     pub(crate) private_addresses: bool,
@@ -146,6 +152,7 @@ impl Default for Settings {
             scim_bulk_operations: 1_000,
             scim_bulk_bytes: 16 * 1024 * 1024,
             scim_cursor_seconds: 600,
+            trail_days: 14,
             provisioning_log_days: 30,
             watch_settle_seconds: 2,
             private_addresses: true,

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use usher_admin::{ALL_TABLES, Admin};
 use usher_client::AddressPolicy;
-use usher_directory::config::Configs;
+use usher_directory::{config::Configs, trail};
 use usher_engine::Engine;
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_people::People;
@@ -25,6 +25,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct System {
     pub(crate) store: Store,
+    /// Where the trail lies: a file of its own beside SQLite's, the same database on PostgreSQL.
+    pub(crate) trail: Store,
     pub(crate) configs: Configs,
     pub(crate) clock: Clock,
     pub(crate) admin: Admin,
@@ -37,12 +39,15 @@ impl System {
     /// Opens the store that the settings name and wires everything over it. On SQLite the caller owns the folder; on PostgreSQL
     /// `connections` are opened. Blocks.
     pub(crate) fn open(settings: &Settings, connections: usize) -> anyhow::Result<Self> {
-        let store = if settings.database_url.is_empty() {
+        let trail_tables = [trail::TABLES];
+        if settings.database_url.is_empty() {
             make_folder(&settings.data)?;
-            let store = Store::open(&StoreUrl::Sqlite(settings.data.clone()), ALL_TABLES, key(settings)?)?;
+            let key = key(settings)?;
+            let store = Store::open(&StoreUrl::Sqlite(settings.data.clone()), ALL_TABLES, key.clone())?;
             // The folder is ours alone: whoever held a lease here is gone.
             store.block_write(Lane::Now, usher_jobs::lease::free_all)?;
-            store
+            let trail = Store::open_sqlite(&settings.data, "trail", &trail_tables, key)?;
+            Self::over(store, trail, settings)
         } else {
             let Some(key) = given_key(settings)? else {
                 bail!(
@@ -50,13 +55,20 @@ impl System {
                      `usher key generate`, keep it in a file, and name that with the setting key_file"
                 );
             };
-            Store::open_postgres(&settings.database_url, connections, ALL_TABLES, key)?
-        };
-        Self::over(store, settings)
+            let tables = [ALL_TABLES, &trail_tables].concat();
+            let store = Store::open_postgres(&settings.database_url, connections, &tables, key)?;
+            Self::over(store.clone(), store, settings)
+        }
     }
 
-    /// Wires everything over an open store.
-    fn over(store: Store, settings: &Settings) -> anyhow::Result<Self> {
+    /// Ends what the stores do. Blocks.
+    pub(crate) fn close(self) {
+        self.trail.close();
+        self.store.close();
+    }
+
+    /// Wires everything over open stores.
+    fn over(store: Store, trail: Store, settings: &Settings) -> anyhow::Result<Self> {
         let (configs, clock) = (Configs::default(), Clock::real());
         let policy = AddressPolicy { private: settings.private_addresses };
         let transports = usher_engine::driver::over_http(policy, CONNECT)?;
@@ -65,8 +77,8 @@ impl System {
         let leases = Leases::new(store.clone());
         let sources =
             Sources::new(store.clone(), configs.clone(), clock.clone(), leases).with_addresses(policy);
-        let admin = Admin::new(store.clone(), configs.clone(), clock.clone());
-        Ok(Self { store, configs, clock, admin, engine, people, sources })
+        let admin = Admin::new(store.clone(), trail.clone(), configs.clone(), clock.clone());
+        Ok(Self { store, trail, configs, clock, admin, engine, people, sources })
     }
 }
 

@@ -25,10 +25,12 @@ struct House {
 
 /// Runs a test on both databases, with a directory `firm`.
 fn both(test: impl Fn(&House)) {
-    testing::both(ALL_TABLES, |store: &TestStore| {
+    let tables = [ALL_TABLES, &[usher_directory::trail::TABLES]].concat();
+    testing::both(&tables, |store: &TestStore| {
         let clock = Clock::still("2026-11-02T09:00:00Z".parse().unwrap(), 7);
-        let admin = Admin::new(Store::clone(store), Configs::default(), clock.clone());
-        let house = House { store: Store::clone(store), admin, clock };
+        let (store, trail) = (Store::clone(store), Store::clone(store));
+        let admin = Admin::new(store.clone(), trail, Configs::default(), clock.clone());
+        let house = House { store, admin, clock };
         house.ask(Request::Directory(Directory::Create { name: "firm".into() })).unwrap();
         test(&house);
     });

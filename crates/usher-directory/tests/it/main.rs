@@ -10,6 +10,7 @@ mod members;
 mod objects;
 mod queries;
 mod tokens;
+mod trail;
 
 use std::{
     sync::{

@@ -67,7 +67,7 @@ fn a_token_opens_its_directory_until_it_expires() {
         assert_eq!(environment, Environment::Production);
         assert!(is_valid(house, &secret, later(30 * DAY - 1)));
         assert!(
-            matches!(present(house, &secret, later(30 * DAY)), Presented::Over(why) if why.contains("expired"))
+            matches!(present(house, &secret, later(30 * DAY)), Presented::Over { why, .. } if why.contains("expired"))
         );
         assert_eq!(state_of(house, issued.id, later(30 * DAY)), State::Expired);
         assert_eq!(present(house, &SecretToken::generate(), now()), Presented::Unknown);
@@ -106,7 +106,9 @@ fn a_revoked_token_is_refused_from_the_next_request_on() {
             house.store.block_write(Lane::Now, move |tx| token::revoke(tx, account, id, later(1)))
         };
         assert_eq!(revoke(issued.id).expect("revoked").state, State::Revoked);
-        assert!(matches!(present(house, &secret, now()), Presented::Over(why) if why.contains("revoked")));
+        assert!(
+            matches!(present(house, &secret, now()), Presented::Over { why, .. } if why.contains("revoked"))
+        );
         assert!(matches!(revoke(uuid::Uuid::now_v7()), Err(TokenError::Unknown(_))));
         assert!(matches!(rotate(house, None, 0, now()), Err(TokenError::NoneLive)));
     });
@@ -206,7 +208,9 @@ fn a_directorys_token_opens_that_directory_alone() {
             .store
             .block_write(Lane::Now, move |tx| token::rotate_in(tx, firm, None, zero, None, &two, now()))
             .expect("rotated");
-        assert!(matches!(at(firm, &first, later(1)), Presented::Over(why) if why.contains("overlap ended")));
+        assert!(
+            matches!(at(firm, &first, later(1)), Presented::Over { why, .. } if why.contains("overlap ended"))
+        );
         assert_eq!(present(house, &first, later(1)), Presented::Unknown);
         let states: Vec<State> = read(house.store, move |on| token::list_in(on, firm, later(1)))
             .iter()
@@ -222,6 +226,8 @@ fn a_directorys_token_opens_that_directory_alone() {
             .store
             .block_write(Lane::Now, move |tx| token::revoke_in(tx, firm, id, later(1)))
             .expect("revoked");
-        assert!(matches!(at(firm, &second, later(1)), Presented::Over(why) if why.contains("revoked")));
+        assert!(
+            matches!(at(firm, &second, later(1)), Presented::Over { why, .. } if why.contains("revoked"))
+        );
     });
 }

@@ -1,13 +1,13 @@
 //! Leavers, returners, and two records that name one person.
 
 use serde_json::json;
-use usher_people::record::{self, RecordState};
+use usher_people::record::{self, Leaving, RecordState};
 
 use crate::rig::{Rig, both, name};
 
-fn delete(rig: &Rig, id: usher_directory::ObjectId, disable: bool) {
+fn delete(rig: &Rig, id: usher_directory::ObjectId, person: Leaving) {
     let (config, now) = (rig.config.clone(), rig.clock.now());
-    rig.write(move |tx| record::delete(tx, &config, id, disable, now));
+    rig.write(move |tx| record::delete(tx, &config, id, person, now));
 }
 
 #[test]
@@ -166,8 +166,8 @@ fn an_administrator_deletes_a_record_and_the_person_stays() {
         let ben = rig.plain("ben@example.com", "Ben");
         rig.catch_up();
         let id = rig.person("ann@example.com").id;
-        delete(rig, ann, false);
-        delete(rig, ben, true);
+        delete(rig, ann, Leaving::Stays);
+        delete(rig, ben, Leaving::Disabled);
         rig.catch_up();
         let person = rig.person("ann@example.com");
         assert_eq!((person.record, person.access), (None, true), "governed by no record");

@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 use super::{Filter, Operator, Unknown};
 use crate::{
-    Attribute, AttributePath, Note, Object, ResourceType, ScimError, Tolerance,
+    Attribute, AttributePath, Deviation, Note, Object, ResourceType, ScimError, Tolerance,
     error::invalid_filter,
     prepare::{self, Form},
     resource::{Place, place},
@@ -283,7 +283,10 @@ impl Compiler {
                     "\"{path}\" must be named with its schema: {urn}:{path}"
                 )));
             }
-            self.notes.push(Note { id: "Q-15", text: format!("\"{path}\" was read as {urn}:{path}") });
+            self.notes.push(Note::new(
+                Deviation::UrnLeftOutInFilter,
+                format!("\"{path}\" was read as {urn}:{path}"),
+            ));
         }
         Ok(Some(resolved))
     }
@@ -383,7 +386,7 @@ impl Compiler {
             (Type::Boolean, Value::String(text)) if self.how == Tolerance::Tolerant => {
                 boolean(text).map(|flag| {
                     let text = format!("\"{path}\" was compared with the text \"{text}\", read as {flag}");
-                    self.notes.push(Note { id: "Q-30", text });
+                    self.notes.push(Note::new(Deviation::BooleanAsTextInFilter, text));
                     Literal::Boolean(flag)
                 })
             }

@@ -11,7 +11,7 @@ use winnow::{
 };
 
 use super::{Filter, FilterError, Operator};
-use crate::{AttributePath, Note, Tolerance, path::shorten, prepare::same_name, schema::is_name};
+use crate::{AttributePath, Deviation, Note, Tolerance, path::shorten, prepare::same_name, schema::is_name};
 
 /// The longest filter or path, in characters.
 const LENGTH: usize = 10_000;
@@ -306,7 +306,7 @@ fn value(input: &mut Input<'_>) -> Parsed<Value> {
     if bare && input.state.how == Tolerance::Tolerant {
         let text_note =
             format!("the filter value {} came without quotes and was read as text", shorten(text));
-        input.state.notes.push(Note { id: "Q-13", text: text_note });
+        input.state.notes.push(Note::new(Deviation::UnquotedText, text_note));
         return Ok(Value::String(text.to_owned()));
     }
     input.reset(&at);

@@ -137,7 +137,7 @@ fn q_13_unquoted_values() {
     )
     .unwrap();
     assert!(filter.matches(&users(), &ann()).unwrap());
-    assert_eq!(notes.iter().map(|n| n.id).collect::<Vec<_>>(), ["Q-13", "Q-13"]);
+    assert_eq!(notes.iter().map(|n| n.id()).collect::<Vec<_>>(), ["Q-13", "Q-13"]);
     assert!(Filter::read("userName eq 'ann'", Tolerance::Tolerant).is_err());
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Applied, MemberChange, Op, Operation, Patch, members};
 use crate::{
-    Attribute, AttributePath, Object, ResourceType, ScimError, ScimType, Tolerance,
+    Attribute, AttributePath, Deviation, Object, ResourceType, ScimError, ScimType, Tolerance,
     error::{invalid_path, invalid_value, mutability},
     prepare::same_name,
     resource::{
@@ -85,13 +85,16 @@ impl Work<'_> {
             },
         };
         if self.of.resolve(&path).is_none() {
-            let nothing = value.is_null() && self.taker.how == Tolerance::Tolerant;
-            return if nothing { Ok(()) } else { self.taker.unknown(key) };
+            return self.taker.unknown_with(key, value);
         }
         if !is_name(key) {
             let refused =
                 invalid_path(format!("\"{path}\" is a path; send it as the \"path\" of an operation"));
-            self.taker.tolerate("C-05", format!("the key \"{path}\" was read as a path"), refused)?;
+            self.taker.tolerate(
+                Deviation::PathAsKey,
+                format!("the key \"{path}\" was read as a path"),
+                refused,
+            )?;
         }
         self.at(op, &path, Some(value), true)
     }
@@ -119,7 +122,8 @@ impl Work<'_> {
             };
         }
         if parts().any(|a| a.mutability == Mutability::WriteOnly) {
-            self.taker.note("X-11", format!("\"{path}\" was dropped: it cannot be set here"));
+            self.taker
+                .note(Deviation::PasswordDropped, format!("\"{path}\" was dropped: it cannot be set here"));
             return Ok(());
         }
         if let Some(attribute) = resolved.attribute.filter(|a| a.name == "members")
@@ -170,7 +174,7 @@ impl Work<'_> {
             let refused =
                 invalid_value("a remove has no \"value\"; name what to remove by a filter in the path");
             self.taker.tolerate(
-                "C-04",
+                Deviation::RemovedByValue,
                 format!("values of \"{path}\" were removed by \"value\""),
                 refused,
             )?;
@@ -180,7 +184,7 @@ impl Work<'_> {
         }
         let refused = invalid_value("a remove has no \"value\"");
         self.taker.tolerate(
-            "P-30",
+            Deviation::NeedlessValue,
             format!("the \"value\" of a remove at \"{path}\" was ignored"),
             refused,
         )?;
@@ -201,7 +205,7 @@ impl Work<'_> {
         if op != Op::Remove && given.len() < urns.len() {
             let refused =
                 invalid_value(format!("\"schemas\" holds a schema that is not one of {}'s", self.of.name));
-            self.taker.tolerate("S-06", "an unknown schema was ignored", refused)?;
+            self.taker.tolerate(Deviation::UnknownSchema, "an unknown schema was ignored", refused)?;
         }
         let own = resource::schemas(self.of, &self.object);
         let gone: Vec<String> = match (op, path.filter.as_deref()) {

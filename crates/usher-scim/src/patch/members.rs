@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Op;
 use crate::{
-    Attribute, AttributePath, Filter, ScimError, ScimType,
+    Attribute, AttributePath, Deviation, Filter, ScimError, ScimType,
     error::{invalid_value, mutability},
     filter::{
         Operator,
@@ -63,7 +63,7 @@ fn whole(
         let refused =
             invalid_value("a remove has no \"value\"; name the member in the path: members[value eq \"…\"]");
         taker.tolerate(
-            "C-04",
+            Deviation::RemovedByValue,
             "members were removed by \"value\" instead of a filter in the path",
             refused,
         )?;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Op, Operation, Patch};
 use crate::{
-    AttributePath, Filter, Object, ScimError,
+    AttributePath, Deviation, Filter, Note, Object, ScimError,
     error::{invalid_syntax, invalid_value},
     filter::Operator,
     prepare::same_name,
@@ -24,7 +24,8 @@ pub(super) fn parse(body: &Object) -> Result<Patch, ScimError> {
     if !rest.is_empty() {
         operations.push(Operation { op: Op::Replace, path: None, value: Some(Value::Object(rest)) });
     }
-    Ok(Patch { operations, notes: Vec::new() })
+    let note = Note::new(Deviation::OwnPatchBody, "attributes at the root were read as a PATCH that merges");
+    Ok(Patch { operations, notes: vec![note] })
 }
 
 /// An empty text clears, as `null` does.

@@ -74,7 +74,7 @@ fn p_02_p_04_messages() {
     }
     let lower = json!({"schemas": [message::PATCH], "operations": [{"op": "Add", "path": "", "value": {}}]});
     let read = parse(lower, Tolerance::Tolerant).unwrap();
-    assert_eq!(read.notes.iter().map(|n| n.id).collect::<Vec<_>>(), ["P-03", "P-04", "P-08"]);
+    assert_eq!(read.notes.iter().map(|n| n.id()).collect::<Vec<_>>(), ["P-03", "P-04", "P-08"]);
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn p_35_p_36_replace_at_a_filter() {
     assert_eq!(refused(missing.clone(), Tolerance::Strict), ScimType::NoTarget);
     let made = patch(&ann(), missing, Tolerance::Tolerant).unwrap();
     assert_eq!(made.object["phoneNumbers"], json!([{"type": "work", "value": "1"}]));
-    assert_eq!(made.notes[0].id, "C-03");
+    assert_eq!(made.notes[0].id(), "C-03");
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn c_01_booleans_as_text_n_23() {
         let operations = json!([{"op": "Replace", "path": "active", "value": text}]);
         let done = patch(&ann(), operations.clone(), Tolerance::Tolerant).unwrap();
         assert_eq!(done.object["active"], flag);
-        assert!(done.notes.iter().any(|n| n.id == "C-01" && n.text.contains("read as")));
+        assert!(done.notes.iter().any(|n| n.id() == "C-01" && n.text.contains("read as")));
         assert_eq!(refused(operations, Tolerance::Strict), ScimType::InvalidValue);
     }
     for bad in [json!("no"), json!("FALSE"), json!(0)] {
@@ -404,7 +404,7 @@ fn c_05_paths_as_keys_n_19() {
     assert_eq!(done.object[ENTERPRISE], json!({"department": "D", "division": "V"}));
     assert_eq!(email(&Value::Object(done.object.clone()), "work")["value"], "n@x");
     assert!(done.object.keys().all(|k| !k.contains('.') || k == ENTERPRISE));
-    assert!(done.notes.iter().any(|n| n.id == "C-05"));
+    assert!(done.notes.iter().any(|n| n.id() == "C-05"));
     assert_eq!(refused(json!([{"op": "replace", "value": value}]), Tolerance::Strict), ScimType::InvalidPath);
 }
 
@@ -471,7 +471,7 @@ fn c_20_ids_in_values() {
 fn x_11_passwords_are_dropped() {
     let done =
         patch(&ann(), json!([{"op": "replace", "value": {"password": "x7"}}]), Tolerance::Strict).unwrap();
-    assert_eq!((done.changed, done.notes[0].id), (false, "X-11"));
+    assert_eq!((done.changed, done.notes[0].id()), (false, "X-11"));
     assert!(!format!("{:?}", done.notes).contains("x7"));
 }
 

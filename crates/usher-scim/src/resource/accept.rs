@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::take::{From, Taker};
 use crate::{
-    Attribute, AttributePath, Note, Object, ResourceType, ScimError, Tolerance,
+    Attribute, AttributePath, Deviation, Note, Object, ResourceType, ScimError, Tolerance,
     body::no_key_twice,
     error::{invalid_syntax, invalid_value},
     path::shorten,
@@ -59,7 +59,7 @@ impl Acceptor<'_> {
         let Some(given) = given.filter(|_| !missing) else {
             let refused = invalid_syntax(format!("\"schemas\" is missing; it must hold {base}"));
             return self.taker.tolerate(
-                "S-03",
+                Deviation::NoSchemas,
                 format!("\"schemas\" was missing and was read as {base}"),
                 refused,
             );
@@ -79,14 +79,22 @@ impl Acceptor<'_> {
                     if !same_name(&schema.id, urn) {
                         let (urn, id) = (shorten(urn), &schema.id);
                         let refused = invalid_syntax(format!("the schema {urn} is not known; use {id}"));
-                        self.taker.tolerate("C-25", format!("the schema {urn} was read as {id}"), refused)?;
+                        self.taker.tolerate(
+                            Deviation::OldSchema,
+                            format!("the schema {urn} was read as {id}"),
+                            refused,
+                        )?;
                     }
                 }
                 None => {
                     let urn = shorten(urn);
                     let refused =
                         invalid_syntax(format!("the schema {urn} is not one of {}'s", self.of.name));
-                    self.taker.tolerate("S-06", format!("the unknown schema {urn} was ignored"), refused)?;
+                    self.taker.tolerate(
+                        Deviation::UnknownSchema,
+                        format!("the unknown schema {urn} was ignored"),
+                        refused,
+                    )?;
                 }
             }
         }
@@ -113,8 +121,7 @@ impl Acceptor<'_> {
         match of.schema_named(key) {
             Some((schema, extension)) => self.container(schema, extension, value),
             // An unknown name without a value says nothing (checklist C-07).
-            None if value.is_null() && self.taker.how == Tolerance::Tolerant => Ok(()),
-            None => self.taker.unknown(key),
+            None => self.taker.unknown_with(key, value),
         }
     }
 
@@ -137,8 +144,7 @@ impl Acceptor<'_> {
             match schema.attribute(key) {
                 Some(attribute) => self.attribute(extension.then_some(schema), attribute, value)?,
                 None if schema.open => self.open(schema, key, value)?,
-                None if value.is_null() && self.taker.how == Tolerance::Tolerant => {}
-                None => self.taker.unknown(&format!("{}:{key}", schema.id))?,
+                None => self.taker.unknown_with(&format!("{}:{key}", schema.id), value)?,
             }
         }
         Ok(())
@@ -155,7 +161,8 @@ impl Acceptor<'_> {
             ..AttributePath::attribute(&attribute.name)
         };
         if attribute.returned == Returned::Never && attribute.mutability == Mutability::WriteOnly {
-            self.taker.note("X-11", format!("\"{path}\" was dropped: it cannot be set here"));
+            self.taker
+                .note(Deviation::PasswordDropped, format!("\"{path}\" was dropped: it cannot be set here"));
             return Ok(());
         }
         if attribute.mutability == Mutability::ReadOnly {

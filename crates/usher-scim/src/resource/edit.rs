@@ -7,7 +7,7 @@ use super::{
     take::{From, Taker, drop_repeated},
 };
 use crate::{
-    Attribute, AttributePath, Filter, Note, Object, ResourceType, ScimError, ScimType, Tolerance,
+    Attribute, AttributePath, Deviation, Filter, Note, Object, ResourceType, ScimError, ScimType, Tolerance,
     error::{invalid_path, invalid_value},
     filter::{
         Operator,
@@ -70,7 +70,11 @@ impl<'t> Target<'t> {
         if at.extension && path.schema.is_none() {
             let urn = at.schema.map_or("", |s| s.id.as_str());
             let refused = invalid_path(format!("\"{path}\" must be named with its schema: {urn}:{path}"));
-            taker.tolerate("C-06", format!("the path \"{path}\" was read as {urn}:{path}"), refused)?;
+            taker.tolerate(
+                Deviation::UrnLeftOut,
+                format!("the path \"{path}\" was read as {urn}:{path}"),
+                refused,
+            )?;
         }
         Self::from(of, path, taker)
     }
@@ -349,7 +353,7 @@ impl<'t> Target<'t> {
         if matches!(change, Change::Replace(_)) && self.path.filter.is_some() {
             let refused = no_target();
             self.taker.tolerate(
-                "C-03",
+                Deviation::MissingValueMade,
                 format!("nothing matched \"{}\", so it was made", self.path),
                 refused,
             )?;

@@ -7,7 +7,7 @@ use base64::{
 use serde_json::Value;
 
 use crate::{
-    Attribute, Note, Object, ScimError, Tolerance,
+    Attribute, Deviation, Note, Object, ScimError, Tolerance,
     body::no_key_twice,
     error::{invalid_syntax, invalid_value},
     filter::compile::boolean,
@@ -45,19 +45,19 @@ impl Taker {
     pub(crate) fn new(how: Tolerance, from: From) -> Self {
         Self { how, from, notes: Vec::new() }
     }
-    pub(crate) fn note(&mut self, id: &'static str, text: impl Into<String>) {
-        self.notes.push(Note { id, text: text.into() });
+    pub(crate) fn note(&mut self, deviation: Deviation, text: impl Into<String>) {
+        self.notes.push(Note::new(deviation, text));
     }
     /// A tolerance: noted, or refused where it is strict.
     pub(crate) fn tolerate(
         &mut self,
-        id: &'static str,
+        deviation: Deviation,
         text: impl Into<String>,
         refused: ScimError,
     ) -> Result<(), ScimError> {
         match self.how {
             Tolerance::Tolerant => {
-                self.note(id, text);
+                self.note(deviation, text);
                 Ok(())
             }
             Tolerance::Strict => Err(refused),
@@ -67,7 +67,20 @@ impl Taker {
     pub(crate) fn unknown(&mut self, name: &str) -> Result<(), ScimError> {
         let name = shorten(name);
         let refused = invalid_syntax(format!("the attribute \"{name}\" is not known here"));
-        self.tolerate("E-15", format!("the unknown attribute \"{name}\" was ignored"), refused)
+        self.tolerate(
+            Deviation::UnknownAttribute,
+            format!("the unknown attribute \"{name}\" was ignored"),
+            refused,
+        )
+    }
+    /// The same, with what it came with: without a value it says nothing (checklist C-07).
+    pub(crate) fn unknown_with(&mut self, name: &str, value: &Value) -> Result<(), ScimError> {
+        if value.is_null() && self.how == Tolerance::Tolerant {
+            let said = format!("the unknown attribute \"{}\" had no value and was ignored", shorten(name));
+            self.note(Deviation::UnknownNull, said);
+            return Ok(());
+        }
+        self.unknown(name)
     }
 
     /// A whole attribute's value; `None`: unassigned.
@@ -130,7 +143,11 @@ impl Taker {
             Value::Array(elements) if elements.len() == 1 && self.from != From::Body => {
                 let name = &attribute.name;
                 let refused = invalid_value(format!("\"{name}\" has one value, not an array"));
-                self.tolerate("C-06", format!("\"{name}\" came as an array of one value"), refused)?;
+                self.tolerate(
+                    Deviation::ArrayOfOne,
+                    format!("\"{name}\" came as an array of one value"),
+                    refused,
+                )?;
                 elements.first().unwrap_or(value)
             }
             value => value,
@@ -194,7 +211,7 @@ impl Taker {
     fn boolean(&mut self, attribute: &Attribute, text: &str) -> Result<Value, ScimError> {
         let flag = boolean(text).ok_or_else(|| wrong_type(attribute))?;
         let said = format!("\"{}\" came as the text \"{text}\" and was read as {flag}", attribute.name);
-        self.tolerate("C-01", said, wrong_type(attribute))?;
+        self.tolerate(Deviation::BooleanAsText, said, wrong_type(attribute))?;
         Ok(flag.into())
     }
 
@@ -208,9 +225,10 @@ impl Taker {
                 if text.is_empty() {
                     return Ok(None);
                 }
-                let id = if attribute.multi_valued { "C-14" } else { "C-06" };
+                let deviation =
+                    if attribute.multi_valued { Deviation::BareValues } else { Deviation::TextAsValue };
                 let said = format!("\"{name}\" came as plain text and was read as its value");
-                self.tolerate(id, said, invalid_value(format!("\"{name}\" must hold objects")))?;
+                self.tolerate(deviation, said, invalid_value(format!("\"{name}\" must hold objects")))?;
                 unpacked = Object::from_iter([("value".to_owned(), value.clone())]);
                 &unpacked
             }
@@ -270,7 +288,7 @@ impl Taker {
         if let Some(display) = display {
             unpacked.insert(key_of("display").map_or("display", String::as_str).to_owned(), display.into());
         }
-        self.note("C-11", "a role came as JSON text and was unpacked");
+        self.note(Deviation::RoleAsJson, "a role came as JSON text and was unpacked");
         Some(unpacked)
     }
 

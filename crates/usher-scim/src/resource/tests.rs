@@ -34,7 +34,7 @@ fn refused(body: Value, how: Tolerance) -> ScimType {
     take(body, how).unwrap_err().scim_type.unwrap()
 }
 fn noted(body: Value) -> Vec<&'static str> {
-    take(body, Tolerance::Tolerant).unwrap().notes.iter().map(|n| n.id).collect()
+    take(body, Tolerance::Tolerant).unwrap().notes.iter().map(|n| n.id()).collect()
 }
 fn path(text: &str) -> AttributePath {
     AttributePath::parse(text).unwrap()
@@ -46,17 +46,17 @@ fn s_03_to_s_07_schemas() {
         |body: Value| accept(&users(), &object(body), Tolerance::Strict).map_err(|e| e.scim_type.unwrap());
     let tolerant = |body: Value| accept(&users(), &object(body), Tolerance::Tolerant);
     assert_eq!(strict(json!({"userName": "a"})), Err(ScimType::InvalidSyntax));
-    assert_eq!(tolerant(json!({"userName": "a"})).unwrap().notes[0].id, "S-03");
+    assert_eq!(tolerant(json!({"userName": "a"})).unwrap().notes[0].id(), "S-03");
     for bad in [json!([schema::GROUP]), json!("x"), json!([1])] {
         let error = tolerant(json!({"schemas": bad})).unwrap_err();
         assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax));
     }
     let entra = json!({"schemas": [USER, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"]});
     assert_eq!(strict(entra.clone()), Err(ScimType::InvalidSyntax));
-    assert_eq!(tolerant(entra).unwrap().notes[0].id, "S-06");
+    assert_eq!(tolerant(entra).unwrap().notes[0].id(), "S-06");
     let onelogin =
         json!({"schemas": ["urn:scim:schemas:core:2.0", "urn:scim:schemas:extension:enterprise:2.0"]});
-    assert_eq!(tolerant(onelogin).unwrap().notes[0].id, "C-25");
+    assert_eq!(tolerant(onelogin).unwrap().notes[0].id(), "C-25");
     let unsaid = strict(json!({"schemas": [USER], ENTERPRISE: {"department": "D"}})).unwrap();
     assert_eq!(schemas(&users(), &unsaid.object), [USER, ENTERPRISE]);
     assert_eq!(taken(json!({USER: {"userName": "a"}})), json!({"userName": "a"}));
@@ -170,13 +170,13 @@ fn e_15_unknown_attributes() {
     assert_eq!(noted(body.clone()), ["E-15"; 4]);
     assert_eq!(taken(body.clone()), json!({"userName": "a", "emails": [{"value": "x"}]}));
     assert_eq!(refused(body, Tolerance::Strict), ScimType::InvalidSyntax);
-    assert!(noted(json!({"userName": "a", "department": null, "manager": null})).is_empty(), "C-07");
+    assert_eq!(noted(json!({"userName": "a", "department": null, "manager": null})), ["C-07", "C-07"]);
 }
 
 #[test]
 fn x_11_passwords_are_dropped_s_44() {
     let accepted = take(json!({"userName": "a", "password": "x7k2"}), Tolerance::Strict).unwrap();
-    assert_eq!((accepted.object.len(), accepted.notes[0].id), (1, "X-11"));
+    assert_eq!((accepted.object.len(), accepted.notes[0].id()), (1, "X-11"));
     assert!(!format!("{accepted:?}").contains("x7k2"));
 }
 

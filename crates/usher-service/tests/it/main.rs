@@ -1,6 +1,6 @@
 //! The service through HTTP, in process, on SQLite and on PostgreSQL.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod bulk;
 mod checklist;
@@ -18,6 +18,8 @@ mod races;
 mod search;
 mod serving;
 mod tokens;
+mod trail;
 mod users;
 mod walks;
+mod wire;
 mod world;

@@ -16,8 +16,9 @@ use usher_directory::{
     account::{self, Account},
     config::Configs,
     token::{self, SecretToken},
+    trail::{self, Entry, Query},
 };
-use usher_service::{Clock, Service, Settings, router};
+use usher_service::{Clock, Service, Settings, Trail, router};
 use usher_store::{
     Lane, Store,
     testing::{TestStore, both},
@@ -38,6 +39,7 @@ pub(crate) struct World {
     now: Arc<AtomicI64>,
     /// Milliseconds that pass each time the service looks at its clock.
     tick: Arc<AtomicI64>,
+    trail: Trail,
 }
 
 /// What came back.
@@ -84,7 +86,7 @@ pub(crate) fn with(profile: &str, test: impl AsyncFn(&World)) {
 }
 
 pub(crate) fn with_settings(profile: &str, settings: &Settings, test: impl AsyncFn(&World)) {
-    both(&[TABLES], |store: &TestStore| {
+    both(&[TABLES, trail::TABLES], |store: &TestStore| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let world = World::new(Store::clone(store), profile, settings.clone()).await;
@@ -95,7 +97,7 @@ pub(crate) fn with_settings(profile: &str, settings: &Settings, test: impl Async
 
 /// Runs a test on both databases, seen by two instances; on PostgreSQL the second has connections of its own.
 pub(crate) fn with_two(profile: &str, settings: &Settings, test: impl AsyncFn(&World, &World)) {
-    both(&[TABLES], |store: &TestStore| {
+    both(&[TABLES, trail::TABLES], |store: &TestStore| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let world = World::new(Store::clone(store), profile, settings.clone()).await;
@@ -115,19 +117,51 @@ impl World {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let now = Arc::new(AtomicI64::new(start.as_millisecond()));
         let tick = Arc::new(AtomicI64::new(0));
-        let app = app(&store, &now, &tick, settings);
+        let trail = Trail::start(store.clone());
+        let app = app(&store, &now, &tick, &trail, settings);
         let name = profile.to_owned();
         let account: Account =
             store.write(Lane::Now, move |tx| account::create(tx, "acme", &name, start)).await.unwrap();
-        let mut world = Self { store, account, token: String::new(), app, now, tick };
+        let mut world = Self { store, account, token: String::new(), app, now, tick, trail };
         world.token = world.issue("other", None).await;
         world
     }
 
     /// The same as another instance sees it.
     pub(crate) fn over(&self, store: Store, settings: Settings) -> Self {
-        let app = app(&store, &self.now, &self.tick, settings);
+        let app = app(&store, &self.now, &self.tick, &self.trail, settings);
         Self { store, app, ..self.clone() }
+    }
+
+    /// Another account with a production token, on the same service.
+    pub(crate) async fn tenant(&self, name: &str, profile: &str, strict: bool) -> Self {
+        let (named, profile, now) = (name.to_owned(), profile.to_owned(), self.now());
+        let made = self.store.write(Lane::Now, move |tx| {
+            let account = account::create(tx, &named, &profile, now)?;
+            account::set_strict(tx, account.id, strict)?;
+            Ok::<_, account::AccountError>(account)
+        });
+        let mut world = Self {
+            store: self.store.clone(),
+            account: made.await.unwrap(),
+            token: String::new(),
+            app: self.app.clone(),
+            now: self.now.clone(),
+            tick: self.tick.clone(),
+            trail: self.trail.clone(),
+        };
+        world.token = world.issue("other", None).await;
+        world
+    }
+
+    /// What the production environment's clients sent, the newest first.
+    pub(crate) async fn trail(&self, query: &Query) -> Vec<Entry> {
+        self.trail.flush().await;
+        let (directory, query) = (self.account.production, query.clone());
+        let limit = std::time::Duration::from_secs(5);
+        let found = self.store.read(limit, move |on| trail::find(on, directory, &query, None, 100)).await;
+        let found: Result<trail::Found, usher_store::StoreError> = found;
+        found.unwrap().entries
     }
 
     /// A new production token.
@@ -241,7 +275,13 @@ impl World {
     }
 }
 
-fn app(store: &Store, now: &Arc<AtomicI64>, tick: &Arc<AtomicI64>, settings: Settings) -> Router {
+fn app(
+    store: &Store,
+    now: &Arc<AtomicI64>,
+    tick: &Arc<AtomicI64>,
+    trail: &Trail,
+    settings: Settings,
+) -> Router {
     let (time, step) = (now.clone(), tick.clone());
     let clock = Clock::new(
         move || {
@@ -250,7 +290,7 @@ fn app(store: &Store, now: &Arc<AtomicI64>, tick: &Arc<AtomicI64>, settings: Set
         },
         uuid::Uuid::now_v7,
     );
-    router(Service::new(store.clone(), Configs::default(), clock, settings))
+    router(Service::new(store.clone(), Configs::default(), clock, settings).trailed(trail.clone()))
 }
 
 /// A filter as part of a path.

@@ -8,8 +8,6 @@ use std::{
 
 use crate::StoreError;
 
-/// Locked as long as this process has the database open.
-const LOCK: &str = "usher.db.lock";
 /// A former owner in the same process may still be closing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -17,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Owner(#[expect(dead_code, reason = "held, not read")] File);
 
-/// Makes the folder if need be, and takes it.
-pub(super) fn own(folder: &Path) -> Result<Owner, StoreError> {
+/// Makes the folder if need be, and takes `NAME.db` in it: `NAME.db.lock` is locked as long as this process has it open.
+pub(super) fn own(folder: &Path, name: &str) -> Result<Owner, StoreError> {
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         StoreError::Unavailable(format!("the data folder {}: {what}: {error}", folder.display()))
     };
@@ -34,7 +32,7 @@ pub(super) fn own(folder: &Path) -> Result<Owner, StoreError> {
         .create(true)
         .truncate(false)
         .write(true)
-        .open(folder.join(LOCK))
+        .open(folder.join(format!("{name}.db.lock")))
         .map_err(|error| failed("can't be written to", &error))?;
     let since = Instant::now();
     loop {
@@ -147,11 +145,12 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/data");
-        let owner = own(&folder).unwrap();
+        let owner = own(&folder, "usher").unwrap();
         assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-        let error = own(&folder).unwrap_err().to_string();
+        let error = own(&folder, "usher").unwrap_err().to_string();
         assert!(error.contains("another Usher"), "{error}");
-        drop(owner);
-        own(&folder).unwrap();
+        let beside = own(&folder, "trail").unwrap();
+        drop((owner, beside));
+        own(&folder, "usher").unwrap();
     }
 }

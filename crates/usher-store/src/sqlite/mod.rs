@@ -43,10 +43,15 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens (and makes) `usher.db` in `folder` and brings its tables up to date.
-    pub(crate) fn open(folder: &Path, tables: &[Tables], commits: Arc<Commits>) -> Result<Self, StoreError> {
-        let owner = folder::own(folder)?;
-        let file: PathBuf = folder.join("usher.db");
+    /// Opens (and makes) `NAME.db` in `folder` and brings its tables up to date.
+    pub(crate) fn open(
+        folder: &Path,
+        name: &str,
+        tables: &[Tables],
+        commits: Arc<Commits>,
+    ) -> Result<Self, StoreError> {
+        let owner = folder::own(folder, name)?;
+        let file: PathBuf = folder.join(format!("{name}.db"));
         let connection = Connection::writer(&file)?;
         migrate::run_sqlite(&connection, tables)?;
         let writes = Arc::new(Lanes::new(WRITES, usize::MAX));
@@ -60,7 +65,7 @@ impl Sqlite {
             let readers = Arc::clone(&readers);
             threads.push(spawn("usher-scan", move || readers.run_scans())?);
         }
-        Ok(Self { writes, readers, wal: folder.join("usher.db-wal"), threads: Mutex::new(threads) })
+        Ok(Self { writes, readers, wal: folder.join(format!("{name}.db-wal")), threads: Mutex::new(threads) })
     }
 
     pub(crate) fn write(&self, lane: Lane, job: Box<dyn Job>) {

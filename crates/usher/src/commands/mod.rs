@@ -12,6 +12,7 @@ pub(crate) mod people;
 pub(crate) mod records;
 pub(crate) mod source;
 pub(crate) mod token;
+pub(crate) mod trail;
 pub(crate) mod unit;
 pub(crate) mod user;
 

@@ -35,6 +35,9 @@ enum Act {
         /// End the person's access as well.
         #[arg(long)]
         disable: bool,
+        /// End the person's access, and take whoever it was out of everything that is kept, the trail included.
+        #[arg(long)]
+        erase: bool,
     },
 }
 
@@ -43,7 +46,9 @@ impl Command {
         let (account, environment) = (self.account, self.environment.environment);
         Request::Record(match self.act {
             Some(Act::Show { id }) => Record::Show { account, environment, id },
-            Some(Act::Delete { id, disable }) => Record::Delete { account, environment, id, disable },
+            Some(Act::Delete { id, disable, erase }) => {
+                Record::Delete { account, environment, id, disable, erase }
+            }
             None => Record::List {
                 account,
                 environment,

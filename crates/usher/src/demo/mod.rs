@@ -59,7 +59,8 @@ pub(crate) async fn run(
     let mut parts = JoinSet::new();
     let listener = listen(&settings, arguments.exit).await?;
     let address = listener.local_addr()?;
-    let router = serve::router(&system, &settings)?;
+    let trail = serve::trail(&system, &settings);
+    let router = serve::router(&system, &settings, trail.clone())?;
     let until = serve::ended(stopping.clone());
     parts.spawn(usher_service::serve(listener, router, None, Listening::default(), until));
 
@@ -81,7 +82,10 @@ pub(crate) async fn run(
     stop.send_replace(true);
     while parts.join_next().await.is_some() {}
     drop(demo);
-    tokio::task::spawn_blocking(move || system.store.close()).await?;
+    if let Some(trail) = trail {
+        trail.flush().await;
+    }
+    tokio::task::spawn_blocking(move || system.close()).await?;
     Ok(if outcome?.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

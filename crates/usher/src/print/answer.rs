@@ -10,7 +10,7 @@ use usher_api::{
     plan::{Item, Plan},
 };
 
-use super::{mapping, table};
+use super::{mapping, table, trail};
 
 pub(crate) use super::mapping::not_exported;
 
@@ -23,6 +23,7 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::IssuedToken(IssuedToken { secret, .. }) => secret.0.clone(),
         Answer::Record(detail) => pretty(&**detail),
         Answer::Records(list) => more(records(&list.items), list),
+        Answer::Trail(list) => more(trail::text(&list.items), list),
         Answer::Person(person) => pretty(&**person),
         Answer::People(list) => more(people(&list.items), list),
         Answer::Unit(unit) => units(std::slice::from_ref(unit)),
@@ -76,7 +77,7 @@ fn more<T>(text: String, list: &List<T>) -> String {
     }
 }
 
-fn day(at: Time) -> String {
+pub(super) fn day(at: Time) -> String {
     at.0.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 mod mapping;
+mod trail;
 
 use std::io::{IsTerminal, Write};
 
