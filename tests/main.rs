@@ -5,6 +5,7 @@
 mod beside;
 mod builtin;
 mod conformance;
+mod demand;
 mod demo;
 mod example_ldif;
 mod house;
