@@ -8,6 +8,7 @@ mod beside;
 mod builtin;
 mod cluster;
 mod conformance;
+mod demand;
 mod demo;
 mod example_ldif;
 mod house;

@@ -6,6 +6,7 @@ use usher_api::{
     account::{Account, IssuedToken, Record, Token},
     app::{App, Cycle, Status, Template},
     directory::{Directory, Member, Membership, Preview, Run, Source, Test},
+    explain::Explanation,
     mapping::{Cases, Export, Import},
     people::{Person, Unit},
     plan::Plan,
@@ -50,6 +51,8 @@ pub enum Answer {
     Status(Status),
     Statuses(List<Status>),
     Plan(Plan),
+    Explanation(Box<Explanation>),
+    Explanations(List<Explanation>),
     /// Entra's `provisioningObjectSummary` each.
     Log(List<serde_json::Value>),
     MappingImport(Import),

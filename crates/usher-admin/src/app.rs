@@ -1,6 +1,7 @@
 //! Applications.
 
 mod describe;
+mod explain;
 mod mapping;
 
 use secrecy::SecretString;
@@ -15,6 +16,7 @@ use crate::{
 
 pub(crate) use describe::{describe as show, status};
 pub use describe::{describe_cycle, describe_plan};
+pub use explain::describe_explanation;
 
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Result<Outcome, AdminError> {
     use request::App as R;
@@ -57,6 +59,10 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
                 Ok(Outcome::Work(Work::AppSync { app }))
             })
         }
+        R::Provision { name, kind, who, dry_run } => {
+            explain::provision(admin, actor, name, kind, who, dry_run)
+        }
+        R::Explain { name, kind, who } => explain::asked(admin, name, kind, who),
         R::MappingShow { name, kind } => {
             let kind = record::kind(&kind)?;
             admin.read(move |on| {

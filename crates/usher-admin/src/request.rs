@@ -452,6 +452,19 @@ pub enum App {
     Sync {
         name: String,
     },
+    /// One user or group now; `dry_run`: only what would be done.
+    Provision {
+        name: String,
+        kind: String,
+        who: String,
+        dry_run: bool,
+    },
+    /// Why a user or group is in or out; without a name: of every app of its directory.
+    Explain {
+        name: Option<String>,
+        kind: String,
+        who: String,
+    },
     Status {
         name: String,
     },
@@ -579,6 +592,27 @@ pub enum Work {
         app: Box<usher_engine::App>,
         /// Only these users; `None`: everybody.
         only: Option<Vec<usher_directory::Key>>,
+    },
+    /// One user or group, for real.
+    AppProvision {
+        /// In which app.
+        app: Box<usher_engine::App>,
+        /// Who or what.
+        object: usher_directory::Key,
+        /// Who asked.
+        actor: Actor,
+    },
+    /// The way of one user or group, looked at.
+    AppExplain {
+        /// In which app.
+        app: Box<usher_engine::App>,
+        /// Who or what.
+        object: usher_directory::Key,
+    },
+    /// The same in several apps.
+    AppsExplain {
+        /// Each app with the object in its directory.
+        of: Vec<(usher_engine::App, usher_directory::Key)>,
     },
     /// A cycle.
     AppSync {

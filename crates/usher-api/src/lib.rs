@@ -9,6 +9,7 @@ pub mod account;
 pub mod app;
 pub mod demo;
 pub mod directory;
+pub mod explain;
 pub mod mapping;
 pub mod people;
 pub mod plan;

@@ -155,6 +155,48 @@ pub(crate) fn settle(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<Settl
     })
 }
 
+/// Whether one leaver more would be held back now, or is already. One that was counted and may go is not.
+pub(crate) fn would_be_held(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    object: Key,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if may_go(on, app.id, object)? {
+        return Ok(false);
+    }
+    if !held(on, app.id, &[object])?.is_empty() {
+        return Ok(true);
+    }
+    let went = recent(on, app.id, now)?;
+    let active = link::count_active(on, app.id, Kind::User)? + went;
+    Ok(beyond(app, went + 1, active))
+}
+
+/// Counts one leaver alone, who was asked for by name, with those who wait to be counted and those of the last day: it may go
+/// (`true`; its work row is the caller's), or is held back.
+pub(crate) fn settle_one(
+    tx: &mut Tx<'_>,
+    app: &App,
+    object: Key,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if may_go(tx, app.id, object)? {
+        move_keys(tx, app.id, &[object], State::Sending)?;
+        return Ok(true);
+    }
+    let others = count(tx, app.id, State::Pending)?;
+    let went = recent(tx, app.id, now)?;
+    let active = link::count_active(tx, app.id, Kind::User)? + went;
+    let goes = held(tx, app.id, &[object])?.is_empty() && !beyond(app, others + went, active);
+    move_keys(tx, app.id, &[object], if goes { State::Sending } else { State::Staged })?;
+    Ok(goes)
+}
+
+fn move_keys(tx: &mut Tx<'_>, app: AppId, keys: &[Key], to: State) -> Result<(), StoreError> {
+    tx.exec(&MOVE, &[app.0.into(), keys_json(keys), (to as i64).into()]).map(drop)
+}
+
 fn block(
     on: &mut Snapshot<'_>,
     app: AppId,
@@ -187,7 +229,7 @@ fn move_to(tx: &mut Tx<'_>, app: AppId, block: &[Leaver], to: State) -> Result<(
     if keys.is_empty() {
         return Ok(());
     }
-    tx.exec(&MOVE, &[app.0.into(), keys_json(&keys), (to as i64).into()]).map(drop)
+    move_keys(tx, app, &keys, to)
 }
 
 /// Takes a block of those that may go and have no work row yet; the caller puts them in this transaction.

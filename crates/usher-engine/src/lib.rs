@@ -1,4 +1,4 @@
-//! Applications, gallery, assignments, work, cycles, plan, provisioning log.
+//! Applications, gallery, assignments, work, cycles, plan, explain, provisioning log.
 //!
 //! The domain is synchronous over [`usher_store::Tx`] and [`usher_store::Snapshot`]; [`driver`] is the only async module:
 //! it takes due work, talks to the app, and writes down what came of it.
@@ -10,6 +10,7 @@ pub mod decide;
 pub mod diff;
 pub mod driver;
 pub mod error;
+pub mod explain;
 pub mod gallery;
 pub mod leaver;
 pub mod link;

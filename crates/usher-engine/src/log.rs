@@ -1,5 +1,7 @@
 //! The provisioning log: one entry for each object and change, in Entra's schema (facts §5.1), written with the state it describes.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use usher_directory::{Kind, ObjectId};
@@ -131,6 +133,8 @@ pub(crate) struct Entry {
     pub(crate) note: Option<(&'static str, String)>,
     pub(crate) milliseconds: u64,
     pub(crate) attempt: i64,
+    /// Who asked for it by name; `None`: a cycle came by.
+    pub(crate) by: Option<Arc<str>>,
 }
 
 fn printed(value: &Json, redacted: bool) -> Json {
@@ -183,7 +187,10 @@ impl Entry {
             "changeId": self.change.to_string(),
             "provisioningAction": self.action.as_str(),
             "durationInMilliseconds": self.milliseconds,
-            "initiatedBy": { "id": "", "displayName": "Usher", "initiatorType": "system" },
+            "initiatedBy": match &self.by {
+                Some(by) => json!({ "id": &**by, "displayName": &**by, "initiatorType": "user" }),
+                None => json!({ "id": "", "displayName": "Usher", "initiatorType": "system" }),
+            },
             "servicePrincipal": { "id": app.consumer(), "displayName": app.name },
             "sourceSystem": { "id": app.directory.0.to_string(), "displayName": "Usher directory", "details": {} },
             "targetSystem": { "id": app.template.name, "displayName": app.name,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use usher_directory::{Key, Kind, ObjectId};
 use usher_mapping::{
-    Context, ObjectMapping,
+    AttributeMapping, Context, ObjectMapping,
     mapping::{From, Mapped, Moment, document},
 };
 use usher_scim::{AttributePath, Object, resource};
@@ -318,11 +318,16 @@ fn update(
     })
 }
 
+/// Whether a row says of somebody that they left.
+pub(crate) fn speaks_of_leaving(row: &AttributeMapping) -> bool {
+    matches!(&row.from, From::Expression(e) if e.mentions("IsSoftDeleted"))
+}
+
 /// A disable writes the rows that speak of `IsSoftDeleted` and no others: a leaver's other values are nobody's business now.
 fn disable(app: &App, judged: &Judged, task: &Task, cause: Cause, now: Timestamp) -> Todo {
     let target = app.target.of(task.kind);
     let mut mapping = app.mapping(task.kind).clone();
-    mapping.rows.retain(|r| matches!(&r.from, From::Expression(e) if e.mentions("IsSoftDeleted")));
+    mapping.rows.retain(speaks_of_leaving);
     if mapping.rows.is_empty() {
         return Todo::LetGo(cause);
     }

@@ -68,6 +68,9 @@ const TAKE: Sql = Sql::same(
     "select object, lane, due, tries, reason, stamp, error from work
      where queue = $1 and lane = $2 and due <= $3 order by due, object limit $4",
 );
+const GET: Sql = Sql::same(
+    "select object, lane, due, tries, reason, stamp, error from work where queue = $1 and object = $2",
+);
 const DONE: Sql = Sql::same("delete from work where queue = $1 and object = $2 and stamp = $3");
 const FAILED: Sql = Sql::same(
     "update work set tries = tries + 1, due = $4, error = $5 where queue = $1 and object = $2 and stamp = $3",
@@ -171,6 +174,14 @@ pub fn take(
         items.extend(on.all::<Taken>(&TAKE, args![queue.0, lane, now, limit], room)?.into_iter().map(item));
     }
     Ok(items)
+}
+
+/// One row, due or not.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn get(on: &mut Snapshot<'_>, queue: Queue, object: i64) -> Result<Option<Item>, StoreError> {
+    Ok(on.one::<Taken>(&GET, args![queue.0, object])?.map(item))
 }
 
 type Taken = (i64, i16, Timestamp, i64, i16, i64, Option<String>);

@@ -258,6 +258,9 @@ fn exit(answer: &Answer) -> ExitCode {
         Answer::Cycle(cycle) if cycle.counts.failed > 0 => ExitCode::FAILURE,
         Answer::Test(test) if !test.ok => ExitCode::FAILURE,
         Answer::MappingCases(cases) if !cases.failed.is_empty() => ExitCode::FAILURE,
+        Answer::Explanation(found) if found.steps.iter().any(|step| step.result == "failure") => {
+            ExitCode::FAILURE
+        }
         Answer::Run(run) if run.state == "failed" || run.held > 0 => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }

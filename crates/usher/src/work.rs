@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use usher_admin::{
-    AdminError, Answer, Work, describe_cycle, describe_plan, describe_preview, describe_run, describe_test,
+    AdminError, Answer, Work, describe_cycle, describe_explanation, describe_plan, describe_preview,
+    describe_run, describe_test,
 };
-use usher_api::directory::{Step, Test};
+use usher_api::{
+    List,
+    directory::{Step, Test},
+};
 use usher_client::Diagnosis;
 use usher_sources::Progress as Reading;
 
@@ -52,6 +56,22 @@ pub(crate) async fn run(
         Work::AppPlan { app, only } => {
             let plan = system.engine.plan(app.id, only.as_deref()).await?;
             Ok(Answer::Plan(describe_plan(&app, &plan)))
+        }
+        Work::AppProvision { app, object, actor } => {
+            let found = system.engine.provision(app.id, object, &actor.name).await?;
+            Ok(Answer::Explanation(Box::new(describe_explanation(&app, found))))
+        }
+        Work::AppExplain { app, object } => {
+            let found = system.engine.explain(app.id, object).await?;
+            Ok(Answer::Explanation(Box::new(describe_explanation(&app, found))))
+        }
+        Work::AppsExplain { of } => {
+            let mut items = Vec::with_capacity(of.len());
+            for (app, object) in of {
+                let found = system.engine.explain(app.id, object).await?;
+                items.push(describe_explanation(&app, found));
+            }
+            Ok(Answer::Explanations(List::whole(items)))
         }
         Work::AppSync { app } => {
             let follow = |cycle: &usher_engine::cycle::Cycle| {

@@ -42,13 +42,15 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         | R::Credentials { name, .. }
         | R::Plan { name, .. }
         | R::Sync { name }
+        | R::Provision { name, .. }
+        | R::Explain { name: Some(name), .. }
         | R::Status { name }
         | R::Logs { name, .. }
         | R::MappingShow { name, .. }
         | R::MappingImport { name, .. }
         | R::MappingExport { name, .. }
         | R::MappingTest { name } => (name, "app.read", json!({})),
-        R::List => ("", "app.read", json!({})),
+        R::List | R::Explain { name: None, .. } => ("", "app.read", json!({})),
     }
 }
 
@@ -87,7 +89,7 @@ pub(crate) fn describe(on: &mut Snapshot<'_>, app: &App) -> Result<shape::App, A
     })
 }
 
-fn word(kind: Kind) -> &'static str {
+pub(super) fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::User => "user",
         Kind::Group => "group",
@@ -141,6 +143,7 @@ pub fn describe_cycle(cycle: &Cycle) -> shape::Cycle {
         kind: match cycle.kind {
             CycleKind::Initial => "initial",
             CycleKind::Incremental => "incremental",
+            CycleKind::OnDemand => "on_demand",
         }
         .into(),
         began_at: cycle.began.into(),

@@ -338,7 +338,7 @@ pub(crate) struct Settling {
     pub(crate) more: bool,
 }
 
-fn staged_entry(
+pub(crate) fn staged_entry(
     link: &link::Link,
     leaver: &leaver::Leaver,
     cycle: Uuid,
@@ -366,5 +366,6 @@ fn staged_entry(
         note: Some(("TooManyDeletes", text)),
         milliseconds: 0,
         attempt: 0,
+        by: None,
     }
 }

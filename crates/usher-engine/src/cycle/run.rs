@@ -108,6 +108,8 @@ pub enum CycleKind {
     Initial,
     /// Only what changed.
     Incremental,
+    /// One object, asked for by name; the cycles know nothing of it.
+    OnDemand,
 }
 
 /// A cycle, under way or ended.
@@ -249,6 +251,9 @@ pub(crate) fn initial(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> {
 
 /// Keeps how far it came.
 pub(crate) fn progress(tx: &mut Tx<'_>, app: AppId, cycle: &Cycle) -> Result<(), StoreError> {
+    if cycle.kind == CycleKind::OnDemand {
+        return Ok(());
+    }
     let n = |n: u64| Value::from(i64::try_from(n).unwrap_or(i64::MAX));
     tx.exec(&PROGRESS, &[app.0.into(), n(cycle.planned), n(cycle.done), text(&cycle.counts)?.into()])
         .map(drop)

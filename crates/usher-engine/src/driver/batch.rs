@@ -391,7 +391,7 @@ fn matched(path: &usher_scim::AttributePath, value: &str, hits: usize) -> Step {
         kind: StepType::Matching,
         status: if hits > 1 { Status::Failure } else { Status::Success },
         description: format!("{hits} found in the app with {path} \"{value}\""),
-        details: json!({ "MatchingProperty": path.to_string(), "Hits": hits }),
+        details: json!({ "MatchingProperty": path.to_string(), "MatchingValue": value, "Hits": hits }),
     }
 }
 

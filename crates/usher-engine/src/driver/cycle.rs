@@ -288,7 +288,14 @@ impl Worker<'_> {
         let jobs: Vec<Job> = tasks
             .into_iter()
             .zip(items)
-            .map(|(task, item)| Job { task, item, change: self.engine.clock.id(), began: now, end: None })
+            .map(|(task, item)| Job {
+                task,
+                item,
+                change: self.engine.clock.id(),
+                began: now,
+                by: None,
+                end: None,
+            })
             .collect();
         let batch = Batch {
             engine: self.engine,

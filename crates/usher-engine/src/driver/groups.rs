@@ -202,5 +202,6 @@ fn entry(
         note: None,
         milliseconds: u64::try_from(now.duration_since(job.began).as_millis()).unwrap_or_default(),
         attempt: job.item.tries + 1,
+        by: job.by.clone(),
     }
 }

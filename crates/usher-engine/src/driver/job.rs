@@ -1,5 +1,7 @@
 //! A task under way and how it ends.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use usher_directory::Kind;
 use usher_jobs::work;
@@ -24,6 +26,8 @@ pub(super) struct Job {
     /// The log's id of this change, made before anything is written.
     pub(super) change: Uuid,
     pub(super) began: Timestamp,
+    /// Who asked for it by name; `None`: a cycle came by.
+    pub(super) by: Option<Arc<str>>,
     pub(super) end: Option<End>,
 }
 

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cycle;
+mod demand;
 mod failure;
 mod groups;
 mod job;
@@ -20,7 +21,7 @@ use usher_store::{Lane, Snapshot, Store, Tx};
 
 use crate::{
     app::{self, App, AppId},
-    cycle::{Cycle, walk},
+    cycle::Cycle,
     error::EngineError,
     plan::Plan,
 };
@@ -85,12 +86,6 @@ impl Engine {
         progress: &(dyn Fn(&Cycle) + Send + Sync),
     ) -> Result<Cycle, EngineError> {
         self.leased(app, progress, None).await
-    }
-
-    /// One user or group now, on the same path as everybody else: it is put before a cycle, which then runs.
-    pub async fn provision(&self, app: AppId, object: Key) -> Result<Cycle, EngineError> {
-        self.write(Lane::Now, move |tx| Ok(walk::one(tx, app, object)?)).await?;
-        self.leased(app, &|_| {}, None).await
     }
 
     async fn read<T: Send + 'static>(

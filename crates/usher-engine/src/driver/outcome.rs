@@ -78,6 +78,7 @@ impl Written {
             note: None,
             milliseconds: u64::try_from(milliseconds).unwrap_or_default(),
             attempt: job.item.tries + 1,
+            by: job.by.clone(),
         };
         match &end {
             End::Done(done) => done_entry(&mut entry, done, &pending),

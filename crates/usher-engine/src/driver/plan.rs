@@ -377,21 +377,31 @@ fn pending(resolved: &Resolved, coming: &HashSet<Key>) -> Vec<Difference> {
         .collect()
 }
 
-enum FindError {
+/// A matching property that was tried: target attribute, value, accounts found.
+pub(super) type Hit = (String, String, usize);
+
+/// Why an account could not be looked for.
+pub(super) enum FindError {
     App(Box<EngineError>),
     Object(Failure),
 }
 
 /// The account that matches, if there is one.
-type Looked = Result<Option<Object>, FindError>;
+pub(super) type Looked = Result<Option<Object>, FindError>;
 
 async fn look(client: &Client, kind: Kind, find: &Find) -> Looked {
+    search(client, kind, find, &mut Vec::new()).await
+}
+
+/// Looks for the account, and says which matching properties were tried.
+pub(super) async fn search(client: &Client, kind: Kind, find: &Find, hits: &mut Vec<Hit>) -> Looked {
     for (path, value) in &find.matchers {
         let found = client.find(endpoint(kind), path, value).await;
         let mut found = found.map_err(|error: ClientError| match sort(error.clone(), At::Collection) {
             Trouble::Object(failure) => FindError::Object(failure),
             _ => FindError::App(Box::new(error.into())),
         })?;
+        hits.push((path.to_string(), value.clone(), found.len()));
         match found.len() {
             0 => {}
             1 => return Ok(found.pop()),
@@ -453,7 +463,7 @@ fn coming(
     Ok(coming)
 }
 
-fn count_members(
+pub(super) fn count_members(
     on: &mut Snapshot<'_>,
     app: &App,
     group: Key,

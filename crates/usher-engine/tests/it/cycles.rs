@@ -264,7 +264,7 @@ fn a_scoping_filter_that_cannot_be_judged_takes_nothing_away() {
 }
 
 /// Gives the app's users a scoping filter of one clause over their title.
-fn scope_by(rig: &Rig, app: &mut App, operator: &str, value: &str) {
+pub(crate) fn scope_by(rig: &Rig, app: &mut App, operator: &str, value: &str) {
     let clause = toml::Table::from_iter([
         ("attribute".to_owned(), "title".into()),
         ("operator".to_owned(), operator.into()),
@@ -280,18 +280,5 @@ fn scope_by(rig: &Rig, app: &mut App, operator: &str, value: &str) {
     rig.write(move |tx| {
         let config = configs.get(tx, directory).unwrap().unwrap();
         usher_engine::app::set_mapping(tx, &app, &config, usher_directory::Kind::User, &users).unwrap();
-    });
-}
-
-#[test]
-fn one_object_can_be_provisioned_on_demand() {
-    both(|rig| async move {
-        let ann = rig.user("ann", json!({}));
-        rig.assign(&ann);
-        rig.sync().await;
-        rig.wire.take();
-        let cycle = rig.engine.provision(rig.app, ann.key).await.unwrap();
-        assert_eq!(cycle.counts.in_sync, 1);
-        assert_eq!(rig.wire.take(), (0, 0));
     });
 }

@@ -6,6 +6,7 @@
 mod apps;
 mod crash;
 mod cycles;
+mod demand;
 mod faults;
 mod groups;
 mod leavers;

@@ -84,6 +84,21 @@ pub(crate) enum Command {
     },
     /// Run a cycle now.
     Sync { name: String },
+    /// Provision one user or group now, step by step, whether or not the app is on. Nobody else is touched.
+    Provision {
+        name: String,
+        #[command(flatten)]
+        who: Who,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Why a user or group is in or out, what would change, and by which rule. Without NAME: of every app.
+    Explain {
+        name: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Where it stands.
     Status { name: String },
     /// The provisioning log, the newest first.
@@ -251,6 +266,14 @@ impl Command {
             Self::Stop { name } => App::Stop { name },
             Self::Plan { name, users } => App::Plan { name, users },
             Self::Sync { name } => App::Sync { name },
+            Self::Provision { name, who, dry_run } => {
+                let (kind, who) = who.parts()?;
+                App::Provision { name, kind, who, dry_run }
+            }
+            Self::Explain { name, who } => {
+                let (kind, who) = who.parts()?;
+                App::Explain { name, kind, who }
+            }
             Self::Status { name } => App::Status { name },
             Self::Logs { name, user, status, cycle, limit } => {
                 App::Logs { name, user, status, cycle, limit: limit.map(|limit| limit as usize) }

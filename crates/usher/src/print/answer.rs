@@ -10,7 +10,7 @@ use usher_api::{
     plan::{Item, Plan},
 };
 
-use super::{mapping, table, trail};
+use super::{explain, mapping, table, trail};
 
 pub(crate) use super::mapping::not_exported;
 
@@ -57,6 +57,8 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::Status(status) => statuses(std::slice::from_ref(status)),
         Answer::Statuses(list) => statuses(&list.items),
         Answer::Plan(plan) => self::plan(plan),
+        Answer::Explanation(found) => explain::text(found),
+        Answer::Explanations(list) => list.items.iter().map(explain::text).collect::<Vec<_>>().join("\n"),
         Answer::Log(list) => more(log(&list.items), list),
         Answer::MappingImport(import) => mapping::import(import),
         Answer::MappingExport(export) => export.document.clone(),
