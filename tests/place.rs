@@ -242,10 +242,16 @@ impl Server {
 
 /// Waits until a condition holds, a minute at most.
 #[track_caller]
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_within(Duration::from_secs(60), what, holds);
+}
+
+/// The same with another patience.
+#[track_caller]
+pub(crate) fn until_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "{what} did not come true in a minute");
+        assert!(began.elapsed() < patience, "{what} did not come true in {patience:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
