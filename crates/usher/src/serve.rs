@@ -62,6 +62,10 @@ pub(crate) async fn run(
     if arguments.role != "service" {
         work(&system, &stopping, &mut parts);
         parts.spawn(keeping::run(system.clone(), settings.provisioning_log_days, stopping.clone()));
+        if let Some(mailer) = system.mailer.clone() {
+            let stopping = stopping.clone();
+            parts.spawn(async move { mailer.run(stopping).await });
+        }
         let settle = Duration::from_secs(settings.watch_settle_seconds);
         parts.spawn(watching::run(system.clone(), settle, stopping.clone()));
     }
