@@ -10,7 +10,13 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// The address of an endpoint, or of a resource of it. `None` when `id` is no id at all: blank, or `.` or `..`, which
 /// a URL would swallow, so that a DELETE of it would hit the collection.
-pub(crate) fn address(tenant: &Url, segment: &str, id: Option<&str>, query: &[(&str, &str)]) -> Option<Url> {
+pub(crate) fn address(
+    tenant: &Url,
+    segment: &str,
+    id: Option<&str>,
+    query: &[(&str, &str)],
+    plus_for_blank: bool,
+) -> Option<Url> {
     if id.is_some_and(|id| matches!(id.trim(), "" | "." | "..")) {
         return None;
     }
@@ -30,7 +36,8 @@ pub(crate) fn address(tenant: &Url, segment: &str, id: Option<&str>, query: &[(&
         }
         text.push_str(name);
         text.push('=');
-        text.extend(utf8_percent_encode(value, QUERY));
+        let encoded = utf8_percent_encode(value, QUERY).to_string();
+        text.push_str(&if plus_for_blank { encoded.replace("%20", "+") } else { encoded });
     }
     url.set_query((!text.is_empty()).then_some(text.as_str()));
     Some(url)
