@@ -43,10 +43,7 @@ fn on_demand_and_explained_at_the_command_line() {
             all["items"].as_array().unwrap().iter().map(|a| (&a["app"], &a["verdict"]["code"])).collect();
         assert_eq!(
             verdicts,
-            [
-                (&json!("4me"), &json!("RedundantExport")),
-                (&json!("wiki"), &json!("NotEffectivelyEntitled"))
-            ]
+            [(&json!("4me"), &json!("RedundantExport")), (&json!("wiki"), &json!("NotEffectivelyEntitled"))]
         );
         let said = place.fails(&["app", "explain", "--user", "nobody@example.com"]);
         assert!(said.contains("nobody@example.com"), "{said}");
