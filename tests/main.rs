@@ -23,10 +23,14 @@ mod okta_spec;
 mod place;
 mod proxy;
 mod push;
+mod quarantine;
 mod restart;
 mod scim2_server;
 mod scim2_tester;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../crates/usher-sources/tests/it/slapd.rs"]
 mod slapd;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../crates/usher-jobs/tests/it/smtp.rs"]
+mod smtp;
 mod trail;

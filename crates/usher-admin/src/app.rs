@@ -7,7 +7,10 @@ mod mapping;
 use secrecy::SecretString;
 use usher_api::{List, Secret};
 use usher_directory::{Kind, config::Configs};
-use usher_engine::{App, app as apps, assignment, leaver, log};
+use usher_engine::{
+    App, app as apps, assignment, leaver, log,
+    quarantine::{self, Reset},
+};
 use usher_store::{Snapshot, Tx};
 
 use crate::{
@@ -215,6 +218,11 @@ fn act(
         R::Scope { scope, .. } => apps::set_scope(tx, app, scope.parse()?)?,
         R::Start { .. } => apps::set_enabled(tx, app, true)?,
         R::Stop { .. } => apps::set_enabled(tx, app, false)?,
+        R::Restart { name, reset } => {
+            let what = Reset::list(reset)?;
+            let done = quarantine::restart(tx, app, &what, now)?;
+            return Ok(Some(describe::restarted(name, app.enabled, &what, &done)));
+        }
         R::AllowDeletes { name } => {
             let allowed = leaver::allow(tx, app.id, None)?;
             return Ok(Some(format!("{allowed} staged leavers may go; the next cycle of {name} lets them")));

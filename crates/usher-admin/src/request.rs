@@ -445,6 +445,11 @@ pub enum App {
     Stop {
         name: String,
     },
+    /// `reset`: what is forgotten, names with commas between them; empty: watermark, escrows and quarantine.
+    Restart {
+        name: String,
+        reset: String,
+    },
     Plan {
         name: String,
         users: Vec<String>,

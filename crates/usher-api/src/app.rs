@@ -117,6 +117,17 @@ pub struct Status {
     pub linked_users: u64,
     /// Groups linked at present.
     pub linked_groups: u64,
+    /// Notification e-mails that wait to be sent; `null`: none.
+    pub notification: Option<Notification>,
+}
+
+/// E-mails about an app that wait to be sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// How many.
+    pub waiting: u64,
+    /// Why the last try failed; `null`: none was tried.
+    pub error: Option<String>,
 }
 
 /// A cycle, under way or ended.
@@ -153,6 +164,10 @@ pub struct Quarantine {
     pub since: Time,
     /// How often it was tried again.
     pub tries: u32,
-    /// When it is tried next.
-    pub next_try_at: Time,
+    /// When it is tried next; `null`: no more, the app is switched off.
+    pub next_try_at: Option<Time>,
+    /// The request that says so: method and path.
+    pub request: Option<String>,
+    /// Its answer.
+    pub answer: Option<String>,
 }

@@ -46,6 +46,11 @@ impl Answer {
         Self { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// HTML or text where SCIM is to be.
+    pub(crate) fn is_strange(&self) -> bool {
+        matches!(self.body, Body::Html | Body::Other(_))
+    }
+
     /// 2xx.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

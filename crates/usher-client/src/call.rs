@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     num::NonZeroU32,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -18,9 +18,10 @@ use serde_json::Value;
 use usher_scim::{AttributePath, Object, ResourceType, prepare, resource, schema};
 
 use crate::{
-    Change, ClientError, Endpoint, Page, Settings, Transport,
+    Change, ClientError, Endpoint, Page, Settings, Transport, TransportError,
     answer::{Answer, header_text},
-    base, patch,
+    base,
+    wire::{Wire, put_members, put_whole},
 };
 
 /// The client of one app. Cheap to clone; clones share the rate limit and the counts.
@@ -37,6 +38,16 @@ struct Shared {
     rate: Option<DefaultDirectRateLimiter>,
     sent: AtomicU64,
     changing: AtomicU64,
+    refused: Mutex<Option<Exchange>>,
+}
+
+/// A request and what came of it, as an administrator may see it: no query, no body, no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// Method and path.
+    pub request: String,
+    /// Status and the app's own words; or why there was no answer.
+    pub answer: String,
 }
 
 enum Authorization {
@@ -69,7 +80,9 @@ impl Client {
         let authorization = authorization(settings.token.expose_secret());
         let limit = settings.request;
         let (sent, changing) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { shared: Arc::new(Shared { settings, authorization, transport, rate, sent, changing }), limit }
+        let refused = Mutex::new(None);
+        let shared = Shared { settings, authorization, transport, rate, sent, changing, refused };
+        Self { shared: Arc::new(shared), limit }
     }
 
     /// The same client with at most this long for a request: what is left of a lease, say.
@@ -94,9 +107,9 @@ impl Client {
         value: &str,
     ) -> Result<Vec<Object>, ClientError> {
         let filter = equals(path, value);
-        let query = [("filter", filter.as_str()), ("excludedAttributes", "members")];
-        let query = if at == Endpoint::Groups { &query[..] } else { &query[..1] };
-        let answer = self.call(Call::get(at.segment(), None, query)).await?;
+        let query = self.wire().look(at, &filter);
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = self.call(Call::get(at.segment(), None, &query)).await?;
         if let Some(failure) = answer.failure(false) {
             return Err(failure);
         }
@@ -129,8 +142,9 @@ impl Client {
 
     /// POST; the resource as answered, with a text `id` at least (from the body, or from `Location` when there is none).
     pub async fn create(&self, at: Endpoint, resource: &Object) -> Result<Object, ClientError> {
+        let body = self.wire().created(at, resource);
         let call =
-            Call { method: Method::POST, segment: at.segment(), id: None, query: &[], body: Some(resource) };
+            Call { method: Method::POST, segment: at.segment(), id: None, query: &[], body: Some(&body) };
         let answer = self.call(call).await?;
         if let Some(failure) = answer.failure(false) {
             return Err(failure);
@@ -142,7 +156,7 @@ impl Client {
         }
     }
 
-    /// PATCH with these changes; the resource when the app answers one. No changes send nothing.
+    /// PATCH with these changes (with `okta-wizard` GET and PUT); the resource when the app answers one. No changes send nothing.
     pub async fn update(
         &self,
         at: Endpoint,
@@ -152,13 +166,43 @@ impl Client {
         if changes.is_empty() {
             return Ok(None);
         }
-        self.patch(at, id, &patch::changes(changes)).await
+        if self.wire().puts() {
+            let whole = self.whole(at, id).await?;
+            let body = put_whole(resource_type(at), whole, changes)?;
+            return self.change(Method::PUT, at, id, &body).await;
+        }
+        let tenant = self.tenant();
+        let address = |user: &str| {
+            let segment = Endpoint::Users.segment();
+            let mut url = base::address(tenant, segment, Some(user), &[], false)?;
+            url.set_query(None);
+            Some(url.to_string())
+        };
+        let body = self.wire().changes(at, id, changes, address);
+        self.change(Method::PATCH, at, id, &body).await
+    }
+
+    /// The resource with everything it has, to be put back.
+    async fn whole(&self, at: Endpoint, id: &str) -> Result<Object, ClientError> {
+        let answer = self.call(Call::get(at.segment(), Some(id), &[])).await?;
+        match answer.failure(true) {
+            Some(failure) => Err(failure),
+            None => answer.resource(),
+        }
     }
 
     /// Membership deltas, at most 100 to a PATCH. Repeating them after a failure in between is harmless.
     pub async fn members(&self, id: &str, add: &[String], remove: &[String]) -> Result<(), ClientError> {
-        for body in patch::members(add, remove) {
-            self.patch(Endpoint::Groups, id, &body).await?;
+        if self.wire().puts() {
+            if !add.is_empty() || !remove.is_empty() {
+                let whole = self.whole(Endpoint::Groups, id).await?;
+                let body = put_members(whole, add, remove);
+                self.change(Method::PUT, Endpoint::Groups, id, &body).await?;
+            }
+            return Ok(());
+        }
+        for body in self.wire().members(add, remove) {
+            self.change(Method::PATCH, Endpoint::Groups, id, &body).await?;
         }
         Ok(())
     }
@@ -186,10 +230,15 @@ impl Client {
         Ok(Page { total, start, resources })
     }
 
-    async fn patch(&self, at: Endpoint, id: &str, body: &Object) -> Result<Option<Object>, ClientError> {
+    async fn change(
+        &self,
+        method: Method,
+        at: Endpoint,
+        id: &str,
+        body: &Object,
+    ) -> Result<Option<Object>, ClientError> {
         use crate::answer::Body;
-        let call =
-            Call { method: Method::PATCH, segment: at.segment(), id: Some(id), query: &[], body: Some(body) };
+        let call = Call { method, segment: at.segment(), id: Some(id), query: &[], body: Some(body) };
         let answer = self.call(call).await?;
         if let Some(failure) = answer.failure(true) {
             return Err(failure);
@@ -210,12 +259,13 @@ impl Client {
 
     /// Sends one call under another base address of the same host (the diagnosis tries some).
     pub(crate) async fn call_at(&self, base: &url::Url, call: Call<'_>) -> Result<Answer, ClientError> {
-        let address = base::address(base, call.segment, call.id, call.query)
+        let wire = self.wire();
+        let address = base::address(base, call.segment, call.id, call.query, wire.plus_for_blank())
             .ok_or_else(|| ClientError::NotScim(format!("\"{}\" is no id", call.id.unwrap_or_default())))?;
-        let mut request = http::Request::builder()
-            .method(call.method.clone())
-            .uri(address.as_str())
-            .header(header::ACCEPT, "application/scim+json, application/json;q=0.9");
+        let mut request = http::Request::builder().method(call.method.clone()).uri(address.as_str());
+        for (name, value) in &wire.headers(call.body.is_some()) {
+            request = request.header(name, value);
+        }
         match &self.shared.authorization {
             Authorization::Bearer(value) => request = request.header(header::AUTHORIZATION, value),
             Authorization::Blank => {}
@@ -226,10 +276,7 @@ impl Client {
             }
         }
         let body = match call.body {
-            Some(body) => {
-                request = request.header(header::CONTENT_TYPE, "application/scim+json");
-                serde_json::to_vec(body).map_err(|e| ClientError::NotScim(e.to_string()))?.into()
-            }
+            Some(body) => serde_json::to_vec(body).map_err(|e| ClientError::NotScim(e.to_string()))?.into(),
             None => Bytes::new(),
         };
         let request = request
@@ -249,7 +296,28 @@ impl Client {
             status = answer.as_ref().map_or(0, |a| a.status().as_u16()),
             "sent to the app"
         );
-        Ok(Answer::read(answer?))
+        let answer = answer.map(Answer::read);
+        self.remember(&call.method, &address, &answer);
+        Ok(answer?)
+    }
+
+    fn remember(&self, method: &Method, address: &url::Url, answer: &Result<Answer, TransportError>) {
+        let said = match answer {
+            Ok(answer) if answer.is_success() && !answer.is_strange() => return,
+            Ok(answer) => format!("{} {}", answer.status, answer.detail()),
+            Err(error) => error.to_string(),
+        };
+        let exchange = Exchange { request: format!("{method} {}", address.path()), answer: said };
+        *self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
+    }
+
+    /// The last request that did not come out as it should.
+    pub fn refused(&self) -> Option<Exchange> {
+        self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        self.shared.settings.wire
     }
 
     pub(crate) fn tenant(&self) -> &url::Url {

@@ -85,9 +85,9 @@ impl Client {
         path: &AttributePath,
     ) -> Result<Answer, ClientError> {
         let filter = equals(path, &uuid::Uuid::now_v7().to_string());
-        let query = [("filter", filter.as_str()), ("excludedAttributes", "members")];
-        let query = if at == Endpoint::Groups { &query[..] } else { &query[..1] };
-        self.call_at(base, Call::get(at.segment(), None, query)).await
+        let query = self.wire().look(at, &filter);
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.call_at(base, Call::get(at.segment(), None, &query)).await
     }
 
     fn host(&self) -> String {

@@ -16,11 +16,13 @@ mod call;
 mod diagnose;
 mod patch;
 mod transport;
+mod wire;
 
 pub use address::AddressPolicy;
-pub use call::Client;
+pub use call::{Client, Exchange};
 pub use diagnose::{Diagnosis, Step};
 pub use transport::{Answering, HttpTransport, InProcess, Transport, TransportError};
+pub use wire::{UnknownWire, Wire};
 
 /// Users or groups, at the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,14 +41,6 @@ impl Endpoint {
             Self::Groups => "Groups",
         }
     }
-}
-
-/// How requests are spelled (docs/guides: wire profiles). More come with the issue on the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Wire {
-    /// RFC 7644 as written.
-    #[default]
-    Rfc,
 }
 
 /// Everything a client needs.

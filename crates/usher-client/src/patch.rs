@@ -41,11 +41,11 @@ fn addition(ids: &[String]) -> Value {
     json!({"op": "add", "path": "members", "value": values})
 }
 
-fn removal(id: &str) -> Value {
+pub(crate) fn removal(id: &str) -> Value {
     json!({"op": "remove", "path": format!("members[value eq {}]", Value::from(id))})
 }
 
-fn message(operations: Vec<Value>) -> Object {
+pub(crate) fn message(operations: Vec<Value>) -> Object {
     let mut body = Object::new();
     body.insert("schemas".into(), json!([message::PATCH]));
     body.insert("Operations".into(), Value::Array(operations));

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use usher_directory::{DirectoryId, Kind, feed};
-use usher_jobs::work::{self, Queue};
+use usher_jobs::{
+    mail,
+    work::{self, Queue},
+};
 use usher_mapping::{
     ObjectMapping,
     mapping::{Mapped, Writer},
@@ -434,6 +437,7 @@ const REMOVE: &[Sql] = &[
 /// Removes an app with its links and log; the accounts in the app stay as they are.
 pub fn remove(tx: &mut Tx<'_>, app: &App) -> Result<(), EngineError> {
     work::clear(tx, app.queue)?;
+    mail::forget(tx, &crate::notify::topics(app))?;
     feed::forget(tx, app.directory, &app.consumer())?;
     for sql in REMOVE {
         tx.exec(sql, &[app.id.0.into()])?;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
+use usher_client::Wire;
 use usher_directory::Kind;
 use usher_mapping::{
     ObjectMapping,
@@ -119,7 +120,7 @@ pub struct Template {
     pub authentication: String,
     /// How long the app's tokens live.
     pub token_days: Option<u32>,
-    /// `rfc`.
+    /// A name of [`Wire`].
     pub wire_profile: String,
     /// App roles.
     pub roles: Vec<String>,
@@ -162,6 +163,9 @@ fn read(name: &str, text: &str) -> Result<Template, EngineError> {
     let file: File = toml::from_str(text).map_err(|e| wrong(e.to_string()))?;
     if file.name != name {
         return Err(wrong(format!("its name is {}", file.name)));
+    }
+    if file.wire_profile.parse::<Wire>().is_err() {
+        return Err(wrong(format!("there is no wire profile {}", file.wire_profile)));
     }
     if let Some(role) = file.default_role.as_ref().filter(|r| !file.roles.contains(r)) {
         return Err(wrong(format!("the default role {role} is none of its roles")));

@@ -3,12 +3,17 @@
 //! One target for one source: the unique index `link_target` holds it.
 
 use jiff::Timestamp;
-use usher_directory::{Key, Kind, ObjectId};
+use usher_directory::{Key, Kind, ObjectId, object};
 use usher_scim::Object;
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
 use uuid::Uuid;
 
-use crate::{app::AppId, assignment::keys_json, cycle::run::Counted, decide::Linked};
+use crate::{
+    app::{App, AppId},
+    assignment::keys_json,
+    cycle::run::Counted,
+    decide::Linked,
+};
 
 /// A link's state. Numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,6 +201,40 @@ pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId, object: Key) -> Result<(), Sto
         tx.exec(sql, &[app.0.into(), object.0.into()])?;
     }
     Ok(())
+}
+
+const UNLINK: Sql = Sql::each(
+    "update link set state = 1, target = null, sent = null, whole = $3, version = version + 1, changed = $4 \
+     where app = $1 and state = 2 and object in (select value from json_each($2))",
+    "update link set state = 1, target = null, sent = null, whole = $3, version = version + 1, changed = $4 \
+     where app = $1 and state = 2 and object in (select value::bigint from json_array_elements_text($2::text::json))",
+);
+const UNWRITE: [Sql; 3] = [
+    Sql::same("delete from link_member where app = $1"),
+    Sql::same("delete from delta where app = $1"),
+    Sql::same("delete from waiting where app = $1"),
+];
+
+/// Forgets which account is whose, of everybody who is in step and still in the directory: they are looked for again as if a create had
+/// been noted, so that who is to leave is found too. What was written of memberships is forgotten. How many.
+pub(crate) fn unlink(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<u64, StoreError> {
+    const BLOCK: usize = 500;
+    let (mut last, mut count) = (Key(-1), 0);
+    loop {
+        let keys = after(tx, app.id, last, BLOCK)?;
+        let there: Vec<Key> = object::by_keys(tx, app.directory, &keys)?.into_iter().map(|o| o.key).collect();
+        if !there.is_empty() {
+            count += tx.exec(&UNLINK, &[app.id.0.into(), keys_json(&there), true.into(), now.into()])?;
+        }
+        match keys.last() {
+            Some(key) if keys.len() == BLOCK => last = *key,
+            _ => break,
+        }
+    }
+    for sql in &UNWRITE {
+        tx.exec(sql, &[app.id.0.into()])?;
+    }
+    Ok(count)
 }
 
 /// The target's memberships are to be sent again (a returner: the app may have dropped them).

@@ -1,6 +1,7 @@
 //! An app's settings: one struct, every key with its default; `set` is the only way in.
 
 use serde::{Deserialize, Serialize};
+use usher_client::Wire;
 
 use crate::error::{EngineError, nearest};
 
@@ -50,9 +51,9 @@ impl Default for LeaverPolicy {
 pub struct Settings {
     /// Minutes between scheduled cycles.
     pub interval: u32,
-    /// Where notifications go.
+    /// Where notifications go; several addresses have commas between them.
     pub notify_email: Option<String>,
-    /// Whether they go.
+    /// Whether they go about quarantine, too.
     pub notify_on_failure: bool,
     /// More leavers than this in a batch and the last 24 hours are staged; `None`: no such limit.
     pub deletion_threshold: Option<u32>,
@@ -62,7 +63,7 @@ pub struct Settings {
     pub leaver: LeaverPolicy,
     /// Requests a second; `None`: no limit of ours.
     pub rate_limit: Option<u32>,
-    /// How requests are spelled.
+    /// How requests are spelled: a name of [`Wire`].
     pub wire_profile: String,
     /// Whether holders of *Default Access* alone are left out (apps with roles only).
     pub exclude_default_access: bool,
@@ -117,6 +118,12 @@ const KEYS: &[&str] = &[
 ];
 
 impl Settings {
+    /// How requests are spelled.
+    pub fn wire(&self) -> Wire {
+        // Only names that parse get in.
+        self.wire_profile.parse().unwrap_or_default()
+    }
+
     /// The keys that [`Settings::set`] takes.
     pub fn keys() -> &'static [&'static str] {
         KEYS
@@ -126,7 +133,9 @@ impl Settings {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), EngineError> {
         match key {
             "interval" => self.interval = number(key, value, 1, 10_080)?,
-            "notify_email" => self.notify_email = (value != "off").then(|| value.to_owned()),
+            "notify_email" => {
+                self.notify_email = if value == "off" { None } else { Some(addresses(key, value)?) }
+            }
             "notify_on_failure" => self.notify_on_failure = yes_no(key, value)?,
             "deletion_threshold" => self.deletion_threshold = number_or_off(key, value, 1, 1_000_000)?,
             "deletion_threshold_percent" => {
@@ -138,9 +147,9 @@ impl Settings {
             "leaver.deleted" => self.leaver.deleted = leaving(key, value)?,
             "leaver.purged" => self.leaver.purged = leaving(key, value)?,
             "rate_limit" => self.rate_limit = number_or_off(key, value, 0, 100_000)?.filter(|n| *n > 0),
-            "wire_profile" if value == "rfc" => self.wire_profile = value.to_owned(),
             "wire_profile" => {
-                return Err(EngineError::Setting(format!("wire_profile takes rfc, not {value}")));
+                let wire: Wire = value.parse().map_err(|e| EngineError::Setting(format!("{e}")))?;
+                self.wire_profile = wire.as_str().to_owned();
             }
             "exclude_default_access" => self.exclude_default_access = yes_no(key, value)?,
             "default_domain" => {
@@ -160,6 +169,11 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn addresses(key: &str, value: &str) -> Result<String, EngineError> {
+    usher_jobs::mail::check_addresses(value).map_err(|why| EngineError::Setting(format!("{key}: {why}")))?;
+    Ok(value.trim().to_owned())
 }
 
 fn number(key: &str, value: &str, least: u32, most: u32) -> Result<u32, EngineError> {
@@ -207,7 +221,7 @@ mod tests {
         for key in KEYS {
             let value = match *key {
                 "notify_email" => "ops@example.com",
-                "wire_profile" => "rfc",
+                "wire_profile" => "entra-legacy",
                 "default_domain" => "contoso.com",
                 k if k.starts_with("leaver.") => "nothing",
                 "notify_on_failure" | "exclude_default_access" => "true",
@@ -223,6 +237,8 @@ mod tests {
         assert_eq!(s.deletion_threshold, None);
         assert!(s.set("deletion_threshold", "-1").is_err());
         assert!(s.set("default_domain", "@contoso.com").is_err());
+        assert!(s.set("notify_email", "nobody").is_err() && s.set("wire_profile", "azure").is_err());
+        s.set("notify_email", "a@example.com, Ops <b@example.com>").unwrap();
         s.set("default_domain", "off").unwrap();
         assert_eq!(s.default_domain, None);
     }

@@ -2,14 +2,17 @@
 
 use jiff::{SignedDuration, Timestamp};
 use usher_directory::Kind;
-use usher_jobs::work;
+use usher_jobs::{
+    mail::{self, Waiting},
+    work,
+};
 use usher_store::Snapshot;
 
 use crate::{
     app::App,
     cycle::run::{self, Counts, Cycle, Stop},
     error::EngineError,
-    leaver, link,
+    leaver, link, notify,
 };
 
 /// An app's state in one word.
@@ -21,6 +24,8 @@ pub enum State {
     On,
     /// On, but the app can't be worked with; tried again now and then.
     Quarantine,
+    /// Off, since the app could not be worked with for 28 days.
+    Stopped,
 }
 
 impl State {
@@ -30,6 +35,7 @@ impl State {
             Self::Off => "off",
             Self::On => "on",
             Self::Quarantine => "quarantine",
+            Self::Stopped => "stopped",
         }
     }
 }
@@ -61,6 +67,8 @@ pub struct Status {
     pub escrows: u64,
     /// Leavers held back by the deletion threshold.
     pub staged: u64,
+    /// Mails about it that wait to be sent.
+    pub mail: Waiting,
 }
 
 /// Reads it.
@@ -72,13 +80,14 @@ pub fn get(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result<Status, E
     let linked = (link::count_active(on, app.id, Kind::User)?, link::count_active(on, app.id, Kind::Group)?);
     let last = run.last.as_ref().map(|c| c.counts).unwrap_or_default();
     let state = match (app.enabled, &run.stopped) {
+        (false, Some(stop)) if stop.ended.is_some() => State::Stopped,
         (_, Some(_)) => State::Quarantine,
         (true, None) => State::On,
         (false, None) => State::Off,
     };
     let interval = SignedDuration::from_mins(app.settings.interval.into());
     let next_run = match (state, &run.stopped) {
-        (State::Off, _) => None,
+        (State::Off | State::Stopped, _) => None,
         (_, Some(stop)) => app.enabled.then_some(stop.next),
         _ => Some(
             run.ended
@@ -104,5 +113,6 @@ pub fn get(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result<Status, E
         stopped: run.stopped,
         escrows,
         staged,
+        mail: mail::waiting(on, &notify::topics(app))?,
     })
 }

@@ -1,8 +1,9 @@
-//! Clock and chance, leases, work rows, back-off: what every job stands on, and nothing of what a job does.
+//! Clock and chance, leases, work rows, back-off, the outbox of mails: what every job stands on, and nothing of what a job does.
 
 pub mod backoff;
 pub mod clock;
 pub mod lease;
+pub mod mail;
 mod tables;
 pub mod work;
 

@@ -84,6 +84,11 @@ const WITH_DUE: Sql = Sql::same(
     "select q.name from queue q where q.name >= $1 and q.name < $2
        and exists (select 1 from work w where w.queue = q.id and w.due <= $3) order by q.name limit 10000",
 );
+const IS_DUE: Sql = Sql::same("select count(*) from work where queue = $1 and lane = $2 and due <= $3");
+const RETRY: Sql = Sql::same(
+    "update work set due = $3, tries = 0, error = null where queue = $1 and lane = $2 and tries > 0",
+);
+const FORGET_FAILED: Sql = Sql::same("delete from work where queue = $1 and tries > 0");
 const CLEAR: Sql = Sql::same("delete from work where queue = $1");
 
 /// Lanes begin above this.
@@ -188,6 +193,45 @@ type Taken = (i64, i16, Timestamp, i64, i16, i64, Option<String>);
 
 fn item((object, lane, due, tries, reason, stamp, error): Taken) -> Item {
     Item { object, lane, due, tries, reason, stamp, error }
+}
+
+/// As [`take`], of one lane alone.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn take_lane(
+    on: &mut Snapshot<'_>,
+    queue: Queue,
+    lane: i16,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<Item>, StoreError> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(on.all::<Taken>(&TAKE, args![queue.0, lane, now, limit], most)?.into_iter().map(item).collect())
+}
+
+/// Whether a lane has a row that is due.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn is_due(on: &mut Snapshot<'_>, queue: Queue, lane: i16, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(on.one::<(i64,)>(&IS_DUE, args![queue.0, lane, now])?.is_some_and(|(n,)| n > 0))
+}
+
+/// Makes the failed rows of a lane due now, with all tries before them; how many.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn retry(tx: &mut Tx<'_>, queue: Queue, lane: i16, now: Timestamp) -> Result<u64, StoreError> {
+    tx.exec(&RETRY, args![queue.0, lane, now])
+}
+
+/// Removes every row that failed; how many. What they were about is looked at again when it is put again.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn forget_failed(tx: &mut Tx<'_>, queue: Queue) -> Result<u64, StoreError> {
+    tx.exec(&FORGET_FAILED, args![queue.0])
 }
 
 fn lane_after(on: &mut Snapshot<'_>, queue: Queue, lane: i16) -> Result<Option<i16>, StoreError> {

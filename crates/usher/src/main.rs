@@ -4,6 +4,7 @@ mod commands;
 mod company;
 mod demo;
 mod keeping;
+mod mailing;
 mod owner;
 mod print;
 mod restore;

@@ -93,7 +93,16 @@ impl Reach {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> anyhow::Result<Answer> {
         match self {
-            Self::Here { system, .. } => Ok(done(system, actor, request, progress).await?),
+            Self::Here { system, .. } => {
+                let ended = done(system, actor, request, progress).await;
+                // What it had to tell goes now: no server may be there to send it later.
+                if let Some(mailer) = &system.mailer
+                    && let Err(error) = mailer.flush().await
+                {
+                    tracing::warn!(%error, "mails wait in the outbox");
+                }
+                Ok(ended?)
+            }
             Self::There(socket) => ask(socket, actor, request, progress).await,
         }
     }

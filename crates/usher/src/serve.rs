@@ -65,6 +65,10 @@ pub(crate) async fn run(
         let kept =
             keeping::Kept { log_days: settings.provisioning_log_days, trail_days: settings.trail_days };
         parts.spawn(keeping::run(system.clone(), kept, stopping.clone()));
+        if let Some(mailer) = system.mailer.clone() {
+            let stopping = stopping.clone();
+            parts.spawn(async move { mailer.run(stopping).await });
+        }
         let settle = Duration::from_secs(settings.watch_settle_seconds);
         parts.spawn(watching::run(system.clone(), settle, stopping.clone()));
     }

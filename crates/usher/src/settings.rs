@@ -101,6 +101,29 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a source's file must stand still before a server imports it by itself, once it has been imported by hand; 0: files are not watched.",
     ),
     key(
+        "smtp_host",
+        Kind::Text,
+        "The server that notification e-mails are sent by; without it they wait in the outbox.",
+    ),
+    key("smtp_port", Kind::Number, "Its port; 0: 587, with `smtp_security = \"tls\"` 465, with `none` 25."),
+    key(
+        "smtp_security",
+        Kind::Text,
+        "`starttls`: nothing is sent before the connection is encrypted; `tls`: it is from the first byte; `none`: for a server on this machine.",
+    ),
+    key("smtp_user", Kind::Text, "The user to sign in as; empty: nobody signs in."),
+    key(
+        "smtp_password_file",
+        Kind::Text,
+        "A file with that user's password. The password itself may stand in the environment variable `USHER_SMTP_PASSWORD`.",
+    ),
+    key("smtp_from", Kind::Text, "The sender, e.g. `Usher <usher@example.com>`."),
+    key(
+        "smtp_ca",
+        Kind::Text,
+        "A PEM file with the authority of the server's certificate, where this machine does not know it.",
+    ),
+    key(
         "private_addresses",
         Kind::Switch,
         "Whether apps and sources may lie at loopback and private addresses. Switch it off where people you do not trust add apps.",
@@ -130,6 +153,13 @@ pub(crate) struct Settings {
     pub(crate) trail_days: u32,
     pub(crate) provisioning_log_days: u32,
     pub(crate) watch_settle_seconds: u64,
+    pub(crate) smtp_host: String,
+    pub(crate) smtp_port: u16,
+    pub(crate) smtp_security: String,
+    pub(crate) smtp_user: String,
+    pub(crate) smtp_password_file: String,
+    pub(crate) smtp_from: String,
+    pub(crate) smtp_ca: String,
     pub(crate) private_addresses: bool,
 }
 
@@ -155,6 +185,13 @@ impl Default for Settings {
             trail_days: 14,
             provisioning_log_days: 30,
             watch_settle_seconds: 2,
+            smtp_host: String::new(),
+            smtp_port: 0,
+            smtp_security: "starttls".into(),
+            smtp_user: String::new(),
+            smtp_password_file: String::new(),
+            smtp_from: String::new(),
+            smtp_ca: String::new(),
             private_addresses: true,
         }
     }

@@ -11,7 +11,7 @@ use usher_admin::{ALL_TABLES, Admin};
 use usher_client::AddressPolicy;
 use usher_directory::{config::Configs, trail};
 use usher_engine::Engine;
-use usher_jobs::{clock::Clock, lease::Leases};
+use usher_jobs::{clock::Clock, lease::Leases, mail::Mailer};
 use usher_people::People;
 use usher_sources::Sources;
 use usher_store::{Lane, SealingKey, Store, StoreUrl};
@@ -33,6 +33,8 @@ pub(crate) struct System {
     pub(crate) engine: Engine,
     pub(crate) people: People,
     pub(crate) sources: Sources,
+    /// `None`: no SMTP server is set, and mails wait.
+    pub(crate) mailer: Option<Mailer>,
 }
 
 impl System {
@@ -78,7 +80,8 @@ impl System {
         let sources =
             Sources::new(store.clone(), configs.clone(), clock.clone(), leases).with_addresses(policy);
         let admin = Admin::new(store.clone(), trail.clone(), configs.clone(), clock.clone());
-        Ok(Self { store, trail, configs, clock, admin, engine, people, sources })
+        let mailer = crate::mailing::mailer(&store, &clock, settings)?;
+        Ok(Self { store, trail, configs, clock, admin, engine, people, sources, mailer })
     }
 }
 

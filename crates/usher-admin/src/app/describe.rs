@@ -11,6 +11,7 @@ use usher_engine::{
     App, assignment,
     cycle::{Counts, Cycle, CycleKind},
     plan::Plan,
+    quarantine::{Reset, Restarted},
     status,
 };
 use usher_store::Snapshot;
@@ -30,6 +31,7 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         R::Scope { name, scope } => (name, "app.scope", json!({"scope": scope})),
         R::Start { name } => (name, "app.start", json!({})),
         R::Stop { name } => (name, "app.stop", json!({})),
+        R::Restart { name, reset } => (name, "app.restart", json!({"reset": reset})),
         R::AllowDeletes { name } => (name, "app.allow_deletes", json!({})),
         R::MappingSet { name, kind, target, change, force } => {
             let details = json!({"kind": kind, "target": target, "change": change, "force": force});
@@ -52,6 +54,25 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         | R::MappingTest { name } => (name, "app.read", json!({})),
         R::List | R::Explain { name: None, .. } => ("", "app.read", json!({})),
     }
+}
+
+/// What a restart did, in a sentence.
+pub(super) fn restarted(name: &str, enabled: bool, what: &[Reset], done: &Restarted) -> String {
+    let names: Vec<&str> = what.iter().map(|reset| reset.as_str()).collect();
+    let mut text = format!("{name} begins anew: {} forgotten", names.join(", "));
+    for (n, said) in [
+        (done.escrows, "failures are not tried again by themselves"),
+        (done.leavers, "leavers are tried again at once"),
+        (done.links, "links are forgotten; their accounts are looked for again"),
+    ] {
+        if n > 0 {
+            text.push_str(&format!("; {n} {said}"));
+        }
+    }
+    if !enabled && !what.contains(&Reset::Quarantine) {
+        text.push_str(&format!("; it is off: `usher app sync {name}` or `usher app start {name}`"));
+    }
+    text
 }
 
 /// An app as shown.
@@ -113,11 +134,15 @@ pub(crate) fn status(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result
             text: stop.text,
             since: stop.since.into(),
             tries: stop.tries,
-            next_try_at: stop.next.into(),
+            next_try_at: stop.ended.is_none().then(|| stop.next.into()),
+            request: stop.request,
+            answer: stop.answer,
         }),
         escrows: status.escrows,
         linked_users: status.linked.0,
         linked_groups: status.linked.1,
+        notification: (status.mail.count > 0)
+            .then_some(shape::Notification { waiting: status.mail.count, error: status.mail.error }),
     })
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct Seen {
     /// Path and query, as sent.
     pub(crate) target: String,
     pub(crate) authorization: Option<String>,
+    pub(crate) agent: Option<String>,
     pub(crate) body: Value,
 }
 
@@ -64,6 +65,7 @@ async fn receive(State((app, answer)): State<(App, Answer)>, request: Request) -
         method: parts.method.to_string(),
         target: parts.uri.path_and_query().unwrap().to_string(),
         authorization: parts.headers.get("authorization").map(|v| v.to_str().unwrap().to_owned()),
+        agent: parts.headers.get("user-agent").map(|v| v.to_str().unwrap().to_owned()),
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
     };
     app.seen.lock().unwrap().push(seen.clone());
@@ -86,7 +88,11 @@ pub(crate) fn transport() -> Arc<HttpTransport> {
 }
 
 pub(crate) fn client(url: url::Url) -> Client {
-    Client::new(settings(url), transport())
+    with(settings(url))
+}
+
+pub(crate) fn with(settings: Settings) -> Client {
+    Client::new(settings, transport())
 }
 
 pub(crate) fn answer(status: u16, kind: &str, body: impl Into<Body>) -> Response<Body> {

@@ -6,3 +6,4 @@ mod app;
 mod calls;
 mod diagnosis;
 mod faults;
+mod wire;

@@ -24,7 +24,7 @@ use crate::{
     assignment,
     decide::{Act, Linked, Reason, Rules, Source, decide},
     error::EngineError,
-    leaver, link, log, scope,
+    leaver, link, log, notify, scope,
     settings::Leaving,
 };
 
@@ -78,7 +78,7 @@ pub(crate) struct Pumped {
 pub(crate) fn rules(app: &App, kind: Kind) -> Rules {
     let mapping = app.mapping(kind);
     let can_delete = match kind {
-        Kind::User => app.template.limits.delete_users,
+        Kind::User => app.template.limits.delete_users && app.settings.wire().deletes_users(),
         Kind::Group => app.template.limits.delete_groups,
     };
     Rules {
@@ -310,6 +310,10 @@ pub(crate) fn settle(
     now: Timestamp,
 ) -> Result<Settling, EngineError> {
     let settled = leaver::settle(tx, app, now)?;
+    if settled.staged > 0 {
+        let held = leaver::staged_count(tx, app.id)?;
+        notify::staged(tx, app, held, now)?;
+    }
     let released = leaver::take_released(tx, app.id, changes.len())?;
     let rows: Vec<Put> = released
         .iter()

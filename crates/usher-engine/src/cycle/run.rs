@@ -137,7 +137,7 @@ pub struct Cycle {
     pub writes: u64,
 }
 
-/// Why an app rests although it is on. Lifted by a cycle that goes well, `app start`, or new credentials.
+/// Why an app rests although it is on ([`crate::quarantine`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     /// Facts §1.12's reason code, e.g. `EncounteredQuarantineException`.
@@ -146,10 +146,34 @@ pub struct Stop {
     pub text: String,
     /// Since when.
     pub since: Timestamp,
+    /// Since when for this reason.
+    #[serde(default)]
+    pub began: Option<Timestamp>,
     /// How often it was tried again.
     pub tries: u32,
     /// When it is tried next.
     pub next: Timestamp,
+    /// The request that says so: method and path.
+    #[serde(default)]
+    pub request: Option<String>,
+    /// Its answer.
+    #[serde(default)]
+    pub answer: Option<String>,
+    /// How those who are to lose access are tried meanwhile.
+    #[serde(default)]
+    pub leavers: Leavers,
+    /// When the app was switched off for it.
+    #[serde(default)]
+    pub ended: Option<Timestamp>,
+}
+
+/// How leavers are tried at an app that can't be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Leavers {
+    /// When next; `None`: at once.
+    pub next: Option<Timestamp>,
+    /// How often it was tried in vain.
+    pub tries: u32,
 }
 
 /// The row.
@@ -223,7 +247,7 @@ const BEGIN: Sql = Sql::same(
 );
 const PROGRESS: Sql = Sql::same("update run set planned = $2, done = $3, counts = $4 where app = $1");
 const END: Sql = Sql::same(
-    "update run set cycle = null, last_cycle = $2, ended = $3, stopped = null, \
+    "update run set cycle = null, last_cycle = $2, ended = $3, \
      steady = case when $4 = 0 then null else coalesce(steady, $3) end where app = $1",
 );
 const INITIAL: Sql = Sql::same("update run set kind = 1 where app = $1");
@@ -259,7 +283,7 @@ pub(crate) fn progress(tx: &mut Tx<'_>, app: AppId, cycle: &Cycle) -> Result<(),
         .map(drop)
 }
 
-/// Ends it; `steady`: nothing is left to do, not even later. A cycle that ends lifts a stop.
+/// Ends it; `steady`: nothing is left to do, not even later.
 pub(crate) fn end(
     tx: &mut Tx<'_>,
     app: AppId,

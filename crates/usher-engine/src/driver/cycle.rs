@@ -20,10 +20,12 @@ use super::{
 use crate::{
     app::{self, App, AppId},
     cycle::{
-        Counts, Cycle, CycleKind, Stop, pump,
+        Counts, Cycle, CycleKind, pump,
         run::{self, Run},
     },
     error::EngineError,
+    log::Status,
+    quarantine::{self, Tried, Why},
     task::{self, For},
 };
 
@@ -55,6 +57,62 @@ impl Engine {
         result
     }
 
+    /// Tries the leavers of an app in quarantine, before its own time has come. If it can be worked with again, a cycle runs.
+    pub(super) async fn leavers(
+        &self,
+        id: AppId,
+        stop: Option<watch::Receiver<bool>>,
+    ) -> Result<(), EngineError> {
+        let Some(lease) = self.leases.take(&app::consumer(id)).await? else { return Err(EngineError::Busy) };
+        let result = tokio::select! {
+            result = self.leavers_alone(id, &lease, stop) => result,
+            () = self.leases.keep(&lease) => Err(EngineError::LeaseLost),
+        };
+        self.leases.give_back(lease).await?;
+        result
+    }
+
+    async fn leavers_alone(
+        &self,
+        id: AppId,
+        lease: &Lease,
+        stop: Option<watch::Receiver<bool>>,
+    ) -> Result<(), EngineError> {
+        let app = self.app(id).await?;
+        // One without a secret token can't be reached either.
+        let client = self.client(&app, None).await.ok();
+        let run = self.read(move |on| Ok(run::get(on, id)?)).await?;
+        let Some(rests) = &run.stopped else { return Ok(()) };
+        let reached = match &client {
+            Some(client) => self.probe(&app, client).await.ok(),
+            None => false,
+        };
+        if reached && rests.code == quarantine::EXCEPTION {
+            return self.cycle(id, lease, &|_| {}, stop).await.map(drop);
+        }
+        let (held, clock) = (lease.clone(), self.clock.clone());
+        self.write(Lane::Now, move |tx| {
+            if !held.check(tx)? {
+                return Err(EngineError::LeaseLost);
+            }
+            match reached {
+                true => quarantine::leavers_reached(tx, id)?,
+                false => quarantine::leavers_later(tx, id, &clock)?,
+            }
+            Ok(())
+        })
+        .await?;
+        let Some(client) = client.filter(|_| reached) else { return Ok(()) };
+        let mut cycle = match run.cycle {
+            Some(cycle) => cycle,
+            None => self.begin(id, lease).await?,
+        };
+        let mut worker = Worker::new(self, app, client, lease, stop);
+        worker.leavers_alone = true;
+        while let Round::More = worker.round(&mut cycle, &|_| {}).await? {}
+        Ok(())
+    }
+
     async fn cycle(
         &self,
         id: AppId,
@@ -70,7 +128,7 @@ impl Engine {
             None => self.begin(id, lease).await?,
         };
         self.probe_first(&app, &client, &run, lease).await?;
-        let mut worker = Worker { engine: self, app, client, lease, stop, pauses: 0 };
+        let mut worker = Worker::new(self, app, client, lease, stop);
         if let Some(until) = run.pause
             && !worker.wait_until(until).await
         {
@@ -109,7 +167,8 @@ impl Engine {
         Ok(cycle)
     }
 
-    /// Before an app's first cycle, and while it rests, a probe says whether it can be worked with at all.
+    /// Before an app's first cycle, and while it rests, a probe says whether it can be worked with at all. One that rested because it
+    /// could not be is out of quarantine then; one at which too much failed, when its cycle went better.
     async fn probe_first(
         &self,
         app: &Arc<App>,
@@ -122,17 +181,20 @@ impl Engine {
             return Ok(());
         }
         self.probe_or_stop(app, client, lease).await?;
-        let (id, lease) = (app.id, lease.clone());
+        if run.stopped.as_ref().is_none_or(|stop| stop.code != quarantine::EXCEPTION) {
+            return Ok(());
+        }
+        let (app, lease, now) = (app.clone(), lease.clone(), self.clock.now());
         self.write(Lane::Now, move |tx| {
             if !lease.check(tx)? {
                 return Err(EngineError::LeaseLost);
             }
-            Ok(run::lift(tx, id)?)
+            quarantine::leave(tx, &app, now)
         })
         .await
     }
 
-    /// Probes; an app that can't be worked with is stopped, with the reason.
+    /// Probes; an app that can't be worked with goes into quarantine, with the reason.
     async fn probe_or_stop(&self, app: &Arc<App>, client: &Client, lease: &Lease) -> Result<(), EngineError> {
         let diagnosis = self.probe(app, client).await;
         if diagnosis.ok() {
@@ -146,33 +208,38 @@ impl Engine {
         if let Some(url) = &diagnosis.works_instead {
             text.push_str(&format!("; {url} works"));
         }
-        Err(self.stop(app, lease, text).await?)
+        Err(self.stop(app, client, lease, text).await?)
     }
 
-    /// Writes down why the app rests and when it is tried again; the error to answer with.
-    async fn stop(&self, app: &Arc<App>, lease: &Lease, text: String) -> Result<EngineError, EngineError> {
-        let code = "EncounteredQuarantineException".to_owned();
-        let (id, now, lease, why, what) =
-            (app.id, self.clock.now(), lease.clone(), code.clone(), text.clone());
+    /// It can't be worked with: writes down why and when it is tried again; the error to answer with.
+    async fn stop(
+        &self,
+        app: &Arc<App>,
+        client: &Client,
+        lease: &Lease,
+        text: String,
+    ) -> Result<EngineError, EngineError> {
+        let why = Why { code: quarantine::EXCEPTION.to_owned(), text, exchange: exchange(client) };
+        self.rest(app, lease, why).await
+    }
+
+    async fn rest(&self, app: &Arc<App>, lease: &Lease, why: Why) -> Result<EngineError, EngineError> {
+        let error = EngineError::Stopped { code: why.code.clone(), text: why.text.clone() };
+        let (app, now, lease) = (app.clone(), self.clock.now(), lease.clone());
         self.write(Lane::Now, move |tx| {
             if !lease.check(tx)? {
                 return Err(EngineError::LeaseLost);
             }
-            let before = run::get(tx, id)?.stopped;
-            let tries = before.as_ref().map_or(0, |s| s.tries.saturating_add(1));
-            let minutes = [5, 15, 60].get(tries as usize).copied().unwrap_or(360);
-            let stop = Stop {
-                code: why.clone(),
-                text: what.clone(),
-                since: before.map_or(now, |s| s.since),
-                tries,
-                next: now.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(now),
-            };
-            Ok(run::stop(tx, id, &stop)?)
+            quarantine::enter(tx, &app, &why, now)
         })
         .await?;
-        Ok(EngineError::Stopped { code, text })
+        Ok(error)
     }
+}
+
+/// The last request that failed, and its answer.
+fn exchange(client: &Client) -> Option<(String, String)> {
+    client.refused().map(|exchange| (exchange.request, exchange.answer))
 }
 
 struct Worker<'e> {
@@ -183,6 +250,12 @@ struct Worker<'e> {
     stop: Option<watch::Receiver<bool>>,
     /// Pauses in a row that the app asked for without saying how long.
     pauses: u32,
+    /// What this run attempted.
+    tried: Tried,
+    /// The last failure.
+    last: Option<String>,
+    /// Only leavers are worked on: the app is in quarantine.
+    leavers_alone: bool,
 }
 
 /// What a round came to.
@@ -194,10 +267,25 @@ enum Round {
     Left,
 }
 
-impl Worker<'_> {
+impl<'e> Worker<'e> {
+    fn new(
+        engine: &'e Engine,
+        app: Arc<App>,
+        client: Client,
+        lease: &'e Lease,
+        stop: Option<watch::Receiver<bool>>,
+    ) -> Self {
+        let tried = Tried::default();
+        Self { engine, app, client, lease, stop, pauses: 0, tried, last: None, leavers_alone: false }
+    }
+
+    fn told_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|s| *s.borrow())
+    }
+
     /// One round: what changed, the leavers, a batch.
     async fn round(&mut self, cycle: &mut Cycle, progress: Progress<'_>) -> Result<Round, EngineError> {
-        if self.stop.as_ref().is_some_and(|s| *s.borrow()) {
+        if self.told_to_stop() {
             return Ok(Round::Left);
         }
         // A configuration changed meanwhile holds from the next batch on.
@@ -208,7 +296,17 @@ impl Worker<'_> {
         }
         let more = self.pump(cycle).await?;
         let (app, now) = (self.app.clone(), self.engine.clock.now());
-        let items = self.engine.read(move |on| Ok(work::take(on, app.queue, now, BATCH)?)).await?;
+        let alone = self.leavers_alone;
+        let items = self
+            .engine
+            .read(move |on| {
+                Ok(if alone {
+                    work::take_lane(on, app.queue, pump::lane::LEAVERS, now, BATCH)?
+                } else {
+                    work::take(on, app.queue, now, BATCH)?
+                })
+            })
+            .await?;
         if items.is_empty() {
             return Ok(if more { Round::More } else { Round::Nothing });
         }
@@ -218,13 +316,15 @@ impl Worker<'_> {
         Ok(if on { Round::More } else { Round::Left })
     }
 
-    /// Looks at what changed until enough is put ahead of the workers; counts leavers as soon as all of the batch are known.
+    /// Looks at what changed until enough is put ahead of the workers, but to the end of what may hold leavers, however much was put:
+    /// they are counted when all of the batch are known, and go before everything else.
     async fn pump(&self, cycle: &mut Cycle) -> Result<bool, EngineError> {
+        let mut ahead = None;
         loop {
             let (app, lease, id, now) =
                 (self.app.clone(), self.lease.clone(), cycle.id, self.engine.clock.now());
             let before = cycle.clone();
-            let (pumped, ahead, after) = self
+            let (pumped, put, after) = self
                 .engine
                 .write(Lane::Bulk, move |tx| {
                     if !lease.check(tx)? {
@@ -232,7 +332,11 @@ impl Worker<'_> {
                     }
                     let mut cycle = before.clone();
                     let pumped = pump::step(tx, &app, id, now)?;
-                    let (_, due, _) = work::count(tx, app.queue, now)?;
+                    // Counted once, then added to: a feed may be long.
+                    let due = match ahead {
+                        None => work::count(tx, app.queue, now)?.1,
+                        Some(ahead) => ahead + i64::try_from(pumped.put).unwrap_or_default(),
+                    };
                     cycle.planned = cycle.done + u64::try_from(due).unwrap_or_default();
                     cycle.counts.out_of_scope += pumped.out_of_scope;
                     if pumped.initial {
@@ -245,10 +349,14 @@ impl Worker<'_> {
                 })
                 .await?;
             *cycle = after;
+            ahead = Some(put);
             if pumped.countable {
                 self.settle(cycle).await?;
             }
-            if !pumped.more || ahead >= AHEAD {
+            if self.leavers_alone && pumped.countable {
+                return Ok(false);
+            }
+            if !pumped.more || self.told_to_stop() || (pumped.countable && put >= AHEAD) {
                 return Ok(pumped.more);
             }
         }
@@ -306,6 +414,7 @@ impl Worker<'_> {
         let (jobs, mut health) = batch.run(jobs).await?;
         let jobs = self.judge_suspects(jobs, &health, &batch).await?;
         let groups = self.write_down(&jobs, &health, cycle).await?;
+        self.note(&jobs);
         for job in jobs.iter().filter(|j| groups.contains(&j.task.key)) {
             match batch.memberships(job, cycle).await? {
                 Some(Trouble::Wait(retry_after)) => {
@@ -319,7 +428,28 @@ impl Worker<'_> {
                 _ => {}
             }
         }
+        if self.tried.is_beyond() && !self.leavers_alone && health.credentials.is_none() {
+            let why = Why::share(self.tried, self.last.as_deref(), exchange(&self.client));
+            return Err(self.engine.rest(&self.app, self.lease, why).await?);
+        }
         self.heed(health).await
+    }
+
+    /// What was attempted, and what of it failed.
+    fn note(&mut self, jobs: &[Job]) {
+        for job in jobs {
+            match &job.end {
+                Some(End::Failed(failure) | End::Suspect(failure)) => {
+                    self.tried.attempts += 1;
+                    self.tried.failed += 1;
+                    self.last = Some(format!("{}: {}", failure.code, failure.reason));
+                }
+                Some(End::Done(done)) if done.status == Status::Success && done.logged => {
+                    self.tried.attempts += 1;
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Failures that may be the whole app's: a probe decides. If the app is at fault, nothing of it counts against an object.
@@ -386,7 +516,7 @@ impl Worker<'_> {
     async fn heed(&mut self, health: Health) -> Result<bool, EngineError> {
         if let Some(detail) = health.credentials {
             let text = format!("the app refused the secret token: {detail}; enter a valid one");
-            return Err(self.engine.stop(&self.app, self.lease, text).await?);
+            return Err(self.engine.stop(&self.app, &self.client, self.lease, text).await?);
         }
         let Some(asked) = health.wait else {
             self.pauses = 0;
@@ -419,20 +549,42 @@ impl Worker<'_> {
         true
     }
 
+    /// Ends the cycle. Too many failures in all, or one more time too large a share of them, and the app rests (on).
     async fn end(&self, mut cycle: Cycle) -> Result<Cycle, EngineError> {
         let now = self.engine.clock.now();
         (cycle.requests, cycle.writes) = self.client.sent();
         cycle.ended = Some(now);
         let (app, lease, ended) = (self.app.clone(), self.lease.clone(), cycle.clone());
-        self.engine
+        let (tried, last, seen) = (self.tried, self.last.clone(), exchange(&self.client));
+        let rests = self
+            .engine
             .write(Lane::Now, move |tx| {
                 if !lease.check(tx)? {
                     return Err(EngineError::LeaseLost);
                 }
                 let (left, _, _) = work::count(tx, app.queue, now)?;
-                Ok(run::end(tx, app.id, &ended, left == 0, now)?)
+                run::end(tx, app.id, &ended, left == 0, now)?;
+                let mut why = quarantine::too_many(tx, &app, now)?;
+                let rests = run::get(tx, app.id)?.stopped;
+                if let (None, Some(stop)) = (&why, &rests)
+                    && !quarantine::recovered(tx, &app, tried, now)?
+                {
+                    why = Some(match tried.attempts {
+                        // Nothing was due, so nothing is known to be better.
+                        0 => Why::still(stop),
+                        _ => Why::share(tried, last.as_deref(), seen.clone()),
+                    });
+                }
+                match &why {
+                    Some(why) => quarantine::enter(tx, &app, why, now)?,
+                    None => quarantine::leave(tx, &app, now)?,
+                }
+                Ok(why)
             })
             .await?;
-        Ok(cycle)
+        match rests {
+            Some(why) => Err(EngineError::Stopped { code: why.code, text: why.text }),
+            None => Ok(cycle),
+        }
     }
 }

@@ -13,7 +13,7 @@ mod serve;
 use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use usher_client::{AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, Settings, Transport, Wire};
+use usher_client::{AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, Settings, Transport};
 use usher_directory::{Key, Kind, config::Configs};
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_scim::AttributePath;
@@ -119,7 +119,7 @@ impl Engine {
         let settings = Settings {
             tenant_url: app.tenant_url.clone(),
             token,
-            wire: Wire::Rfc,
+            wire: app.settings.wire(),
             connect: Duration::from_secs(app.settings.connect_timeout.into()),
             request: Duration::from_secs(app.settings.request_timeout.into()),
             rate: app.settings.rate_limit,

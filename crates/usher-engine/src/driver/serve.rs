@@ -15,7 +15,7 @@ use crate::{
     app::{self, App, AppId},
     cycle::{run, walk},
     error::EngineError,
-    leaver,
+    leaver, quarantine,
 };
 
 /// Between two cycles of an app.
@@ -36,7 +36,7 @@ impl Engine {
         while !*stop.borrow() {
             match self.due().await {
                 Ok(due) => {
-                    for Due { app: id, gap } in due {
+                    for Due { app: id, gap, leavers } in due {
                         let now = self.clock.now();
                         let rests = tried.get(&id).is_some_and(|at| now.duration_since(*at) < gap);
                         if rests || busy.contains(&id) {
@@ -44,9 +44,13 @@ impl Engine {
                         }
                         busy.insert(id);
                         let (engine, stop) = (self.clone(), stop.clone());
-                        running.spawn(
-                            async move { (id, engine.leased(id, &|_| {}, Some(stop)).await.map(drop)) },
-                        );
+                        running.spawn(async move {
+                            let result = match leavers {
+                                true => engine.leavers(id, Some(stop)).await,
+                                false => engine.leased(id, &|_| {}, Some(stop)).await.map(drop),
+                            };
+                            (id, result)
+                        });
                     }
                 }
                 Err(error) => tracing::warn!(%error, "apps can't be looked at; tried again"),
@@ -97,14 +101,20 @@ impl Engine {
 struct Due {
     app: AppId,
     gap: SignedDuration,
+    /// The app is in quarantine, and only leavers are tried.
+    leavers: bool,
 }
 
 fn due_of(on: &mut usher_store::Snapshot<'_>, app: &App, now: Timestamp) -> Result<Option<Due>, EngineError> {
-    let due = |gap| Some(Due { app: app.id, gap });
+    let due = |gap| Some(Due { app: app.id, gap, leavers: false });
 
     let run = run::get(on, app.id)?;
-    if run.stopped.as_ref().is_some_and(|s| s.next > now) || run.pause.is_some_and(|p| p > now) {
+    if run.pause.is_some_and(|p| p > now) {
         return Ok(None);
+    }
+    if let Some(stop) = run.stopped.as_ref().filter(|stop| stop.next > now) {
+        let waits = quarantine::leavers_due(on, app, stop, now)?;
+        return Ok(waits.then_some(Due { app: app.id, gap: LEAVERS_GAP, leavers: true }));
     }
     let interval = SignedDuration::from_mins(app.settings.interval.into());
     let by_interval = run.ended.is_none_or(|at| now.duration_since(at) >= interval);

@@ -12,6 +12,8 @@ mod groups;
 mod leavers;
 mod mappings;
 mod plan;
+mod quarantine;
 mod rig;
 mod serve;
 mod unique;
+mod wire;

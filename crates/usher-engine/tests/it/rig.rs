@@ -252,6 +252,22 @@ impl Rig {
         self.put(Kind::User, doc)
     }
 
+    /// So many users at once, in one transaction.
+    pub(crate) fn many_users(&self, most: usize) {
+        let (directory, configs, now) = (self.directory, self.configs.clone(), self.clock.now());
+        self.write(move |tx| {
+            let config = configs.get(tx, directory).unwrap().unwrap();
+            for n in 0..most {
+                let Value::Object(doc) = json!({"userName": format!("many{n:05}"), "active": true}) else {
+                    panic!()
+                };
+                let id = ObjectId(uuid::Uuid::now_v7());
+                let draft = Draft::create(&config, Kind::User, id, &doc, now).unwrap();
+                object::put(tx, directory, &draft).unwrap();
+            }
+        });
+    }
+
     pub(crate) fn group(&self, name: &str, members: &[&Stored]) -> Stored {
         let group = self.put(Kind::Group, json!({"displayName": name}));
         self.members(&group, MemberOp::Add(members.iter().map(|m| m.id).collect()));

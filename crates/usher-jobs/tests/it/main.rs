@@ -1,8 +1,10 @@
-//! Leases and work rows through this crate's door, on both databases.
+//! Leases, work rows and mails through this crate's door, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod lease;
+mod mail;
+mod smtp;
 mod work;
 
 use jiff::Timestamp;

@@ -75,6 +75,13 @@ pub(crate) enum Command {
     Start { name: String },
     /// No more cycles by themselves; what was reached is kept.
     Stop { name: String },
+    /// Begin anew: everybody is looked at again. Accounts stay as they are.
+    Restart {
+        name: String,
+        /// What is forgotten: watermark, escrows, quarantine, links, all; several with commas [default: watermark,escrows,quarantine]
+        #[arg(long, default_value = "", hide_default_value = true)]
+        reset: String,
+    },
     /// What a cycle would do; nothing is changed. Exit status 3: it would change something.
     Plan {
         name: String,
@@ -264,6 +271,7 @@ impl Command {
             Self::Mapping(mapping) => mapping.request()?,
             Self::Start { name } => App::Start { name },
             Self::Stop { name } => App::Stop { name },
+            Self::Restart { name, reset } => App::Restart { name, reset },
             Self::Plan { name, users } => App::Plan { name, users },
             Self::Sync { name } => App::Sync { name },
             Self::Provision { name, who, dry_run } => {

@@ -4,7 +4,7 @@ use usher_admin::Answer;
 use usher_api::{
     List, Time,
     account::{Account, IssuedToken, Record, Token},
-    app::{App, Counts, Cycle, Status, Template},
+    app::{App, Counts, Cycle, Quarantine, Status, Template},
     directory::{Directory, EntryError, Member, Preview, Run, Source, Test},
     people::{Person, Unit},
     plan::{Item, Plan},
@@ -414,8 +414,29 @@ fn statuses(items: &[Status]) -> String {
     );
     for status in items {
         if let Some(quarantine) = &status.quarantine {
-            text.push_str(&format!("\n{} rests: {} ({})", status.app, quarantine.text, quarantine.reason));
+            text.push_str(&rests(&status.app, quarantine));
         }
+        if let Some(mail) = &status.notification {
+            let why = mail.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
+            text.push_str(&format!("\n{}: {} e-mails wait to be sent{why}", status.app, mail.waiting));
+        }
+    }
+    text
+}
+
+fn rests(app: &str, quarantine: &Quarantine) -> String {
+    let next = match quarantine.next_try_at {
+        Some(at) => format!("tried {} times again, next at {}", quarantine.tries, day(at)),
+        None => "switched off after 28 days".to_owned(),
+    };
+    let mut text = format!(
+        "\n{app} rests since {}: {} ({}; {next})",
+        day(quarantine.since),
+        quarantine.text,
+        quarantine.reason
+    );
+    if let (Some(request), Some(answer)) = (&quarantine.request, &quarantine.answer) {
+        text.push_str(&format!("\n    {request}\n    {answer}"));
     }
     text
 }

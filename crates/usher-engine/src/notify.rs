@@ -1,0 +1,103 @@
+//! Notification e-mail: to the app's `notify_email`, put into the outbox in the transaction of what it tells of.
+//!
+//! - With the check box (`notify_on_failure`): quarantine begun, its reason changed, left again.
+//! - Always, where an address is set: leavers held back by the deletion threshold, and an app switched off after 28 days of
+//!   quarantine, since somebody has to act.
+//!
+//! Never for single objects that fail. The outbox sees to it that a topic comes once an hour at most, with the newest state
+//! ([`usher_jobs::mail`]).
+
+use jiff::Timestamp;
+use usher_jobs::mail::{self, Mail};
+use usher_store::{StoreError, Tx};
+
+use crate::{app::App, cycle::run::Stop};
+
+/// What happened to a quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    Began,
+    Changed,
+    /// Its 28 days are over.
+    Ended,
+}
+
+/// The topics of an app begin so.
+pub(crate) fn topics(app: &App) -> String {
+    format!("{}/", app.consumer())
+}
+
+fn put(
+    tx: &mut Tx<'_>,
+    app: &App,
+    topic: &str,
+    (subject, text): (String, String),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(to) = app.settings.notify_email.clone() else { return Ok(()) };
+    let topic = format!("{}{topic}", topics(app));
+    let subject = format!("[Usher] {}: {subject}", app.name);
+    let text = format!(
+        "{text}\n\nApp: {}\nTenant URL: {}\nAt: {now}\n\nWhere it stands: usher app status {}\nWhat happened: usher app logs {}\n",
+        app.name, app.tenant_url, app.name, app.name
+    );
+    mail::put(tx, &Mail { topic, to, subject, text }, now)
+}
+
+/// About a quarantine that begins, changes or ends.
+pub(crate) fn quarantine(
+    tx: &mut Tx<'_>,
+    app: &App,
+    stop: &Stop,
+    event: Event,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if event != Event::Ended && !app.settings.notify_on_failure {
+        return Ok(());
+    }
+    let name = &app.name;
+    let (subject, head) = match event {
+        Event::Began => {
+            ("in quarantine", format!("{name} is in quarantine: nothing but leavers is sent to it."))
+        }
+        Event::Changed => (
+            "in quarantine for another reason",
+            format!("{name} is still in quarantine, for another reason."),
+        ),
+        Event::Ended => (
+            "switched off after 28 days of quarantine",
+            format!(
+                "{name} was in quarantine for 28 days and is switched off. `usher app start {name}` begins again."
+            ),
+        ),
+    };
+    let mut text = format!("{head}\n\n{}\n({}, since {})", stop.text, stop.code, stop.since);
+    if let (Some(request), Some(answer)) = (&stop.request, &stop.answer) {
+        text.push_str(&format!("\n\nRequest: {request}\nAnswer: {answer}"));
+    }
+    if event != Event::Ended {
+        text.push_str(&format!("\n\nIt is tried again by itself, next at {}.", stop.next));
+    }
+    put(tx, app, "quarantine", (subject.to_owned(), text), now)
+}
+
+/// About a quarantine that is over.
+pub(crate) fn lifted(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<(), StoreError> {
+    if !app.settings.notify_on_failure {
+        return Ok(());
+    }
+    let text = format!("{} works again. What waited is being provisioned, leavers first.", app.name);
+    put(tx, app, "quarantine", ("out of quarantine".to_owned(), text), now)
+}
+
+/// About leavers held back.
+pub(crate) fn staged(tx: &mut Tx<'_>, app: &App, count: u64, now: Timestamp) -> Result<(), StoreError> {
+    let name = &app.name;
+    let text = format!(
+        "{count} users or groups are to be disabled or deleted in {name}: with those of the last 24 hours more than the deletion \
+         threshold allows. They wait and keep their access; everything else goes on.\n\nIf it is right, `usher app allow-deletes {name}` lets \
+         them go. If it is not, correct the directory, the assignments or the scoping filter: who does not leave any longer is no \
+         longer held."
+    );
+    put(tx, app, "staged", (format!("{count} leavers are held back"), text), now)
+}
