@@ -63,6 +63,8 @@ pub struct Leases {
     store: Store,
     clock: Clock,
     seen: Arc<Mutex<HashMap<String, Seen>>>,
+    /// Who took, or did not take, a lease where the database did not say.
+    unsure: Arc<Mutex<HashMap<String, uuid::Uuid>>>,
 }
 
 /// A beat of another's, and since when it has stood.
@@ -92,7 +94,7 @@ impl Leases {
 
     /// With a clock of a test's own; only its monotonic time is used.
     pub fn with_clock(store: Store, clock: Clock) -> Self {
-        Self { store, clock, seen: Arc::default() }
+        Self { store, clock, seen: Arc::default(), unsure: Arc::default() }
     }
 
     /// Takes `name` if it is free, given back, or its beat has stood still for 90 s of our monotonic clock. `None`:
@@ -101,8 +103,10 @@ impl Leases {
     /// # Errors
     /// [`StoreError`], when it is not known who holds it; ask again.
     pub async fn take(&self, name: &str) -> Result<Option<Lease>, StoreError> {
-        // Another name for each attempt: after a commit whose outcome is unknown it tells our own row.
-        let owner = uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext));
+        // Another name for each attempt: after a commit whose outcome is unknown it tells our own row. Where even asking
+        // again failed, the next attempt asks once more, lest we wait for ourselves; it alone has that name.
+        let unsure = lock(&self.unsure).remove(name);
+        let owner = unsure.unwrap_or_else(|| uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)));
         let began = self.clock.monotonic();
         let stood = lock(&self.seen)
             .get(name)
@@ -113,9 +117,12 @@ impl Leases {
             self.store.write(Lane::Now, move |tx| try_take(tx, &name, owner, stood))
         };
         let found = match attempt().await {
-            Err(StoreError::Unknown) => attempt().await?,
-            found => found?,
+            Err(StoreError::Unknown) => attempt().await,
+            found => found,
         };
+        let found = found.inspect_err(|_| {
+            lock(&self.unsure).insert(name.to_owned(), owner);
+        })?;
         match found {
             Found::Ours { fence } => {
                 lock(&self.seen).remove(name);

@@ -213,10 +213,12 @@ async fn give_back(people: &People, idle: Duration) {
     for desk in desks {
         let Ok(mut desk) = desk.try_lock() else { continue };
         if desk.busy.is_none_or(|busy| busy.elapsed() >= idle)
-            && let Some(lease) = desk.lease.take()
-            && let Err(error) = people.0.leases.give_back(lease).await
+            && let Some(lease) = desk.lease.clone()
         {
-            tracing::warn!("people: a lease was not given back and will run out: {error}");
+            match people.0.leases.give_back(lease).await {
+                Ok(()) => desk.lease = None,
+                Err(error) => tracing::warn!("people: a lease was not given back yet: {error}"),
+            }
         }
     }
 }
