@@ -76,12 +76,17 @@ mod tests {
 
     #[test]
     fn the_tenants_query_is_merged_and_the_filter_encoded() {
-        let a =
-            address(&url("https://x/scim/?flag"), "Users", None, &[("filter", "userName eq \"a+b & ü\"")])
-                .unwrap();
+        let a = address(
+            &url("https://x/scim/?flag"),
+            "Users",
+            None,
+            &[("filter", "userName eq \"a+b & ü\"")],
+            false,
+        )
+        .unwrap();
         assert_eq!(a.as_str(), "https://x/scim/Users?flag&filter=userName%20eq%20%22a%2Bb%20%26%20%C3%BC%22");
         assert_eq!(
-            address(&url("https://x"), "Users", Some("a/b?c"), &[]).unwrap().as_str(),
+            address(&url("https://x"), "Users", Some("a/b?c"), &[], false).unwrap().as_str(),
             "https://x/Users/a%2Fb%3Fc"
         );
     }
@@ -89,9 +94,9 @@ mod tests {
     #[test]
     fn an_id_that_a_url_would_swallow_is_no_id() {
         for id in ["", " ", ".", ".."] {
-            assert!(address(&url("https://x/scim"), "Users", Some(id), &[]).is_none(), "{id:?}");
+            assert!(address(&url("https://x/scim"), "Users", Some(id), &[], false).is_none(), "{id:?}");
         }
-        let odd = address(&url("https://x/scim"), "Users", Some("%2e%2e"), &[]).unwrap();
+        let odd = address(&url("https://x/scim"), "Users", Some("%2e%2e"), &[], false).unwrap();
         assert_eq!(odd.path(), "/scim/Users/%252e%252e");
     }
 
