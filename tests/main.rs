@@ -20,7 +20,7 @@ mod proxy;
 mod push;
 mod scim2_server;
 mod scim2_tester;
-mod trail;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../crates/usher-sources/tests/it/slapd.rs"]
 mod slapd;
+mod trail;

@@ -58,7 +58,9 @@ fn what_a_client_sent_is_found_and_erased() {
         until("a record", || place.json(&["records", "acme"])["items"].as_array().unwrap().len() == 2);
         let shown = place.json(&["records", "acme", "show", &ann]);
         assert_eq!(shown["trail"], json!([all[2], all[4]]));
-        until("nobody but ben", || place.json(&["people", "list", "acme"]).to_string().contains("\"disabled\":true"));
+        until("nobody but ben", || {
+            place.json(&["people", "list", "acme"]).to_string().contains("\"disabled\":true")
+        });
 
         place.ok(&["records", "acme", "delete", &ann, "--erase"]);
         let left = items(&place, &[]);

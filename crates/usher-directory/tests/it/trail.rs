@@ -106,9 +106,9 @@ fn it_is_asked_by_record_request_token_and_failure_together() {
         assert_eq!(all(store, &Query { token: Some(other), ..record(5) }), [id(3)]);
         assert_eq!(all(store, &Query { token: Some(other), ..Query::default() }), [id(4), id(3)]);
         assert_eq!(all(store, &Query { request: Some(id(2)), ..Query::default() }), [id(2)]);
-        assert_eq!(all(store, &Query { request: Some(id(2)), ..record(6) }), []);
+        assert!(all(store, &Query { request: Some(id(2)), ..record(6) }).is_empty());
         let foreign = Query { request: Some(id(5)), ..Query::default() };
-        assert_eq!(all(store, &foreign), [], "another directory's");
+        assert!(all(store, &foreign).is_empty(), "another directory's");
         for (query, wanted) in [(Query::default(), vec![4, 3, 2, 1]), (record(5), vec![3, 2, 1])] {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
