@@ -58,12 +58,15 @@ pub(crate) async fn authenticate(
     door: &Door,
     address: Option<IpAddr>,
     now: Timestamp,
+    host: &str,
     heard: &Heard,
 ) -> Result<Caller, Problem> {
     heard.arrived(address, headers);
-    let refused = match look_up(service, headers, door, now, heard).await {
+    let refused = match look_up(service, headers, door, now, host, heard).await {
         Ok((caller, last_used)) => {
-            if let Err(seconds) = service.rate.take(caller.token, now) {
+            let taken = service.rate.take(caller.token, now);
+            heard.left(taken.level);
+            if let Some(seconds) = taken.wait {
                 let detail = format!(
                     "this token sends more requests than it may; go on in {seconds} s, as Retry-After says"
                 );
@@ -77,13 +80,13 @@ pub(crate) async fn authenticate(
         Err(problem) if problem.error.status != 401 => return Err(problem),
         Err(problem) => problem,
     };
-    match address.map(|a| service.bad_tokens.take(a, now)) {
-        Some(Err(seconds)) => Err(Problem::status(
+    match address.and_then(|a| service.bad_tokens.take(a, now).wait) {
+        Some(seconds) => Err(Problem::status(
             429,
             format!("too many requests with a bad token came from this address; enter a good one and go on in {seconds} s"),
         )
         .with(header::RETRY_AFTER, &seconds.to_string())),
-        _ => Err(refused),
+        None => Err(refused),
     }
 }
 
@@ -92,12 +95,14 @@ async fn look_up(
     headers: &HeaderMap,
     door: &Door,
     now: Timestamp,
+    host: &str,
     heard: &Heard,
 ) -> Result<(Caller, Option<Timestamp>), Problem> {
     let credentials = credentials(headers)?;
-    let (configs, token, door) = (service.configs.clone(), credentials.token.clone(), door.clone());
+    let (configs, token) = (service.configs.clone(), credentials.token.clone());
+    let (door, host) = (door.clone(), host.to_owned());
     let found = service.store.read(READ, move |on| -> Result<_, StoreError> {
-        let presented = present(on, &door, &token, now)?;
+        let presented = present(on, &door, &host, &token, now)?;
         let (token, directory, epoch, last_used, guarded) = match presented {
             token::Presented::Valid { token, directory, epoch, last_used, .. } => {
                 (token, directory, epoch, last_used, false)
@@ -138,16 +143,17 @@ async fn look_up(
 fn present(
     on: &mut Snapshot<'_>,
     door: &Door,
+    host: &str,
     token: &str,
     now: Timestamp,
 ) -> Result<token::Presented, StoreError> {
     if let Door::Directory(name) = door {
         return match account::directory_by_name(on, name)? {
-            Some(directory) => token::authenticate_in(on, directory, token, now),
+            Some(directory) => token::authenticate_in(on, directory, token, host, now),
             None => Ok(token::Presented::Unknown),
         };
     }
-    let presented = token::authenticate(on, token, now)?;
+    let presented = token::authenticate(on, token, host, now)?;
     if let (token::Presented::Valid { account, .. }, Door::Account(named)) = (&presented, door)
         && account::by_name(on, named)?.is_none_or(|named| named.id != *account)
     {
