@@ -44,7 +44,7 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Account) ->
     }
 }
 
-const KEYS: &[&str] = &["strict", "default_organization", "qa.default_organization"];
+const KEYS: &[&str] = &["strict", "hosts", "qa.hosts", "default_organization", "qa.default_organization"];
 
 fn set(tx: &mut Tx<'_>, account: &accounts::Account, key: &str, value: &str) -> Result<(), AdminError> {
     match key {
@@ -55,6 +55,11 @@ fn set(tx: &mut Tx<'_>, account: &accounts::Account, key: &str, value: &str) -> 
                 _ => return Err(AdminError::word("strict", value, &["true", "false"])),
             };
             accounts::set_strict(tx, account.id, strict)?;
+        }
+        "hosts" | "qa.hosts" => {
+            let directory = if key.starts_with("qa.") { account.qa } else { account.production };
+            let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+            accounts::set_hosts(tx, directory, &names.map(str::to_owned).collect::<Vec<_>>())?;
         }
         "default_organization" | "qa.default_organization" => {
             let directory = if key.starts_with("qa.") { account.qa } else { account.production };
@@ -115,6 +120,7 @@ fn describe(on: &mut Snapshot<'_>, account: &accounts::Account) -> Result<Accoun
     for (environment, directory) in [("production", account.production), ("qa", account.qa)] {
         environments.push(EnvironmentCounts {
             environment: environment.into(),
+            hosts: accounts::hosts(on, directory)?,
             users: object::count(on, directory, Kind::User)?.unsigned_abs(),
             groups: object::count(on, directory, Kind::Group)?.unsigned_abs(),
             people: usher_people::person::figures(on, directory)?.total.unsigned_abs(),

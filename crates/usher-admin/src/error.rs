@@ -111,6 +111,8 @@ impl From<usher_directory::account::AccountError> for AdminError {
             E::Taken(_) => Self::new("taken", error.to_string()),
             E::Name(_) => Self::new("invalid_name", error.to_string()),
             E::Profile(_) => Self::new("profile_not_found", error.to_string()),
+            E::Host(_) => Self::new("invalid_value", error.to_string()),
+            E::HostTaken(_) => Self::new("taken", error.to_string()),
         }
     }
 }

@@ -48,7 +48,7 @@ pub enum Account {
     Show {
         name: String,
     },
-    /// `strict=true|false`, `default_organization=NAME`.
+    /// `strict=true|false`, `hosts=NAME,…`, `default_organization=NAME`.
     Set {
         name: String,
         key: String,

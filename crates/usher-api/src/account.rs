@@ -24,6 +24,8 @@ pub struct Account {
 pub struct EnvironmentCounts {
     /// `production` or `qa`.
     pub environment: String,
+    /// Host names at which only its tokens work.
+    pub hosts: Vec<String>,
     /// SCIM users.
     pub users: u64,
     /// SCIM groups.

@@ -31,6 +31,10 @@ pub enum AccountError {
     Name(String),
     #[error("there is no profile {0}; there are standard, 4me, elium")]
     Profile(String),
+    #[error("{0} is no host name; write it without scheme and port, as in api.example.com")]
+    Host(String),
+    #[error("the host {0} belongs to another environment; take it away there first")]
+    HostTaken(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -133,6 +137,34 @@ pub fn set_strict(tx: &mut Tx<'_>, account: AccountId, strict: bool) -> Result<(
         config::bump(tx, id)?;
     }
     Ok(())
+}
+/// The host names of an environment, in place of those it had. At one of them only its tokens work; elsewhere they work as
+/// before.
+pub fn set_hosts(tx: &mut Tx<'_>, directory: DirectoryId, names: &[String]) -> Result<(), AccountError> {
+    const CLEAR: Sql = Sql::same("delete from host where directory = $1");
+    const ADD: Sql =
+        Sql::same("insert into host (name, directory) values ($1, $2) on conflict (name) do nothing");
+    const WHOSE: Sql = Sql::same("select directory from host where name = $1");
+    tx.exec(&CLEAR, args![directory])?;
+    for name in names {
+        let host = name.to_ascii_lowercase();
+        let good = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        if host.is_empty() || host.len() > 253 || !host.chars().all(good) {
+            return Err(AccountError::Host(name.clone()));
+        }
+        if tx.exec(&ADD, args![&host, directory])? == 0
+            && tx.one::<(DirectoryId,)>(&WHOSE, args![&host])? != Some((directory,))
+        {
+            return Err(AccountError::HostTaken(name.clone()));
+        }
+    }
+    Ok(())
+}
+/// The host names of an environment, by name.
+pub fn hosts(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<Vec<String>, StoreError> {
+    const READ: Sql = Sql::same("select name from host where directory = $1 order by name");
+    let names: Vec<(String,)> = on.all(&READ, args![directory], MOST)?;
+    Ok(names.into_iter().map(|(name,)| name).collect())
 }
 /// By name, ignoring case.
 pub fn by_name(on: &mut Snapshot<'_>, name: &str) -> Result<Option<Account>, StoreError> {

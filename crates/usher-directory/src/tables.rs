@@ -7,7 +7,7 @@
 //! statements by key, and `+o.key` where another index leads. `plans.rs` tests what comes of it.
 
 /// Migrations in order; applied ones never change.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST, SOFT_DELETED];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, SOFT_DELETED, HOSTS];
 
 const FIRST: &str = "
 create table account (
@@ -66,4 +66,10 @@ create unique index token_slot on token (directory, provider, slot);
 const SOFT_DELETED: &str = "
 create index object_gone on object (directory, kind, name) where deleted is not null;
 create index object_deleted on object (deleted) where deleted is not null;
+";
+
+/// Host names of an account's environment; in lower case, without a port.
+const HOSTS: &str = "
+create table host (name {text} not null primary key, directory bigint not null references directory);
+create index host_of on host (directory);
 ";

@@ -418,7 +418,8 @@ pub enum Presented {
     Unknown,
 }
 
-/// What is read of a presented token: its directory and that one's epoch, its last use, and its three ends.
+/// What is read of a presented token: its directory and that one's epoch, its last use, its three ends, whose it is, and whose the
+/// host is.
 type Ends = (
     Uuid,
     DirectoryId,
@@ -429,26 +430,33 @@ type Ends = (
     Option<Timestamp>,
     Option<AccountId>,
     Option<Environment>,
+    Option<DirectoryId>,
 );
 
 macro_rules! find {
     ($door:literal) => {
         Sql::same(concat!(
-            "select t.id, t.directory, d.epoch, t.used_at, t.expires, t.ends, t.revoked, d.account, d.environment
-             from token t join directory d on d.id = t.directory where t.hash = $1 and ",
+            "select t.id, t.directory, d.epoch, t.used_at, t.expires, t.ends, t.revoked, d.account, d.environment, h.directory
+             from token t join directory d on d.id = t.directory left join host h on h.name = $2 where t.hash = $1 and ",
             $door
         ))
     };
 }
 
 /// One indexed read, never cached: a revoked token is refused from the next request on. Tokens of directories that belong to no
-/// account are unknown here.
-pub fn authenticate(on: &mut Snapshot<'_>, presented: &str, now: Timestamp) -> Result<Presented, StoreError> {
+/// account are unknown here, and so are all but its own at a host that belongs to an environment
+/// ([`crate::account::set_hosts`]); `host` is in lower case, without a port, or empty where it is not known.
+pub fn authenticate(
+    on: &mut Snapshot<'_>,
+    presented: &str,
+    host: &str,
+    now: Timestamp,
+) -> Result<Presented, StoreError> {
     const FIND: Sql = find!("d.account is not null");
     if !well_formed(presented) {
         return Ok(Presented::Unknown);
     }
-    let found = on.one::<Ends>(&FIND, args![hash(presented)])?;
+    let found = on.one::<Ends>(&FIND, args![hash(presented), host])?;
     Ok(found.map_or(Presented::Unknown, |found| judged(found, now)))
 }
 
@@ -457,18 +465,22 @@ pub fn authenticate_in(
     on: &mut Snapshot<'_>,
     directory: DirectoryId,
     presented: &str,
+    host: &str,
     now: Timestamp,
 ) -> Result<Presented, StoreError> {
-    const FIND: Sql = find!("d.account is null and d.id = $2");
+    const FIND: Sql = find!("d.account is null and d.id = $3");
     if !well_formed(presented) {
         return Ok(Presented::Unknown);
     }
-    let found = on.one::<Ends>(&FIND, args![hash(presented), directory])?;
+    let found = on.one::<Ends>(&FIND, args![hash(presented), host, directory])?;
     Ok(found.map_or(Presented::Unknown, |found| judged(found, now)))
 }
 
 fn judged(found: Ends, now: Timestamp) -> Presented {
-    let (token, directory, epoch, last_used, expires, ends, revoked, account, environment) = found;
+    let (token, directory, epoch, last_used, expires, ends, revoked, account, environment, host_of) = found;
+    if host_of.is_some_and(|owner| owner != directory) {
+        return Presented::Unknown;
+    }
     let over = |how: &str, since: Option<Timestamp>| {
         let since = since.unwrap_or_default();
         let why =

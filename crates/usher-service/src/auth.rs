@@ -58,12 +58,15 @@ pub(crate) async fn authenticate(
     door: &Door,
     address: Option<IpAddr>,
     now: Timestamp,
+    host: &str,
     heard: &Heard,
 ) -> Result<Caller, Problem> {
     heard.arrived(address, headers);
-    let refused = match look_up(service, headers, door, now, heard).await {
+    let refused = match look_up(service, headers, door, now, host, heard).await {
         Ok((caller, last_used)) => {
-            if let Err(seconds) = service.rate.take(caller.token, now) {
+            let taken = service.rate.take(caller.token, now);
+            heard.left(taken.level);
+            if let Some(seconds) = taken.wait {
                 let detail = format!(
                     "this token sends more requests than it may; go on in {seconds} s, as Retry-After says"
                 );
@@ -77,13 +80,13 @@ pub(crate) async fn authenticate(
         Err(problem) if problem.error.status != 401 => return Err(problem),
         Err(problem) => problem,
     };
-    match address.map(|a| service.bad_tokens.take(a, now)) {
-        Some(Err(seconds)) => Err(Problem::status(
+    match address.and_then(|a| service.bad_tokens.take(a, now).wait) {
+        Some(seconds) => Err(Problem::status(
             429,
             format!("too many requests with a bad token came from this address; enter a good one and go on in {seconds} s"),
         )
         .with(header::RETRY_AFTER, &seconds.to_string())),
-        _ => Err(refused),
+        None => Err(refused),
     }
 }
 
@@ -92,6 +95,7 @@ async fn look_up(
     headers: &HeaderMap,
     door: &Door,
     now: Timestamp,
+    host: &str,
     heard: &Heard,
 ) -> Result<(Caller, Option<Timestamp>), Problem> {
     let credentials = credentials(headers)?;
@@ -102,7 +106,7 @@ async fn look_up(
         )
     };
     let (token, directory, epoch, last_used, guarded) =
-        match presented(service, door, credentials.token, now).await? {
+        match presented(service, door, host, credentials.token, now).await? {
             token::Presented::Valid { token, directory, epoch, last_used, .. } => {
                 (token, directory, epoch, last_used, false)
             }
@@ -137,30 +141,33 @@ async fn look_up(
 async fn presented(
     service: &Arc<Inner>,
     door: &Door,
+    host: &str,
     token: String,
     now: Timestamp,
 ) -> Result<token::Presented, StoreError> {
+    let host = host.to_owned();
     if *door == Door::Any {
-        return service.store.read(READ, move |on| token::authenticate(on, &token, now)).await;
+        return service.store.read(READ, move |on| token::authenticate(on, &token, &host, now)).await;
     }
     let door = door.clone();
-    service.store.read(READ, move |on| present(on, &door, &token, now)).await
+    service.store.read(READ, move |on| present(on, &door, &host, &token, now)).await
 }
 
 /// What a token means at a door.
 fn present(
     on: &mut Snapshot<'_>,
     door: &Door,
+    host: &str,
     token: &str,
     now: Timestamp,
 ) -> Result<token::Presented, StoreError> {
     if let Door::Directory(name) = door {
         return match account::directory_by_name(on, name)? {
-            Some(directory) => token::authenticate_in(on, directory, token, now),
+            Some(directory) => token::authenticate_in(on, directory, token, host, now),
             None => Ok(token::Presented::Unknown),
         };
     }
-    let presented = token::authenticate(on, token, now)?;
+    let presented = token::authenticate(on, token, host, now)?;
     if let (token::Presented::Valid { account, .. }, Door::Account(named)) = (&presented, door)
         && account::by_name(on, named)?.is_none_or(|named| named.id != *account)
     {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderName, Uri, header};
 use jiff::Timestamp;
 use usher_directory::{
     DirectoryId, ObjectId,
@@ -15,7 +15,7 @@ use usher_directory::{
 use usher_scim::Note;
 use uuid::Uuid;
 
-use crate::kept::Kept;
+use crate::{kept::Kept, limit::Level};
 
 /// The most deviations noted of one request; a PATCH may have a thousand operations with one each.
 const NOTES: usize = 50;
@@ -37,11 +37,28 @@ struct Inner {
     objects: Vec<ObjectId>,
     body: Option<Kept>,
     size: Option<u64>,
+    /// What the token has left of its rate.
+    level: Option<Level>,
 }
 
 impl Heard {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the token has left.
+    pub(crate) fn left(&self, level: Option<Level>) {
+        self.inner().level = level;
+    }
+
+    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds since 1970), where the token's rate is limited.
+    pub(crate) fn rate_headers(&self, headers: &mut HeaderMap) {
+        let Some(Level { limit, remaining, reset }) = self.inner().level else { return };
+        for (name, value) in
+            [("x-ratelimit-limit", limit), ("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset)]
+        {
+            headers.insert(HeaderName::from_static(name), value.into());
+        }
     }
 
     /// Where it came from.

@@ -24,19 +24,25 @@ impl<K: Eq + Hash> Buckets<K> {
         Self { cost, most: cost * i64::from(burst.max(1)), until: Mutex::default() }
     }
 
-    /// Takes one request; `Err` says after how many whole seconds the next one passes.
-    pub(crate) fn take(&self, key: K, now: Timestamp) -> Result<(), u64> {
+    /// Takes one request, if one is left.
+    pub(crate) fn take(&self, key: K, now: Timestamp) -> Taken {
         if self.cost == 0 {
-            return Ok(());
+            return Taken { wait: None, level: None };
         }
         let now = now.as_microsecond();
         self.change(key, now, |end| {
             let next = (*end).max(now).saturating_add(self.cost);
-            if next - now > self.most {
-                return Err((next - now - self.most).unsigned_abs().div_ceil(1_000_000).max(1));
+            let seconds = |micros: i64| micros.unsigned_abs().div_ceil(1_000_000).max(1);
+            let wait = (next - now > self.most).then(|| seconds(next - now - self.most));
+            if wait.is_none() {
+                *end = next;
             }
-            *end = next;
-            Ok(())
+            let level = Level {
+                limit: (self.most / self.cost).unsigned_abs(),
+                remaining: ((self.most - (*end - now)).max(0) / self.cost).unsigned_abs(),
+                reset: seconds(*end),
+            };
+            Taken { wait, level: Some(level) }
         })
     }
 
@@ -64,6 +70,26 @@ impl<K: Eq + Hash> Buckets<K> {
     }
 }
 
+/// What became of a request for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// `Some`: none was left; after how many whole seconds the next one passes.
+    pub(crate) wait: Option<u64>,
+    /// `None`: nothing is limited.
+    pub(crate) level: Option<Level>,
+}
+
+/// How full a bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Level {
+    /// How many a full one holds.
+    pub(crate) limit: u64,
+    /// How many are left.
+    pub(crate) remaining: u64,
+    /// When it is full again, in whole seconds since 1970.
+    pub(crate) reset: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,35 +102,39 @@ mod tests {
     fn a_burst_passes_then_the_rate_holds_for_each_key_alone() {
         let buckets = Buckets::new(2, 1, 3);
         for _ in 0..3 {
-            assert_eq!(buckets.take("a", at(0)), Ok(()));
+            assert_eq!(buckets.take("a", at(0)).wait, None);
         }
-        assert_eq!(buckets.take("a", at(0)), Err(1));
-        assert_eq!(buckets.take("b", at(0)), Ok(()));
-        assert_eq!(buckets.take("a", at(500)), Ok(()));
-        assert_eq!(buckets.take("a", at(500)), Err(1));
+        assert_eq!(buckets.take("a", at(0)).wait, Some(1));
+        assert_eq!(buckets.take("b", at(0)).wait, None);
+        let taken = buckets.take("a", at(500));
+        assert_eq!((taken.wait, taken.level), (None, Some(Level { limit: 3, remaining: 0, reset: 2 })));
+        assert_eq!(buckets.take("a", at(500)).wait, Some(1));
+        let later = buckets.take("a", at(60_000)).level;
+        assert_eq!(later, Some(Level { limit: 3, remaining: 2, reset: 61 }));
         let slow = Buckets::new(20, 60, 1);
-        assert_eq!((slow.take(1, at(0)), slow.take(1, at(0))), (Ok(()), Err(3)));
+        assert_eq!((slow.take(1, at(0)).wait, slow.take(1, at(0)).wait), (None, Some(3)));
     }
 
     #[test]
     fn what_is_owed_is_waited_for() {
         let buckets = Buckets::new(2, 1, 4);
-        assert_eq!(buckets.take("a", at(0)), Ok(()));
+        assert_eq!(buckets.take("a", at(0)).wait, None);
         buckets.owe("a", 9, at(0));
         // Ten cost 5 s, of which 2 s may be owed.
-        assert_eq!(buckets.take("a", at(0)), Err(4));
-        assert_eq!(buckets.take("a", at(3_000)), Err(1));
-        assert_eq!(buckets.take("a", at(3_500)), Ok(()));
-        assert_eq!(buckets.take("b", at(0)), Ok(()));
+        let taken = buckets.take("a", at(0));
+        assert_eq!((taken.wait, taken.level.map(|level| level.remaining)), (Some(4), Some(0)));
+        assert_eq!(buckets.take("a", at(3_000)).wait, Some(1));
+        assert_eq!(buckets.take("a", at(3_500)).wait, None);
+        assert_eq!(buckets.take("b", at(0)).wait, None);
         buckets.owe("b", 0, at(0));
         buckets.owe("c", usize::MAX, at(0));
-        assert!(buckets.take("c", at(0)).is_err());
+        assert!(buckets.take("c", at(0)).wait.is_some());
     }
 
     #[test]
     fn a_rate_of_zero_limits_nothing() {
         let buckets = Buckets::new(0, 1, 1);
         buckets.owe((), 1_000, at(0));
-        assert!((0..1000).all(|_| buckets.take((), at(0)).is_ok()));
+        assert!((0..1000).all(|_| buckets.take((), at(0)) == Taken { wait: None, level: None }));
     }
 }

@@ -166,6 +166,20 @@ pub(crate) fn client_address(
     Some(hops.into_iter().rev().find(|ip| !is_trusted(*ip)).unwrap_or(peer))
 }
 
+/// The host by which the client came, in lower case and without a port; empty where it is not said. `public_url` has no say in it.
+pub(crate) fn host(
+    settings: &Settings,
+    connection: Option<Connection>,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> String {
+    let believed = Settings { public_url: None, ..settings.clone() };
+    let origin = origin(&believed, connection, uri, headers);
+    let authority: Option<http::uri::Authority> =
+        origin.split_once("://").and_then(|(_, authority)| authority.parse().ok());
+    authority.map(|authority| authority.host().to_ascii_lowercase()).unwrap_or_default()
+}
+
 /// Scheme, host and port as clients see them, without a slash at the end.
 pub(crate) fn origin(
     settings: &Settings,
@@ -224,6 +238,13 @@ mod tests {
         assert_eq!(seen(connection("198.51.100.7")), "198.51.100.7");
         assert_eq!(origin(&settings, connection("10.0.0.1"), &uri, &headers), "https://scim.example.com");
         assert_eq!(origin(&settings, connection("198.51.100.7"), &uri, &headers), "http://scim.example.com");
+        let host = |name: &'static str, c| {
+            let mut headers = headers.clone();
+            headers.insert("host", name.parse().unwrap());
+            host(&settings, c, &uri, &headers)
+        };
+        assert_eq!(host("SCIM.example.com:8443", None), "scim.example.com");
+        assert_eq!(host("[::1]:80", None), "[::1]");
         headers.insert("host", "a\"/b".parse().unwrap());
         assert_eq!(origin(&settings, None, &uri, &headers), "http://localhost");
     }

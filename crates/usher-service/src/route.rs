@@ -22,7 +22,7 @@ use crate::{
     media,
     problem::Problem,
     query, read,
-    request::{Context, Query, client_address, discard, origin, read_body, too_large},
+    request::{Context, Query, client_address, discard, host, origin, read_body, too_large},
     serve::Connection,
     service::Service,
 };
@@ -157,6 +157,7 @@ async fn handle(State(service): State<Service>, request: Request<Body>) -> Respo
     };
     let detail = answered.as_ref().err().map(|problem| problem.error.detail.clone());
     let mut response = answered.unwrap_or_else(Problem::into_response);
+    heard.rate_headers(response.headers_mut());
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(%method, path = path_alone(&path), status, "answered"));
     if let Some(trail) = service.0.trail.get() {
@@ -207,8 +208,9 @@ async fn answer(
     let connection = parts.extensions.get::<Connection>().copied();
     let door = target.as_ref().map_or(&Door::Any, |target| &target.door);
     let address = client_address(settings, connection, &parts.headers);
+    let host = host(settings, connection, &parts.uri, &parts.headers);
     auth::check_url(parts.uri.query(), &parts.headers)?;
-    let caller = auth::authenticate(&service.0, &parts.headers, door, address, now, &heard).await?;
+    let caller = auth::authenticate(&service.0, &parts.headers, door, address, now, &host, &heard).await?;
 
     let (target, route) = routed(target, &parts.method, caller.config.profile)?;
     let has_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);

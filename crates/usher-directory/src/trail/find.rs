@@ -79,11 +79,11 @@ pub fn find(
     const FAILED: Sql = page!(" from trail t where t.directory = $1 and t.status >= 400");
     const BY_TOKEN: Sql = page!(" from trail t where t.directory = $1 and t.token = $6");
     const BY_REQUEST: Sql =
-        page!(" from trail t where t.directory = $1 and t.request = $6 and ($7 is null or t.token = $7)");
+        page!(" from trail t where t.directory = $1 and t.request = $6 and (t.token = $7 or $7 is null)");
     const BY_OBJECT: Sql = page!(
         " from trail_object o join trail t on t.at = o.at and t.request = o.request
-          where o.directory = $1 and t.directory = $1 and o.object = $6 and ($7 is null or t.token = $7)
-          and ($8 is null or t.request = $8) and (o.at, o.request) < ($2, $3)"
+          where o.directory = $1 and t.directory = $1 and o.object = $6 and (t.token = $7 or $7 is null)
+          and (t.request = $8 or $8 is null) and (o.at, o.request) < ($2, $3)"
     );
     let after = after.unwrap_or(Mark { at: Timestamp::MAX, request: Uuid::max() });
     let at = after.at.as_millisecond();

@@ -1,6 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use usher_directory::{
     Environment,
+    account::{self, AccountError},
     token::{self, Presented, SecretToken, State, Token, TokenError},
 };
 use usher_store::{Lane, Store};
@@ -42,7 +43,7 @@ fn rotate(
 
 fn present(house: &House, secret: &SecretToken, at: Timestamp) -> Presented {
     let text = secret.reveal().to_owned();
-    read(house.store, move |on| token::authenticate(on, &text, at))
+    read(house.store, move |on| token::authenticate(on, &text, "", at))
 }
 
 fn is_valid(house: &House, secret: &SecretToken, at: Timestamp) -> bool {
@@ -71,7 +72,10 @@ fn a_token_opens_its_directory_until_it_expires() {
         );
         assert_eq!(state_of(house, issued.id, later(30 * DAY)), State::Expired);
         assert_eq!(present(house, &SecretToken::generate(), now()), Presented::Unknown);
-        assert_eq!(read(house.store, |on| token::authenticate(on, "Bearer x", now())), Presented::Unknown);
+        assert_eq!(
+            read(house.store, |on| token::authenticate(on, "Bearer x", "", now())),
+            Presented::Unknown
+        );
     });
 }
 
@@ -179,13 +183,13 @@ fn a_directorys_token_opens_that_directory_alone() {
         let make = |name: &'static str| {
             house
                 .store
-                .block_write(Lane::Now, move |tx| usher_directory::account::create_directory(tx, name, now()))
+                .block_write(Lane::Now, move |tx| account::create_directory(tx, name, now()))
                 .expect("a directory")
         };
         let (firm, other) = (make("firm"), make("other"));
         let at = |directory, secret: &SecretToken, at: Timestamp| {
             let text = secret.reveal().to_owned();
-            read(house.store, move |on| token::authenticate_in(on, directory, &text, at))
+            read(house.store, move |on| token::authenticate_in(on, directory, &text, "", at))
         };
         let (first, second) = (SecretToken::generate(), SecretToken::generate());
         let (one, two) = (first.clone(), second.clone());
@@ -229,5 +233,51 @@ fn a_directorys_token_opens_that_directory_alone() {
         assert!(
             matches!(at(firm, &second, later(1)), Presented::Over { why, .. } if why.contains("revoked"))
         );
+    });
+}
+
+#[test]
+fn at_a_host_of_an_environment_only_its_tokens_are_known() {
+    both("standard", |house| {
+        let issue = |environment| {
+            let (secret, account) = (SecretToken::generate(), house.account.id);
+            let kept = secret.clone();
+            let issued = house.store.block_write(Lane::Now, move |tx| {
+                token::issue(tx, account, environment, "okta", None, &secret, now())
+            });
+            issued.expect("issued");
+            kept
+        };
+        let (qa, production) = (issue(Environment::Qa), issue(Environment::Production));
+        let set = |directory, names: &'static [&'static str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            house.store.block_write(Lane::Now, move |tx| account::set_hosts(tx, directory, &names))
+        };
+        let known = |secret: &SecretToken, host: &'static str| {
+            let text = secret.reveal().to_owned();
+            let presented = read(house.store, move |on| token::authenticate(on, &text, host, now()));
+            matches!(presented, Presented::Valid { .. })
+        };
+        set(house.account.qa, &["API.example.qa", "api.example.qa", "other.example.qa"]).expect("set");
+        set(house.account.production, &["api.example.com"]).expect("set");
+        for (host, of_qa, of_production) in [
+            ("api.example.qa", true, false),
+            ("other.example.qa", true, false),
+            ("api.example.com", false, true),
+            ("elsewhere.example", true, true),
+            ("", true, true),
+        ] {
+            assert_eq!((known(&qa, host), known(&production, host)), (of_qa, of_production), "{host}");
+        }
+        let hosts = |directory| read(house.store, move |on| account::hosts(on, directory));
+        assert_eq!(hosts(house.account.qa), ["api.example.qa", "other.example.qa"]);
+        let taken = set(house.account.production, &["new.example.com", "api.example.qa"]);
+        assert!(matches!(taken, Err(AccountError::HostTaken(_))), "{taken:?}");
+        assert_eq!(hosts(house.account.production), ["api.example.com"], "nothing was changed");
+        for wrong in [&["https://api.example.com"][..], &["a:443"], &[""]] {
+            assert!(matches!(set(house.account.production, wrong), Err(AccountError::Host(_))));
+        }
+        set(house.account.qa, &[]).expect("set");
+        assert!(known(&production, "api.example.qa"));
     });
 }

@@ -150,3 +150,30 @@ fn a_directory_has_a_door_of_its_own() {
         assert_eq!(w.get("/Users").await.expect(200).body["totalResults"], 0);
     });
 }
+
+#[test]
+fn an_environment_can_have_hosts_of_its_own() {
+    let off = Settings { bad_tokens: 0, rate: 0, ..Settings::default() };
+    with_settings("standard", &off, async |w| {
+        let other = w.tenant("other", "standard", false).await;
+        let directory = w.account.production;
+        w.store
+            .write(Lane::Now, move |tx| {
+                usher_directory::account::set_hosts(tx, directory, &["api.example.com".to_owned()])
+            })
+            .await
+            .unwrap();
+        let get = async |token: &str, host: &str| {
+            let request = Request::get("/scim/v2/Users").header("authorization", format!("Bearer {token}"));
+            w.raw(request.header("host", host).body(Body::empty()).unwrap()).await
+        };
+        let unknown = get("usher_00", "api.example.com").await.refused(401, None);
+        for host in ["api.example.com", "API.example.com:8443"] {
+            get(&w.token, host).await.expect(200);
+            assert_eq!(get(&other.token, host).await.refused(401, None).body, unknown.body);
+        }
+        for token in [&w.token, &other.token] {
+            get(token, "scim.example.com").await.expect(200);
+        }
+    });
+}

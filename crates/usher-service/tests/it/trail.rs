@@ -80,7 +80,7 @@ fn refusals_are_noted_with_what_the_client_was_told() {
             .unwrap();
         w.raw(broken).await.refused(400, Some("invalidSyntax"));
         let entry = last(w).await;
-        assert_eq!((entry.status, entry.body, entry.size), (400, None, Some(24)));
+        assert_eq!((entry.status, entry.body, entry.size), (400, None, Some(25)));
         assert!(entry.detail.unwrap().contains("not valid JSON"));
 
         w.patch(&format!("/Users/{ann}"), json!([{"op": "replace", "path": "active", "value": 7}]))

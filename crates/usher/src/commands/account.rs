@@ -16,7 +16,8 @@ pub(crate) enum Command {
     List,
     /// One account.
     Show { name: String },
-    /// Set strict=true|false, default_organization=NAME, qa.default_organization=NAME.
+    /// Set strict=true|false, hosts=NAME,… and qa.hosts=NAME,… (host names at which only that environment's tokens work),
+    /// default_organization=NAME, qa.default_organization=NAME.
     Set { name: String, setting: String },
 }
 

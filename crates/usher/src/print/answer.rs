@@ -89,13 +89,14 @@ fn or_dash(text: Option<&str>) -> String {
 
 fn accounts(items: &[Account]) -> String {
     table(
-        &["account", "profile", "environment", "users", "groups", "people"],
+        &["account", "profile", "environment", "hosts", "users", "groups", "people"],
         items.iter().flat_map(|account| {
             account.environments.iter().map(|environment| {
                 vec![
                     account.name.clone(),
                     account.profile.clone(),
                     environment.environment.clone(),
+                    environment.hosts.join(", "),
                     environment.users.to_string(),
                     environment.groups.to_string(),
                     environment.people.to_string(),
@@ -117,13 +118,28 @@ fn tokens(items: &[Token]) -> String {
                 format!("…{}", token.last4),
                 token.state.clone(),
                 ends.map_or("never".into(), day),
-                token
-                    .last_used
-                    .as_ref()
-                    .map_or("never".into(), |used| format!("{} {}", day(used.at), used.address)),
+                last_use(token, items),
             ]
         }),
     )
+}
+
+/// When and whence a token was last used; of one that was rotated, whether anybody still needs it.
+fn last_use(token: &Token, all: &[Token]) -> String {
+    let Some(used) = &token.last_used else { return "never".into() };
+    let seen = format!("{} {}", day(used.at), used.address);
+    if token.state != "overlap" {
+        return seen;
+    }
+    let of = |token: &Token| {
+        (token.account.clone(), token.directory.clone(), token.environment.clone(), token.provider.clone())
+    };
+    let newer = all.iter().filter(|other| of(other) == of(token) && other.created_at > token.created_at);
+    match newer.map(|other| other.created_at).min() {
+        Some(rotated) if used.at >= rotated => format!("{seen}, still in use"),
+        Some(_) => format!("{seen}, unused since it was rotated"),
+        None => seen,
+    }
 }
 
 fn records(items: &[Record]) -> String {
@@ -495,4 +511,32 @@ pub(crate) fn log(items: &[serde_json::Value]) -> String {
             ]
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(provider: &str, created: &str, used: Option<&str>, state: &str) -> Token {
+        let at = |text: &str| Time(text.parse().unwrap());
+        let used =
+            used.map(|used| serde_json::json!({"at": at(used), "address": "192.0.2.1", "agent": "Tester"}));
+        let token = serde_json::json!({
+            "id": "1", "account": "acme", "environment": "production", "provider": provider, "last4": "ab12",
+            "created_at": at(created), "expires_at": null, "ends_at": null, "last_used": used, "state": state,
+        });
+        serde_json::from_value(token).unwrap()
+    }
+
+    #[test]
+    fn an_old_token_says_whether_it_can_be_cut() {
+        let old = |used| token("okta", "2026-01-01T00:00:00Z", used, "overlap");
+        let new = token("okta", "2026-02-01T00:00:00Z", None, "active");
+        let other = token("entra", "2026-01-15T00:00:00Z", None, "active");
+        let said = |old: &Token| last_use(old, &[new.clone(), other.clone(), old.clone()]);
+        assert_eq!(said(&old(None)), "never");
+        assert!(said(&old(Some("2026-02-02T00:00:00Z"))).ends_with("192.0.2.1, still in use"));
+        assert!(said(&old(Some("2026-01-20T00:00:00Z"))).ends_with("192.0.2.1, unused since it was rotated"));
+        assert_eq!(said(&new), "never");
+    }
 }
