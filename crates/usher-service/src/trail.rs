@@ -52,7 +52,7 @@ struct Counts {
 
 #[derive(Debug)]
 enum Message {
-    Entry(Entry),
+    Entry(Box<Entry>),
     /// Answered when all before it is written.
     Flush(oneshot::Sender<()>),
 }
@@ -73,7 +73,7 @@ impl Trail {
         // Counted before it is there: the writer may be faster than these lines.
         let fits = counts.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= BYTES;
         counts.waiting.fetch_add(1, Ordering::Relaxed);
-        if fits && self.queue.try_send(Message::Entry(entry)).is_ok() {
+        if fits && self.queue.try_send(Message::Entry(Box::new(entry))).is_ok() {
             return;
         }
         counts.bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -121,7 +121,7 @@ impl Writer {
             let (mut entries, mut flushes) = (Vec::new(), Vec::new());
             for message in messages.drain(..) {
                 match message {
-                    Message::Entry(entry) => entries.push(entry),
+                    Message::Entry(entry) => entries.push(*entry),
                     Message::Flush(done) => flushes.push(done),
                 }
             }
