@@ -53,8 +53,7 @@ class Process:
         self.log = open(log or os.devnull, "ab")
         self.child = subprocess.Popen(
             command, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if isinstance(ready, str) else self.log, stderr=self.log, text=True,
-            start_new_session=True)
+            stdout=subprocess.PIPE if isinstance(ready, str) else self.log, stderr=self.log, text=True)
         _running.append(self)
         self.said = None
         if isinstance(ready, str):
@@ -89,7 +88,7 @@ class Process:
             try:
                 self.child.wait(patience)
             except subprocess.TimeoutExpired:
-                os.killpg(self.child.pid, signal.SIGKILL)
+                self.child.kill()
                 self.child.wait()
         self.log.close()
 
