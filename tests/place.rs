@@ -308,7 +308,11 @@ impl Place {
             None => StoreUrl::Sqlite(self.data()),
             Some(schema) => StoreUrl::Postgres(schema.url.clone()),
         };
-        Store::open(&at, usher_admin::ALL_TABLES, key).unwrap()
+        let mut tables = usher_admin::ALL_TABLES.to_vec();
+        if !self.is_sqlite() {
+            tables.push(usher_directory::trail::TABLES);
+        }
+        Store::open(&at, &tables, key).unwrap()
     }
 
     /// Every value of every table, on PostgreSQL.

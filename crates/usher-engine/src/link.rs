@@ -115,6 +115,7 @@ const SAVE: Sql = Sql::same(
      changed = excluded.changed",
 );
 const COUNTED: Sql = Sql::same("update link set cycle = $3, counted = $4 where app = $1 and object = $2");
+const ALL_WHOLE: Sql = Sql::same("update link set whole = $3 where app = $1 and kind = $2 and state = 2");
 const WHOLE: Sql = Sql::same("update link set whole = $3 where app = $1 and object = $2");
 const DELETE: Sql = Sql::same("delete from link where app = $1 and object = $2");
 const DELETE_WAITING: Sql = Sql::same("delete from waiting where app = $1 and object = $2");
@@ -193,6 +194,11 @@ pub(crate) fn count_as(
 /// All of a group's members are to be looked at, or have been.
 pub(crate) fn whole(tx: &mut Tx<'_>, app: AppId, group: Key, whole: bool) -> Result<(), StoreError> {
     tx.exec(&WHOLE, &[app.0.into(), group.0.into(), whole.into()]).map(drop)
+}
+
+/// All members of every linked group are to be looked at: what became of them meanwhile was not heard.
+pub(crate) fn all_whole(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> {
+    tx.exec(&ALL_WHOLE, &[app.0.into(), (Kind::Group as i64).into(), true.into()]).map(drop)
 }
 
 /// Forgets a link and what was written of its memberships; the target stays as it is.

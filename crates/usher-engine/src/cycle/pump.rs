@@ -122,6 +122,8 @@ fn begin(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<Pumped, EngineErr
     let head = feed::head(tx, app.directory)?;
     feed::move_to(tx, app.directory, &app.consumer(), head, now)?;
     walk::everything(tx, app.id)?;
+    // Who was taken out of a group before is in no part of the feed that is read from here on.
+    link::all_whole(tx, app.id)?;
     run::initial(tx, app.id)?;
     Ok(Pumped { more: true, initial: true, ..Pumped::default() })
 }

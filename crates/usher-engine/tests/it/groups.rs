@@ -5,7 +5,7 @@ use usher_directory::{
     Kind,
     object::{self, MemberOp},
 };
-use usher_engine::app::Scope;
+use usher_engine::{app::Scope, quarantine::Reset};
 
 use crate::rig::both;
 
@@ -94,5 +94,22 @@ fn a_big_group_goes_in_blocks() {
             object::member_count(on, app, group.key)
         });
         assert_eq!(members, 1_100);
+    });
+}
+
+/// An app that begins anew reads the feed from its head: what became of memberships before is in no part that it reads.
+#[test]
+fn who_left_a_group_before_everybody_is_looked_at_again_is_taken_out() {
+    both(|rig| async move {
+        rig.scope(Scope::All);
+        let (ann, bob) = (rig.user("ann", json!({})), rig.user("bob", json!({})));
+        let team = rig.group("Team", &[&ann, &bob]);
+        rig.sync().await;
+        assert_eq!(rig.groups_there()["Team"], ["ann", "bob"]);
+        rig.members(&team, MemberOp::Remove(vec![bob.id]));
+        let (app, now) = (rig.app(), rig.clock.now());
+        rig.write(move |tx| usher_engine::quarantine::restart(tx, &app, &[Reset::Watermark], now).unwrap());
+        rig.sync().await;
+        assert_eq!(rig.groups_there()["Team"], ["ann"]);
     });
 }
