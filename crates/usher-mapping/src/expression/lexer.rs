@@ -137,7 +137,9 @@ impl<'t> Lexer<'t> {
         let value = if leading_zero {
             Value::from(text)
         } else if end > whole_end {
-            text.parse().map(Value::Decimal).map_err(|_| ExpressionError::new(span, "this is no number"))?
+            let number: f64 = text.parse().map_err(|_| ExpressionError::new(span, "this is no number"))?;
+            // Of the two zeros there is one here: -0.0 prints as -0, which is the whole number 0.
+            Value::Decimal(number + 0.0)
         } else {
             text.parse().map(Value::Integer).map_err(|_| {
                 ExpressionError::new(span, "the number is too large").hint("put it in double quotes as text")
