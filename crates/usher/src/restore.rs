@@ -13,6 +13,9 @@ use crate::{owner, print::Printer, settings::Settings, system::System};
 
 /// What a SQLite database begins with.
 const HEADER: &[u8; 16] = b"SQLite format 3\0";
+/// What a folder holds that has been used. A trail is of the database beside it, and a backup has none.
+const FILES: [&str; 6] =
+    ["usher.db", "usher.db-wal", "usher.db-shm", "trail.db", "trail.db-wal", "trail.db-shm"];
 
 pub(crate) async fn run(file: &Path, settings: &Settings, printer: Printer) -> anyhow::Result<()> {
     if !settings.database_url.is_empty() {
@@ -25,7 +28,7 @@ pub(crate) async fn run(file: &Path, settings: &Settings, printer: Printer) -> a
             folder.display()
         );
     };
-    for name in ["usher.db", "usher.db-wal", "usher.db-shm"] {
+    for name in FILES {
         let there = folder.join(name);
         if there.exists() {
             bail!("{} is there already; move it away, or name another folder with --data", there.display());
@@ -36,7 +39,7 @@ pub(crate) async fn run(file: &Path, settings: &Settings, printer: Printer) -> a
     let system = match tokio::task::spawn_blocking(move || System::open(&opened, 1)).await? {
         Ok(system) => system,
         Err(error) => {
-            for name in ["usher.db", "usher.db-wal", "usher.db-shm"] {
+            for name in FILES {
                 // It may not have got so far.
                 let _ = std::fs::remove_file(folder.join(name));
             }
@@ -45,7 +48,7 @@ pub(crate) async fn run(file: &Path, settings: &Settings, printer: Printer) -> a
     };
     let lost = tokio::task::spawn_blocking(move || {
         let lost = system.admin.lost_secrets();
-        system.store.close();
+        system.close();
         lost
     })
     .await??;

@@ -58,14 +58,15 @@ impl Sqlite {
         let readers = Arc::new(reader::Readers::new(file.clone(), Lanes::new(SCANS, 1)));
         // One opened now, so that a file that can't be read is told at the start.
         readers.give_back(Connection::reader(&file)?);
-        let lanes = Arc::clone(&writes);
-        let write = move || writer::Writer::new(connection, file, lanes, commits, owner).run();
+        let wal = folder.join(format!("{name}.db-wal"));
+        let (lanes, log) = (Arc::clone(&writes), wal.clone());
+        let write = move || writer::Writer::new(connection, file, log, lanes, commits, owner).run();
         let mut threads = vec![spawn("usher-writer", write)?];
         for _ in 0..SCAN_THREADS {
             let readers = Arc::clone(&readers);
             threads.push(spawn("usher-scan", move || readers.run_scans())?);
         }
-        Ok(Self { writes, readers, wal: folder.join(format!("{name}.db-wal")), threads: Mutex::new(threads) })
+        Ok(Self { writes, readers, wal, threads: Mutex::new(threads) })
     }
 
     pub(crate) fn write(&self, lane: Lane, job: Box<dyn Job>) {

@@ -72,11 +72,11 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         file: PathBuf,
+        wal: PathBuf,
         lanes: Arc<Lanes<Work>>,
         commits: Arc<Commits>,
         owner: Owner,
     ) -> Self {
-        let wal = file.with_file_name("usher.db-wal");
         let connection = Rc::new(connection);
         Self {
             connection,
