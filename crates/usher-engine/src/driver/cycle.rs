@@ -15,7 +15,6 @@ use super::{
     batch::{Batch, Health},
     failure::Trouble,
     job::{End, Job},
-    outcome::{self, Written},
 };
 use crate::{
     app::{self, App, AppId},
@@ -413,7 +412,8 @@ impl<'e> Worker<'e> {
         };
         let (jobs, mut health) = batch.run(jobs).await?;
         let jobs = self.judge_suspects(jobs, &health, &batch).await?;
-        let groups = self.write_down(&jobs, &health, cycle).await?;
+        let groups =
+            self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
         self.note(&jobs);
         for job in jobs.iter().filter(|j| groups.contains(&j.task.key)) {
             match batch.memberships(job, cycle).await? {
@@ -476,7 +476,7 @@ impl<'e> Worker<'e> {
             .collect();
         let mut cycle = self.present_cycle().await?;
         if let Some(cycle) = &mut cycle {
-            self.write_down(&jobs, health, cycle).await?;
+            self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
         }
         Err(error)
     }
@@ -484,32 +484,6 @@ impl<'e> Worker<'e> {
     async fn present_cycle(&self) -> Result<Option<Cycle>, EngineError> {
         let id = self.app.id;
         self.engine.read(move |on| Ok(run::get(on, id)?.cycle)).await
-    }
-
-    async fn write_down(
-        &self,
-        jobs: &[Job],
-        health: &Health,
-        cycle: &mut Cycle,
-    ) -> Result<Vec<Key>, EngineError> {
-        let written: Vec<Written> =
-            jobs.iter().filter_map(|j| Written::of(j, cycle.id, &self.engine.clock)).collect();
-        let (app, lease, now, before) =
-            (self.app.clone(), self.lease.clone(), self.engine.clock.now(), cycle.clone());
-        let answered = health.answered;
-        let (groups, after) = self
-            .engine
-            .write(Lane::Bulk, move |tx| {
-                let mut cycle = before.clone();
-                let groups = outcome::write(tx, &app, &lease, &mut cycle, &written, now)?;
-                if answered {
-                    run::reached(tx, app.id, now)?;
-                }
-                Ok((groups, cycle))
-            })
-            .await?;
-        *cycle = after;
-        Ok(groups)
     }
 
     /// Bad credentials end the cycle; a pause is waited for.

@@ -13,24 +13,24 @@ use usher_store::Lane;
 
 use super::{
     Engine,
-    batch::{Batch, Health, NotChosen, choose},
+    batch::{Batch, NotChosen, choose},
     failure::{self, At, Trouble, sort},
     job::{Done, End, Job},
-    outcome::{self, Written, maps_members},
+    outcome::maps_members,
     plan::{FindError, Hit, count_members, search},
+    way::{Way, ended_way, explanation, failed_way, held_verdict, matching, refused_way, untested, verdict},
 };
 use crate::{
     app::{self, App, AppId},
     cycle::{
         Counts, Cycle, CycleKind,
         pump::{self, lane, reason},
-        run::{self, Counted},
     },
     decide::Cause,
     error::EngineError,
-    explain::{self, Detail, Explanation, Seen, Stage, StepName, Verdict},
+    explain::{self, Detail, Explanation, Seen},
     leaver, link,
-    log::{self, Failure, Status},
+    log::{self, Status},
     plan::Action,
     task::{self, For, Task, Todo, Verb, take_over},
     unique::Reserved,
@@ -42,16 +42,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(250);
 /// As often as an object is taken up again in one go: looked for, counted, sent.
 const ROUNDS: usize = 5;
-
-/// How the way ends: everything after scope and mapping.
-struct Way {
-    matching: Option<Stage>,
-    differences: Vec<Detail>,
-    awaited: Vec<Detail>,
-    result: Status,
-    verdict: Verdict,
-    target: Option<String>,
-}
 
 impl Engine {
     /// Why this user or group is in or out of the app, and what a cycle would do about it now, by which rule. Reads from the app
@@ -300,7 +290,7 @@ impl Engine {
                 lease: lease.clone(),
             };
             let (mut jobs, health) = batch.run(vec![job]).await?;
-            let groups = self.written(app, lease, &jobs, &health, &mut cycle).await?;
+            let groups = self.write_down(Lane::Now, app, lease, &jobs, health.answered, &mut cycle).await?;
             let Some(job) = jobs.pop() else { break };
             let mut trouble = None;
             if groups.contains(&job.task.key) {
@@ -378,32 +368,6 @@ impl Engine {
         Ok(Job { task, item, change: self.clock.id(), began: now, by: Some(by.into()), end: None })
     }
 
-    async fn written(
-        &self,
-        app: &Arc<App>,
-        lease: &Lease,
-        jobs: &[Job],
-        health: &Health,
-        cycle: &mut Cycle,
-    ) -> Result<Vec<Key>, EngineError> {
-        let written: Vec<Written> =
-            jobs.iter().filter_map(|job| Written::of(job, cycle.id, &self.clock)).collect();
-        let (app, lease, now, before, answered) =
-            (app.clone(), lease.clone(), self.clock.now(), cycle.clone(), health.answered);
-        let (groups, after) = self
-            .write(Lane::Now, move |tx| {
-                let mut cycle = before.clone();
-                let groups = outcome::write(tx, &app, &lease, &mut cycle, &written, now)?;
-                if answered {
-                    run::reached(tx, app.id, now)?;
-                }
-                Ok((groups, cycle))
-            })
-            .await?;
-        *cycle = after;
-        Ok(groups)
-    }
-
     /// Counts a leaver; `false`: it is held back, and logged so.
     async fn counted(
         &self,
@@ -430,204 +394,5 @@ impl Engine {
             Ok(goes)
         })
         .await
-    }
-}
-
-impl Way {
-    fn none() -> Self {
-        Self {
-            matching: None,
-            differences: Vec::new(),
-            awaited: Vec::new(),
-            result: Status::Success,
-            verdict: verdict(Action::None, "EntrySynchronizationSkipped", "needs nothing"),
-            target: None,
-        }
-    }
-}
-
-fn verdict(action: Action, code: &str, text: &str) -> Verdict {
-    Verdict { action, code: code.to_owned(), text: text.to_owned() }
-}
-
-fn held_verdict(why: &str) -> Verdict {
-    let text = format!(
-        "{why}; more leave at once than the deletion threshold allows, so it waits for `usher app allow-deletes`"
-    );
-    verdict(Action::None, "TooManyDeletes", &text)
-}
-
-fn matching(hits: Vec<Hit>, result: Status, text: String) -> Stage {
-    let details = hits
-        .into_iter()
-        .map(|(attribute, value, hits)| Detail::Matching { attribute, value, hits })
-        .collect();
-    Stage { step: StepName::Match, result, text, details }
-}
-
-fn failed_way(hits: Vec<Hit>, failure: &Failure) -> Way {
-    let text = format!("{} {}", sentence(&failure.reason), failure.action);
-    Way {
-        matching: (!hits.is_empty()).then(|| matching(hits, Status::Success, "looked for in the app".into())),
-        result: Status::Failure,
-        verdict: verdict(Action::None, failure.code, &text),
-        ..Way::none()
-    }
-}
-
-/// The app could not be asked, so nobody knows.
-fn refused_way(hits: Vec<Hit>, code: &str, text: String) -> Way {
-    Way {
-        matching: Some(matching(hits, Status::Failure, text.clone())),
-        result: Status::Failure,
-        verdict: verdict(Action::None, code, &text),
-        ..Way::none()
-    }
-}
-
-fn sentence(text: &str) -> String {
-    if text.ends_with('.') { text.to_owned() } else { format!("{text}.") }
-}
-
-/// The connection test failed: nothing else was tried.
-fn untested(seen: Seen, at: jiff::Timestamp, text: String) -> Explanation {
-    let stage =
-        Stage { step: StepName::Test, result: Status::Failure, text: text.clone(), details: Vec::new() };
-    Explanation {
-        at,
-        kind: seen.task.kind,
-        id: seen.task.source,
-        name: seen.task.name.clone(),
-        target: seen.task.link.and_then(|link| link.target),
-        verdict: verdict(Action::None, "EncounteredQuarantineException", &text),
-        steps: vec![stage],
-        sent: false,
-    }
-}
-
-/// How it went.
-fn ended_way(app: &App, job: &Job, health: &Health, trouble: Option<Trouble>, cycle: &Cycle) -> Way {
-    let hits = hits(job);
-    let looked = !hits.is_empty();
-    let target = match &job.end {
-        Some(End::Done(Done { link: super::job::Links::Save { link, .. }, .. })) => link.target.clone(),
-        _ => job.task.link.as_ref().and_then(|link| link.target.clone()),
-    };
-    let text = match (&target, looked) {
-        (_, true) => "looked for in the app".to_owned(),
-        (Some(id), false) => format!("it is linked to the account {id}"),
-        (None, false) => "not looked for".to_owned(),
-    };
-    let mut way = Way {
-        matching: (looked || target.is_some()).then(|| matching(hits, Status::Success, text)),
-        target,
-        ..Way::none()
-    };
-    way.differences = explain::changed(app, job.task.kind, attempted(&job.task.todo));
-    match &job.end {
-        Some(End::Done(done)) => {
-            if !done.differences.is_empty() {
-                way.differences = explain::changed(app, job.task.kind, &done.differences);
-            }
-            way.awaited = match &job.task.todo {
-                Todo::Find(find) => explain::awaited(&find.pending),
-                Todo::Write(write) => explain::awaited(&write.pending),
-                _ => Vec::new(),
-            };
-            way.verdict = done_verdict(done, cycle);
-        }
-        Some(End::Failed(failure) | End::Suspect(failure)) => {
-            let differences = way.differences;
-            way = Way { differences, target: way.target, ..failed_way(self::hits(job), failure) };
-        }
-        Some(End::Again) => way.verdict = verdict(Action::None, "EntryConflict", "is looked at once more"),
-        Some(End::Untouched) | None => {
-            let why = match (&health.credentials, &health.wait) {
-                (Some(detail), _) => format!("the app refused the secret token: {detail}"),
-                (_, Some(Some(wait))) => format!("the app asks to wait {} s", wait.as_secs()),
-                _ => "the app asks to wait".to_owned(),
-            };
-            way.result = Status::Failure;
-            way.verdict = verdict(Action::None, "NotReachable", &why);
-        }
-    }
-    match trouble {
-        Some(Trouble::Credentials(text)) => {
-            way.result = Status::Failure;
-            way.verdict = verdict(way.verdict.action, "Unauthorized", &text);
-        }
-        Some(Trouble::Wait(_)) => {
-            way.result = Status::Warning;
-            way.verdict.text.push_str("; its members follow, since the app asks to wait");
-        }
-        _ if cycle.counts.failed > 0 => way.result = Status::Failure,
-        _ => {}
-    }
-    way
-}
-
-fn attempted(todo: &Todo) -> &[crate::diff::Difference] {
-    match todo {
-        Todo::Find(find) => find.create.as_ref().map_or(&[], |create| create.differences.as_slice()),
-        Todo::Write(write) => &write.differences,
-        _ => &[],
-    }
-}
-
-/// The matching properties tried, as the steps of the log have them.
-fn hits(job: &Job) -> Vec<Hit> {
-    let matched = job.task.steps.iter().filter(|step| step.kind == log::StepType::Matching);
-    matched
-        .map(|step| {
-            let text = |name: &str| step.details[name].as_str().unwrap_or_default().to_owned();
-            let hits =
-                step.details["Hits"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
-            (text("MatchingProperty"), text("MatchingValue"), hits)
-        })
-        .collect()
-}
-
-fn done_verdict(done: &Done, cycle: &Cycle) -> Verdict {
-    match done.counted {
-        Counted::Create => verdict(Action::Create, "EntryExportAdd", "was created in the app"),
-        Counted::Update => verdict(Action::Update, "EntryExportUpdate", "was updated in the app"),
-        Counted::Enable => verdict(Action::Enable, "EntryExportUpdate", "was enabled in the app"),
-        Counted::Disable => verdict(Action::Disable, "EntryExportUpdate", "was disabled in the app"),
-        Counted::Delete => verdict(Action::Delete, "EntryExportDelete", "was deleted in the app"),
-        // Its memberships alone.
-        _ if cycle.counts.update > 0 => {
-            verdict(Action::Update, "EntryExportUpdate", "was updated in the app: its members")
-        }
-        Counted::InSync => verdict(Action::None, "RedundantExport", "is in sync"),
-        Counted::Nothing | Counted::Failed => match &done.note {
-            Some((code, text)) => verdict(Action::None, code, text),
-            None => verdict(Action::None, "EntrySynchronizationSkipped", "needs nothing"),
-        },
-    }
-}
-
-fn explanation(seen: Seen, way: Way, at: jiff::Timestamp, sent: bool) -> Explanation {
-    let mut steps = vec![seen.import, seen.scope];
-    steps.extend(way.matching);
-    steps.extend(seen.map);
-    if !way.differences.is_empty() {
-        let text = format!("{} attributes differ", way.differences.len());
-        let step = StepName::Difference;
-        steps.push(Stage { step, result: Status::Success, text, details: way.differences });
-    }
-    let mut text = format!("{} {}", seen.task.name, way.verdict.text);
-    if !way.awaited.is_empty() {
-        text.push_str("; who has no account in the app yet is linked as soon as they have");
-    }
-    steps.push(Stage { step: StepName::Action, result: way.result, text, details: way.awaited });
-    Explanation {
-        at,
-        kind: seen.task.kind,
-        id: seen.task.source,
-        name: seen.task.name,
-        target: way.target,
-        verdict: way.verdict,
-        steps,
-        sent,
     }
 }

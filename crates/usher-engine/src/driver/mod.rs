@@ -9,6 +9,7 @@ mod job;
 mod outcome;
 mod plan;
 mod serve;
+mod way;
 
 use std::{sync::Arc, time::Duration};
 

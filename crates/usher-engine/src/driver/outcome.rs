@@ -1,5 +1,7 @@
 //! What came of a batch, written in one transaction: links, waiting, the log, the count of leavers, the rows of work.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use usher_directory::{Key, Kind, object};
 use usher_jobs::{
@@ -8,10 +10,11 @@ use usher_jobs::{
     lease::Lease,
     work::{self, Item, Put},
 };
-use usher_store::Tx;
+use usher_store::{Lane, Tx};
 use uuid::Uuid;
 
 use super::{
+    Engine,
     batch::save,
     failure,
     job::{Done, End, Job, Links},
@@ -30,6 +33,35 @@ use crate::{
     reference,
     task::Todo,
 };
+
+impl Engine {
+    /// Writes down what came of a batch; the groups whose memberships are to be looked at now. `answered`: the app did.
+    pub(super) async fn write_down(
+        &self,
+        lane: Lane,
+        app: &Arc<App>,
+        lease: &Lease,
+        jobs: &[Job],
+        answered: bool,
+        cycle: &mut Cycle,
+    ) -> Result<Vec<Key>, EngineError> {
+        let written: Vec<Written> =
+            jobs.iter().filter_map(|job| Written::of(job, cycle.id, &self.clock)).collect();
+        let (app, lease, now, before) = (app.clone(), lease.clone(), self.clock.now(), cycle.clone());
+        let (groups, after) = self
+            .write(lane, move |tx| {
+                let mut cycle = before.clone();
+                let groups = write(tx, &app, &lease, &mut cycle, &written, now)?;
+                if answered {
+                    run::reached(tx, app.id, now)?;
+                }
+                Ok((groups, cycle))
+            })
+            .await?;
+        *cycle = after;
+        Ok(groups)
+    }
+}
 
 /// When a failed row is tried again; leavers never wait long.
 pub(super) fn again(item: &Item, clock: &Clock) -> Timestamp {
