@@ -70,6 +70,16 @@ struct Loop {
     random: StdRng,
     prefix: String,
     made: usize,
+    moved: Moved,
+}
+
+/// Numbers of the present transaction: as the server does, they are written when first moved, and once more before the commit.
+#[derive(Default)]
+struct Moved {
+    seq: Option<i64>,
+    seq_behind: i64,
+    counted: bool,
+    count_behind: i64,
 }
 
 /// Writes into the database of a data folder, which no server may have open, for as long as told. What is written is of the
@@ -108,7 +118,15 @@ impl Loop {
             .context("there is no account")?;
         let last_key = db.query_row("select coalesce(max(key), 0) from object", [], |row| row.get(0))?;
         let prefix = format!("bare{:x}-", now().as_micros());
-        Ok(Self { db, directory, last_key, random: StdRng::seed_from_u64(1), prefix, made: 0 })
+        Ok(Self {
+            db,
+            directory,
+            last_key,
+            random: StdRng::seed_from_u64(1),
+            prefix,
+            made: 0,
+            moved: Moved::default(),
+        })
     }
 
     fn batch(&mut self, write: Write, batch: usize) -> anyhow::Result<()> {
@@ -120,6 +138,13 @@ impl Loop {
                 Write::Patch => self.patch()?,
             }
             self.control("release savepoint batch")?;
+        }
+        let moved = std::mem::take(&mut self.moved);
+        if moved.seq_behind != 0 {
+            self.reserve(moved.seq_behind)?;
+        }
+        if moved.count_behind != 0 {
+            self.count(moved.count_behind)?;
         }
         self.control("commit")
     }
@@ -189,12 +214,30 @@ impl Loop {
         self.leave(key, 2, 0)
     }
 
-    fn leave(&self, key: i64, op: i64, delta: i64) -> anyhow::Result<()> {
-        let db = &self.db;
-        let seq: i64 = db.prepare_cached(RESERVE)?.query_row(params![self.directory, 1], |row| row.get(0))?;
-        if delta != 0 {
-            db.prepare_cached(COUNT)?.execute(params![self.directory, 1, delta])?;
+    fn reserve(&self, by: i64) -> anyhow::Result<i64> {
+        let mut reserve = self.db.prepare_cached(RESERVE)?;
+        Ok(reserve.query_row(params![self.directory, by], |row| row.get(0))?)
+    }
+
+    fn count(&self, delta: i64) -> anyhow::Result<()> {
+        Ok(self.db.prepare_cached(COUNT)?.execute(params![self.directory, 1, delta]).map(drop)?)
+    }
+
+    fn leave(&mut self, key: i64, op: i64, delta: i64) -> anyhow::Result<()> {
+        let seq = match self.moved.seq {
+            None => self.reserve(1)?,
+            Some(seq) => {
+                self.moved.seq_behind += 1;
+                seq + 1
+            }
+        };
+        self.moved.seq = Some(seq);
+        if delta != 0 && !std::mem::replace(&mut self.moved.counted, true) {
+            self.count(delta)?;
+        } else {
+            self.moved.count_behind += delta;
         }
+        let db = &self.db;
         let request = Uuid::now_v7();
         db.prepare_cached(LEAVE)?.execute(params![
             self.directory,
