@@ -19,7 +19,7 @@ use usher_engine::{
 };
 use usher_jobs::mail;
 
-use crate::rig::{Fault, Rig, both};
+use crate::rig::{Fault, Rig, both, until};
 
 fn refusal(status: u16, detail: &str) -> Fault {
     let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": status.to_string(),
@@ -165,16 +165,6 @@ fn another_reason_is_told_and_after_28_days_the_app_is_switched_off() {
         assert_eq!(status(&rig).state.as_str(), "on");
         rig.sync().await;
     });
-}
-
-async fn until(rig: &Rig, holds: impl Fn(&Rig) -> bool) {
-    for _ in 0..3_000 {
-        if holds(rig) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it never came to hold");
 }
 
 #[test]

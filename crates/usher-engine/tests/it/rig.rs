@@ -457,3 +457,14 @@ fn merge(into: &mut Value, more: Value) {
 pub(crate) fn managed_by(manager: &Stored) -> Value {
     json!({ (usher_scim::schema::ENTERPRISE): { "manager": { "value": manager.id.0.to_string() } } })
 }
+
+/// Waits until something holds, half a minute at most.
+pub(crate) async fn until(rig: &Rig, holds: impl Fn(&Rig) -> bool) {
+    for _ in 0..3_000 {
+        if holds(rig) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came to hold");
+}

@@ -6,17 +6,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use usher_engine::app::{self, Scope};
 
-use crate::rig::{Rig, both};
-
-async fn until(rig: &Rig, holds: impl Fn(&Rig) -> bool) {
-    for _ in 0..3_000 {
-        if holds(rig) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it never came to hold");
-}
+use crate::rig::{both, until};
 
 #[test]
 fn started_apps_are_kept_in_step_until_they_are_stopped() {
