@@ -37,6 +37,7 @@ fn given_keys_lead() {
         (&object::BY_GROUP_NAME, "INDEX object_group (directory=? AND kind=? AND name=?)"),
         (&object::WALK_LIVE, "INDEX object_walk (directory=? AND kind=? AND key>?)"),
         (&object::WALK_ALL, "INDEX object_walk (directory=? AND kind=? AND key>?)"),
+        (&object::GROUPS_OF_ONE, "SEARCH m USING INDEX member_of (member=?)"),
         (&feed::BUMP_GROUPS, "SEARCH object USING INTEGER PRIMARY KEY"),
     ] {
         assert_goes_by(&store, sql, index);
@@ -101,6 +102,9 @@ fn each_predicate_goes_by_its_index() {
             assert_goes_by(&store, &plan.keys(config.id, from, 10).0, index);
         }
         assert_goes_by(&store, &plan.count(config.id).0, index);
+        if !index.contains("object_walk") && !index.contains("member_of") {
+            assert_goes_by(&store, &plan.few(config.id, 10).0, index);
+        }
     }
     let all = QueryPlan::new(&config, Kind::User, None).unwrap();
     for from in [From::Index(900_000), after] {
@@ -108,6 +112,9 @@ fn each_predicate_goes_by_its_index() {
         assert_goes_by(&store, &walk, "COVERING INDEX object_walk (directory=? AND kind=?");
         assert!(!steps(&store, &walk).contains("TEMP B-TREE"));
     }
+    let walk = all.keys_from_end(config.id, 100_000, 100).0;
+    assert_goes_by(&store, &walk, "COVERING INDEX object_walk (directory=? AND kind=?");
+    assert!(!steps(&store, &walk).contains("TEMP B-TREE"));
     let sort = Sort { by: AttributePath::parse("meta.lastModified").unwrap(), descending: true };
     let sorted = all.sorted(&config, &sort).unwrap().keys(config.id, From::Index(1), 100).0;
     assert_goes_by(&store, &sorted, "INDEX object_modified (directory=? AND kind=?)");

@@ -13,7 +13,7 @@ use usher_store::StoreError;
 use uuid::Uuid;
 
 use crate::{
-    condition,
+    condition, manager,
     problem::Problem,
     render::{BLOCK, Links, Piece, View},
     request::Context,
@@ -32,23 +32,45 @@ pub(crate) async fn one(cx: &Context, kind: Kind, id: &str) -> Result<Response, 
     let view = View::new(&cx.caller.config, kind, &cx.base, &cx.selection()?);
     let missing = || Problem::no_resource(id);
     let id = parse_id(id).ok_or_else(missing)?;
-    let (directory, reading) = (cx.directory(), view.clone());
-    let found = cx.service.0.store.read(READ, move |on| -> Result<_, StoreError> {
-        let Some(stored) = object::get(on, directory, id)?.filter(|s| is_here(s, kind)) else {
-            return Ok(None);
-        };
-        let links = reading.links(on, &[&stored])?;
-        Ok(Some((stored, links)))
-    });
-    let (stored, links) = found.await?.ok_or_else(missing)?;
+    let found = match kind {
+        Kind::User if view.shows_links() => user_with_groups(cx, &view, id).await?,
+        _ => with_links(cx, &view, id).await?,
+    };
+    let (stored, links) = found.filter(|(stored, _)| is_here(stored, kind)).ok_or_else(missing)?;
     if condition::has_it(cx.caller.config.profile, &cx.headers, &stored)? {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         set(&mut response, header::ETAG, &stored.etag());
         return Ok(response);
     }
-    let links = links.into_iter().next().unwrap_or(Links::None);
     respond(cx, &view, &stored, links, StatusCode::OK)
+}
+
+async fn with_links(cx: &Context, view: &View, id: ObjectId) -> Result<Option<(Stored, Links)>, StoreError> {
+    let (directory, view) = (cx.directory(), view.clone());
+    let found = cx.service.0.store.read(READ, move |on| -> Result<_, StoreError> {
+        let Some(stored) = object::get(on, directory, id)? else { return Ok(None) };
+        let links = view.links(on, &[&stored])?;
+        Ok(Some((stored, links.into_iter().next().unwrap_or(Links::None))))
+    });
+    found.await
+}
+
+/// The request that comes most: two short reads, since few users have a manager and the rest need no transaction on PostgreSQL then.
+async fn user_with_groups(
+    cx: &Context,
+    view: &View,
+    id: ObjectId,
+) -> Result<Option<(Stored, Links)>, StoreError> {
+    let (store, directory) = (&cx.service.0.store, cx.directory());
+    let found = store.read(READ, move |on| object::get_with_groups(on, directory, id)).await?;
+    let Some((stored, groups)) = found else { return Ok(None) };
+    if !view.shows_manager_of(&stored) {
+        return Ok(Some((stored, Links::User(groups, None))));
+    }
+    let user = stored.clone();
+    let manager = store.read(READ, move |on| manager::of(on, directory, &[&user])).await?;
+    Ok(Some((stored, Links::User(groups, manager.into_iter().next().flatten()))))
 }
 
 /// Whether an object is one that this service shows: of the kind, and not soft-deleted.

@@ -173,8 +173,7 @@ pub(crate) fn host(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> String {
-    let believed = Settings { public_url: None, ..settings.clone() };
-    let origin = origin(&believed, connection, uri, headers);
+    let origin = came_by(settings, connection, uri, headers);
     let authority: Option<http::uri::Authority> =
         origin.split_once("://").and_then(|(_, authority)| authority.parse().ok());
     authority.map(|authority| authority.host().to_ascii_lowercase()).unwrap_or_default()
@@ -187,9 +186,14 @@ pub(crate) fn origin(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> String {
-    if let Some(public) = &settings.public_url {
-        return public.trim_end_matches('/').to_owned();
+    match &settings.public_url {
+        Some(public) => public.trim_end_matches('/').to_owned(),
+        None => came_by(settings, connection, uri, headers),
     }
+}
+
+/// The same by the request alone.
+fn came_by(settings: &Settings, connection: Option<Connection>, uri: &Uri, headers: &HeaderMap) -> String {
     let trusted =
         connection.is_some_and(|c| settings.trusted_proxies.iter().any(|n| n.contains(c.peer.ip())));
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);

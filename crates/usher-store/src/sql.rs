@@ -1,6 +1,6 @@
 //! Statements, in one spelling or two.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use crate::Backend;
 
@@ -36,10 +36,28 @@ impl Sql {
     }
 }
 
+/// Statements as SQLite takes them: constant ones are spelled anew once, not with each run.
+#[derive(Debug, Default)]
+pub(crate) struct Spelled(HashMap<(usize, usize), Arc<str>>);
+
+impl Spelled {
+    /// `$n` as `?n`.
+    pub(crate) fn of(&mut self, sql: &Sql) -> Arc<str> {
+        match &sql.lite {
+            // A constant is told by its place.
+            Cow::Borrowed(text) => {
+                let place = (text.as_ptr().addr(), text.len());
+                Arc::clone(self.0.entry(place).or_insert_with(|| numbered(text).into()))
+            }
+            Cow::Owned(text) => numbered(text).into(),
+        }
+    }
+}
+
 /// Spells `$n` as `?n`, outside of literals, names and comments.
 ///
 /// SQLite numbers `$2, $1` by first appearance, silently, as if `$2` were a name; `?2` is the second argument.
-pub(crate) fn numbered(text: &str) -> String {
+fn numbered(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
@@ -70,7 +88,17 @@ fn after(bytes: &[u8], from: usize, ends: impl Fn(&[u8]) -> bool, past: usize) -
 
 #[cfg(test)]
 mod tests {
-    use super::numbered;
+    use super::{Spelled, Sql, numbered};
+
+    #[test]
+    fn statements_are_told_apart_by_their_text_also_where_one_begins_another() {
+        const WHOLE: &str = "select $1, $2";
+        let mut spelled = Spelled::default();
+        let mut of = |text: &'static str| spelled.of(&Sql::same(text)).to_string();
+        assert_eq!((of(WHOLE), of(&WHOLE[..9])), ("select ?1, ?2".into(), "select ?1".into()));
+        assert_eq!((of(WHOLE), of(&WHOLE[..9])), ("select ?1, ?2".into(), "select ?1".into()));
+        assert_eq!(&*spelled.of(&Sql::built("select $2".to_owned())), "select ?2");
+    }
 
     #[test]
     fn arguments_are_numbered_and_nothing_else_is_touched() {

@@ -9,6 +9,7 @@ mod gone;
 mod members;
 mod put;
 mod read;
+mod shown;
 
 use jiff::Timestamp;
 use usher_scim::{AttributePath, Object, ResourceType, prepare, resource};
@@ -19,7 +20,7 @@ use crate::{Key, Kind, ObjectId, Version};
 #[cfg(test)]
 pub(crate) use members::RESOLVE;
 #[cfg(test)]
-pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, WALK_ALL, WALK_LIVE};
+pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, GROUPS_OF_ONE, WALK_ALL, WALK_LIVE};
 
 pub use block::put_all;
 pub use draft::Draft;
@@ -30,6 +31,7 @@ pub use read::{
     Link, all_groups_of, by_email, by_ids, by_keys, by_name, count, get, groups_of, links, member_count,
     members_of, objects_with_external, walk,
 };
+pub use shown::get_with_groups;
 
 /// An object as stored. `doc` is what the client wrote, canonical, without id, meta, members, groups and secrets.
 #[derive(Debug, Clone, PartialEq)]

@@ -87,6 +87,8 @@ pub enum QueryError {
     Store(#[from] StoreError),
 }
 
+/// So many are read at once, where as a rule one is found.
+const FEW: usize = 16;
 /// A page ends early above so many bytes of documents (RFC 7644 §3.4.2.4 allows fewer than `count`).
 const PAGE_BYTES: usize = 1 << 20;
 
@@ -214,6 +216,55 @@ impl QueryPlan {
         (Sql::built(statement), condition.arguments)
     }
 
+    /// Selects whole objects, the oldest `most` first.
+    pub(crate) fn few(&self, directory: DirectoryId, most: usize) -> (Sql, Vec<Value>) {
+        let mut condition = self.condition(directory);
+        let limit = condition.argument(most as i64);
+        let (columns, key) = (object::columns!(), self.key());
+        let statement =
+            format!("select {columns} from object o where {condition} order by {key} limit {limit}");
+        (Sql::built(statement), condition.arguments)
+    }
+
+    /// The same for a page by position: of the second half in the order of creation it is counted off from the end. `total` is the
+    /// number of matches in the same snapshot.
+    fn keys_at(
+        &self,
+        on: &mut Snapshot<'_>,
+        directory: DirectoryId,
+        (start, total): (u64, u64),
+        most: usize,
+    ) -> Result<Vec<(Key,)>, StoreError> {
+        let before = start.max(1) - 1;
+        if self.order.is_chosen() || before <= total / 2 {
+            let (statement, arguments) = self.keys(directory, From::Index(start), most);
+            return on.all(&statement, &arguments, most);
+        }
+        let rest = total.saturating_sub(before);
+        let most = most.min(usize::try_from(rest).unwrap_or(usize::MAX));
+        let (statement, arguments) = self.keys_from_end(directory, rest - most as u64, most);
+        let mut keys: Vec<(Key,)> = on.all(&statement, &arguments, most)?;
+        keys.reverse();
+        Ok(keys)
+    }
+
+    /// The keys in the order of creation, the newest first, without the newest `skipped`.
+    pub(crate) fn keys_from_end(
+        &self,
+        directory: DirectoryId,
+        skipped: u64,
+        most: usize,
+    ) -> (Sql, Vec<Value>) {
+        let mut condition = self.condition(directory);
+        let limit = condition.argument(most as i64);
+        let offset = condition.argument(i64::try_from(skipped).unwrap_or(i64::MAX));
+        let key = self.key();
+        let statement = format!(
+            "select o.key from object o where {condition} order by {key} desc limit {limit} offset {offset}"
+        );
+        (Sql::built(statement), condition.arguments)
+    }
+
     /// Counts them.
     pub(crate) fn count(&self, directory: DirectoryId) -> (Sql, Vec<Value>) {
         let condition = self.condition(directory);
@@ -248,6 +299,12 @@ fn exact(
     from: From,
     count: u32,
 ) -> Result<Page, StoreError> {
+    if from == From::Index(1)
+        && count > 0
+        && let Some(page) = looked_up(on, config, plan, FEW.min(count as usize))?
+    {
+        return Ok(page);
+    }
     let total = match from {
         From::Index(_) => matches(on, config, plan)?,
         From::After { total, .. } if plan.predicates.is_empty() => total.max(matches(on, config, plan)?),
@@ -261,14 +318,39 @@ fn exact(
         return Ok(Page { objects: Vec::new(), total, last, more: total > 0 });
     }
     let wanted = count as usize + 1;
-    let (statement, arguments) = plan.keys(config.id, from, wanted);
-    let keys: Vec<(Key,)> = on.all(&statement, &arguments, wanted)?;
+    let keys: Vec<(Key,)> = match from {
+        From::Index(start) => plan.keys_at(on, config.id, (start, total), wanted)?,
+        From::After { .. } => {
+            let (statement, arguments) = plan.keys(config.id, from, wanted);
+            on.all(&statement, &arguments, wanted)?
+        }
+    };
     let mut keys: Vec<Key> = keys.into_iter().map(|(key,)| key).collect();
     let more = keys.len() > count as usize;
     keys.truncate(count as usize);
     let (objects, cut) = documents(on, config.id, &keys)?;
     let last = objects.last().map(|object| object.key);
     Ok(Page { objects, total, last, more: more || cut })
+}
+
+/// The question that clients ask most, who has this name: a statement answers it, count included. `None`: it is not that question, or
+/// more than `most` were found.
+fn looked_up(
+    on: &mut Snapshot<'_>,
+    config: &DirectoryConfig,
+    plan: &QueryPlan,
+    most: usize,
+) -> Result<Option<Page>, StoreError> {
+    if plan.order.is_chosen() || !plan.predicates.iter().any(Predicate::finds_few) {
+        return Ok(None);
+    }
+    let (statement, arguments) = plan.few(config.id, most + 1);
+    let objects: Vec<Stored> = on.all(&statement, &arguments, most + 1)?;
+    if objects.len() > most {
+        return Ok(None);
+    }
+    let last = objects.last().map(|object| object.key);
+    Ok(Some(Page { total: objects.len() as u64, objects, last, more: false }))
 }
 
 /// The exact number of matches of an exact plan.

@@ -45,6 +45,18 @@ impl Predicate {
             _ => true,
         }
     }
+
+    /// Whether it holds for few, as a rule for one.
+    pub(super) fn finds_few(&self) -> bool {
+        match self {
+            Self::Name(comparison, _) | Self::External(comparison, _) | Self::Search(_, comparison, _) => {
+                *comparison == Comparison::Eq
+            }
+            Self::Id(_) | Self::Never => true,
+            Self::AnyOf(ways) => ways.iter().all(|way| way.iter().any(Self::finds_few)),
+            Self::Created(..) | Self::Modified(..) | Self::Active(_) | Self::Member(_) => false,
+        }
+    }
 }
 
 /// The condition of a statement over `object o`, with the arguments so far.

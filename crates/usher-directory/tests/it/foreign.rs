@@ -35,6 +35,10 @@ fn a_foreign_directory_reaches_nothing() {
         let member: &'static str = Box::leak(format!("members eq \"{id}\"").into_boxed_str());
         let reads: Vec<(&str, Reached)> = vec![
             ("get", Box::new(move |on| Ok(object::get(on, foreign, id)?.iter().len()))),
+            (
+                "get_with_groups",
+                Box::new(move |on| Ok(object::get_with_groups(on, foreign, id)?.iter().len())),
+            ),
             ("by_keys", Box::new(move |on| Ok(object::by_keys(on, foreign, &[key])?.len()))),
             ("by_ids", Box::new(move |on| Ok(object::by_ids(on, foreign, &[id].into())?.len()))),
             ("links", Box::new(move |on| Ok(object::links(on, foreign, &[key])?.len()))),

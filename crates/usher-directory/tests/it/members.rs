@@ -191,6 +191,16 @@ fn groups_of_somebody_come_by_age_of_membership_and_cycles_end() {
                 (bob.key.0, "young", true),
             ]
         );
+        for of in [&anna, &bob, &above, &top] {
+            let id = of.id;
+            let shown = read(house.store, move |on| object::get_with_groups(on, directory, id));
+            let (stored, shown) = shown.expect("it is there");
+            assert_eq!(stored.key, of.key);
+            let key = of.key;
+            let known = read(house.store, move |on| object::all_groups_of(on, directory, &[key]));
+            let known: Vec<_> = known.into_iter().map(|(_, group, direct)| (group, direct)).collect();
+            assert_eq!(shown, known);
+        }
     });
 }
 

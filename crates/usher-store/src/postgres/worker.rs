@@ -22,6 +22,8 @@ pub(super) struct Worker {
     pool: Arc<Pool>,
     /// Opened when first needed, and after it was lost.
     session: Option<Session>,
+    /// A reading transaction stands that has done its work.
+    snapshot: bool,
 }
 
 /// How a run ended.
@@ -38,7 +40,7 @@ enum Run {
 
 impl Worker {
     pub(super) fn new(pool: Arc<Pool>, session: Option<Session>) -> Self {
-        Self { pool, session }
+        Self { pool, session, snapshot: false }
     }
 
     pub(super) fn run(mut self) {
@@ -48,6 +50,17 @@ impl Worker {
                 self.pool.lanes.bulk_done();
             }
             answer(job, outcome);
+            self.end_snapshot();
+        }
+    }
+
+    /// What was read is not waiting for the end of its transaction.
+    fn end_snapshot(&mut self) {
+        if let Some(session) = self.session.as_mut().filter(|_| std::mem::take(&mut self.snapshot))
+            && !session.is_lost()
+            && session.control("commit").is_err()
+        {
+            self.session = None;
         }
     }
 
@@ -141,14 +154,16 @@ impl Worker {
         let mut tx = Tx::new(Link::Pg(session), state);
         job.attempt(&mut tx);
         let state = tx.into_state();
-        if several && !session.is_lost() && session.control("commit").is_err() {
-            session.abandon();
-        }
+        self.snapshot = several;
         if state.needs_snapshot {
             lock(&self.pool.several).insert(job.kind());
             return self.read(job, deadline);
         }
-        if state.again && Instant::now() < deadline { Run::Again(Ok(())) } else { Run::Ended }
+        if state.again && Instant::now() < deadline {
+            self.end_snapshot();
+            return Run::Again(Ok(()));
+        }
+        Run::Ended
     }
 }
 

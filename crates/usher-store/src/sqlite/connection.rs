@@ -12,17 +12,19 @@ use std::{
 
 use rusqlite::{
     CachedStatement, OpenFlags,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 
 use super::{counters::Counters, errors};
-use crate::{Backend, Column, Row, Sql, StoreError, Value, row::Source, sql::numbered, tx::Failure};
+use crate::{Column, Row, Sql, StoreError, Value, row::Source, sql::Spelled, tx::Failure};
 
 /// A connection to the file; used by one thread at a time.
 pub(crate) struct Connection {
     db: rusqlite::Connection,
     clock: Arc<Clock>,
     began: Instant,
+    spelled: RefCell<Spelled>,
     /// Of the present transaction.
     counters: RefCell<Counters>,
 }
@@ -85,8 +87,17 @@ impl Connection {
             }
         }
         set(&db, "query_only", if reading { "1" } else { "0" })?;
-        let (clock, counters) = (Arc::default(), RefCell::default());
-        let mut connection = Self { db, clock, began: Instant::now(), counters };
+        // One plan a statement, whatever its arguments are: without it SQLite looks at them for a partial index that they might
+        // allow, and plans the statement anew with each other value.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(|error| errors::opening(&error))?;
+        let mut connection = Self {
+            db,
+            clock: Arc::default(),
+            began: Instant::now(),
+            spelled: RefCell::default(),
+            counters: RefCell::default(),
+        };
         if reading {
             let (clock, began) = (Arc::clone(&connection.clock), connection.began);
             connection
@@ -147,7 +158,7 @@ impl Connection {
         reading: bool,
         each: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
     ) -> Result<(), Failure> {
-        let text = numbered(sql.text(Backend::Sqlite));
+        let text = self.spelled.borrow_mut().of(sql);
         let mut statement = self.prepare(&text, args.len())?;
         if reading && !statement.readonly() {
             return Err(StoreError::Bug(format!("a write in a reading view: {text}")).into());
@@ -172,7 +183,7 @@ impl Connection {
 
     /// Runs one statement; the rows it touched.
     pub(crate) fn execute(&self, sql: &Sql, args: &[Value]) -> Result<u64, Failure> {
-        let text = numbered(sql.text(Backend::Sqlite));
+        let text = self.spelled.borrow_mut().of(sql);
         let mut statement = self.prepare(&text, args.len())?;
         let failure = |error| errors::failure(&self.db, &error, &text);
         for (index, value) in args.iter().enumerate() {
@@ -183,7 +194,7 @@ impl Connection {
 
     /// Runs one statement for each row of `columns`.
     pub(crate) fn execute_many(&self, sql: &Sql, columns: &[Column], rows: usize) -> Result<u64, Failure> {
-        let text = numbered(sql.text(Backend::Sqlite));
+        let text = self.spelled.borrow_mut().of(sql);
         let mut statement = self.prepare(&text, columns.len())?;
         let failure = |error| errors::failure(&self.db, &error, &text);
         let mut touched = 0;
