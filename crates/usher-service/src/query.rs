@@ -45,14 +45,7 @@ pub(crate) async fn list(cx: &Context, kind: Option<Kind>) -> Result<Response, P
     let asked = asked(cx, kind)?;
     let views = Views::new(cx, kind)?;
     let start = start(cx, &asked);
-    let (config, listing, reading, count) =
-        (cx.caller.config.clone(), asked.listing.clone(), views.clone(), asked.count);
-    let found = cx.service.0.store.read(cx.settings().query, move |on| -> Result<_, QueryError> {
-        let page = listing.page(on, &config, &start, count)?;
-        let links = reading.links(on, &page.objects)?;
-        Ok((page, links))
-    });
-    let (page, links) = match found.await {
+    let (page, links) = match read(cx, &asked, &views, start).await {
         Err(QueryError::Store(StoreError::TooSlow)) => return Err(asked.listing.too_many().into()),
         found => found?,
     };
@@ -62,6 +55,34 @@ pub(crate) async fn list(cx: &Context, kind: Option<Kind>) -> Result<Response, P
         cx.service.0.walks.remember(place, mark.clone(), cx.now);
     }
     respond(cx, &views, &asked, page, links)
+}
+
+/// A page, and what belongs to its objects.
+async fn read(
+    cx: &Context,
+    asked: &Asked,
+    views: &Views,
+    start: Start,
+) -> Result<(Listed, Vec<Links>), QueryError> {
+    let (store, limit) = (&cx.service.0.store, cx.settings().query);
+    let (config, listing, views, count) =
+        (cx.caller.config.clone(), asked.listing.clone(), views.clone(), asked.count);
+    if listing.finds_few() {
+        // A statement each: on PostgreSQL they need no transaction.
+        let page = store.read(limit, move |on| listing.page(on, &config, &start, count)).await?;
+        let objects = page.objects.clone();
+        if objects.is_empty() {
+            return Ok((page, Vec::new()));
+        }
+        let links = store.read(limit, move |on| views.links(on, &objects)).await?;
+        return Ok((page, links));
+    }
+    let found = store.read(limit, move |on| -> Result<_, QueryError> {
+        let page = listing.page(on, &config, &start, count)?;
+        let links = views.links(on, &page.objects)?;
+        Ok((page, links))
+    });
+    found.await
 }
 
 /// The same, asked by a message (RFC 7644 §3.4.3); what stands in the URL does not count.

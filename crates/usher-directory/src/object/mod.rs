@@ -6,10 +6,10 @@
 mod block;
 mod draft;
 mod gone;
+mod groups;
 mod members;
 mod put;
 mod read;
-mod shown;
 
 use jiff::Timestamp;
 use usher_scim::{AttributePath, Object, ResourceType, prepare, resource};
@@ -18,20 +18,22 @@ use usher_store::{FromRow, Row, StoreError};
 use crate::{Key, Kind, ObjectId, Version};
 
 #[cfg(test)]
+pub(crate) use groups::GROUPS_OF_ONE;
+#[cfg(test)]
 pub(crate) use members::RESOLVE;
 #[cfg(test)]
-pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, GROUPS_OF_ONE, WALK_ALL, WALK_LIVE};
+pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, WALK_ALL, WALK_LIVE};
 
 pub use block::put_all;
 pub use draft::Draft;
 pub use gone::{expired, gone, gone_by_name};
+pub use groups::{all_groups_of, get_with_groups, groups_of};
 pub use members::{MemberOp, MembersPut, members};
 pub use put::put;
 pub use read::{
-    Link, all_groups_of, by_email, by_ids, by_keys, by_name, count, get, groups_of, links, member_count,
-    members_of, objects_with_external, walk,
+    Link, by_email, by_ids, by_keys, by_name, count, get, links, member_count, members_of,
+    objects_with_external, walk,
 };
-pub use shown::get_with_groups;
 
 /// An object as stored. `doc` is what the client wrote, canonical, without id, meta, members, groups and secrets.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! Reading objects, members and groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use usher_scim::prepare;
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, args};
@@ -13,8 +13,6 @@ use crate::{
 
 /// The most objects that may share an external id or an address and still all be found.
 const SHARED: usize = 100;
-/// The most groups that a page of objects may be in.
-const GROUPS: usize = 1_000_000;
 
 /// By SCIM id (soft-deleted ones too).
 pub fn get(
@@ -236,83 +234,6 @@ pub fn member_count(on: &mut Snapshot<'_>, directory: DirectoryId, group: Key) -
         "select count(*) from member m where m.grp = (select key from object where directory = $1 and key = $2)",
     );
     Ok(on.one::<(i64,)>(&COUNT, args![directory, group])?.map_or(0, |(n,)| n))
-}
-
-const GROUPS_OF: Sql = with_keys!(
-    "select m.member, g.key, g.id, g.kind, g.label from member m join object g on g.key = m.grp
-     where +g.directory = $1 and g.deleted is null and m.member",
-    "$2",
-    " order by m.member, m.since, m.grp"
-);
-/// Of one object, as each GET of a user asks: a list of one is a third of such a request on SQLite.
-pub(crate) const GROUPS_OF_ONE: Sql = Sql::same(
-    "select m.member, g.key, g.id, g.kind, g.label from member m join object g on g.key = m.grp
-     where +g.directory = $1 and g.deleted is null and m.member = $2 order by m.since, m.grp",
-);
-
-/// Direct groups of each of these objects, oldest membership first: one join for a whole page.
-pub fn groups_of(
-    on: &mut Snapshot<'_>,
-    directory: DirectoryId,
-    objects: &[Key],
-) -> Result<Vec<(Key, Link)>, StoreError> {
-    let rows: Vec<(Key, Key, ObjectId, Kind, String)> = match objects {
-        [] => Vec::new(),
-        [one] => on.all(&GROUPS_OF_ONE, args![directory, *one], GROUPS)?,
-        many => on.all(&GROUPS_OF, args![directory, list::keys(many.iter().copied())], GROUPS)?,
-    };
-    Ok(rows.into_iter().map(|(member, key, id, kind, name)| (member, Link { key, id, kind, name })).collect())
-}
-
-/// Direct and indirect groups (through groups in groups; cycles end) of each of these objects; `true` = direct. Direct ones
-/// come first, oldest membership first, then the others, oldest group first.
-pub fn all_groups_of(
-    on: &mut Snapshot<'_>,
-    directory: DirectoryId,
-    objects: &[Key],
-) -> Result<Vec<(Key, Link, bool)>, StoreError> {
-    let direct = groups_of(on, directory, objects)?;
-    // Upwards from the groups found, each group once; in a directory without groups in groups that is one read more.
-    let mut above: BTreeMap<Key, Vec<Link>> = BTreeMap::new();
-    let mut next: BTreeSet<Key> = direct.iter().map(|(_, group)| group.key).collect();
-    while !next.is_empty() {
-        let asked: Vec<Key> = next.iter().copied().collect();
-        above.extend(asked.iter().map(|key| (*key, Vec::new())));
-        next.clear();
-        for (member, group) in groups_of(on, directory, &asked)? {
-            if !above.contains_key(&group.key) {
-                next.insert(group.key);
-            }
-            above.entry(member).or_default().push(group);
-        }
-    }
-    let mut found = Vec::new();
-    let mut rest = direct.as_slice();
-    while let Some((object, _)) = rest.first() {
-        let (mine, others) = rest.split_at(rest.iter().take_while(|(member, _)| member == object).count());
-        rest = others;
-        found.extend(closure(*object, mine, &above));
-    }
-    Ok(found)
-}
-
-/// One object's groups: the direct ones, then what is above them.
-fn closure(object: Key, direct: &[(Key, Link)], above: &BTreeMap<Key, Vec<Link>>) -> Vec<(Key, Link, bool)> {
-    let mut seen: BTreeSet<Key> = direct.iter().map(|(_, group)| group.key).collect();
-    seen.insert(object);
-    let mut found: Vec<(Key, Link, bool)> =
-        direct.iter().map(|(_, group)| (object, group.clone(), true)).collect();
-    let mut at = 0;
-    while at < found.len() {
-        for group in above.get(&found[at].1.key).into_iter().flatten() {
-            if seen.insert(group.key) {
-                found.push((object, group.clone(), false));
-            }
-        }
-        at += 1;
-    }
-    found[direct.len()..].sort_by_key(|(_, group, _)| group.key);
-    found
 }
 
 /// Objects of a kind (not soft-deleted): exact, one read.

@@ -183,6 +183,13 @@ impl QueryPlan {
         Ok(Self { predicates: Vec::new(), ..self.narrowing(config, filter)? })
     }
 
+    /// Whether an index leads to few, and the database alone can tell.
+    fn finds_few(&self) -> bool {
+        self.way() == Way::Exact
+            && !self.order.is_chosen()
+            && self.predicates.iter().any(Predicate::finds_few)
+    }
+
     /// The condition of the statements, with its arguments.
     fn condition(&self, directory: DirectoryId) -> Where {
         Where::new(directory, self.kind, &self.predicates)
@@ -341,7 +348,7 @@ fn looked_up(
     plan: &QueryPlan,
     most: usize,
 ) -> Result<Option<Page>, StoreError> {
-    if plan.order.is_chosen() || !plan.predicates.iter().any(Predicate::finds_few) {
+    if !plan.finds_few() {
         return Ok(None);
     }
     let (statement, arguments) = plan.few(config.id, most + 1);

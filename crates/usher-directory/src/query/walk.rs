@@ -94,6 +94,11 @@ impl Listing {
         Ok(Self { plans, sorted: sort.is_some() })
     }
 
+    /// Whether an index leads to few objects, as a rule to one.
+    pub fn finds_few(&self) -> bool {
+        matches!(self.plans.as_slice(), [plan] if !self.sorted && plan.finds_few())
+    }
+
     /// Tolerances applied in reading the filter.
     pub fn notes(&self) -> &[usher_scim::Note] {
         self.plans.first().map(QueryPlan::notes).unwrap_or_default()
