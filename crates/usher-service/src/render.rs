@@ -8,6 +8,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
+use serde::Serialize;
 use serde_json::{Value, json};
 use usher_directory::{
     DirectoryId, Key, Kind, ObjectId,
@@ -177,9 +178,9 @@ impl View {
         let keys = top_keys(&stored.doc);
         schemas.extend(of.extensions.iter().map(|(s, _)| &*s.id).filter(|id| keys.contains(&id.as_bytes())));
         out.extend_from_slice(b"{\"schemas\":");
-        write(&mut out, &json!(schemas));
+        write(&mut out, &schemas);
         out.extend_from_slice(b",\"id\":");
-        write(&mut out, &json!(stored.id.0));
+        write(&mut out, &stored.id.0);
         let inner = stored.doc.trim_ascii();
         let inner =
             inner.strip_prefix(b"{").and_then(|i| i.strip_suffix(b"}")).unwrap_or_default().trim_ascii();
@@ -208,7 +209,7 @@ impl View {
         let mut whole = stored.object()?;
         whole.insert("schemas".into(), json!(resource::schemas(of, &whole)));
         whole.insert("id".into(), json!(stored.id.0));
-        whole.insert("meta".into(), self.meta(stored));
+        whole.insert("meta".into(), json!(self.meta(stored)));
         if !groups.is_empty() {
             whole.insert("groups".into(), self.groups(groups));
         }
@@ -217,17 +218,14 @@ impl View {
         Ok(out)
     }
 
-    fn meta(&self, stored: &Stored) -> Value {
-        let mut meta = json!({
-            "resourceType": self.config.resource_type(self.kind).name,
-            "created": prepare::print_time(stored.created.as_millisecond()),
-            "lastModified": prepare::print_time(stored.modified.as_millisecond()),
-            "location": self.location(stored.id),
-        });
-        if let (true, Value::Object(meta)) = (self.config.profile.etag, &mut meta) {
-            meta.insert("version".into(), stored.etag().into());
+    fn meta(&self, stored: &Stored) -> Meta<'_> {
+        Meta {
+            resource_type: &self.config.resource_type(self.kind).name,
+            created: prepare::print_time(stored.created.as_millisecond()),
+            last_modified: prepare::print_time(stored.modified.as_millisecond()),
+            location: self.location(stored.id),
+            version: self.config.profile.etag.then(|| stored.etag()),
         }
-        meta
     }
 
     fn groups(&self, groups: &[(Link, bool)]) -> Value {
@@ -295,6 +293,18 @@ impl View {
     }
 }
 
+/// `meta` (RFC 7643 §3.1).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta<'v> {
+    resource_type: &'v str,
+    created: String,
+    last_modified: String,
+    location: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+}
+
 struct Streaming {
     view: View,
     store: Store,
@@ -326,23 +336,22 @@ impl Streaming {
     }
 }
 
-fn write(out: &mut Vec<u8>, value: &Value) {
+fn write(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     // Writing JSON values into memory has nothing that can fail.
     let _ = serde_json::to_writer(out, value);
 }
 
 /// Whether a type has attributes that a default answer leaves out, so that stored bytes can't be given as they are.
 fn hides(of: &ResourceType) -> bool {
-    fn any(attributes: &[Attribute]) -> bool {
-        attributes.iter().any(|a| {
-            // What is only written (`password`) is never in a document.
-            let stored = a.mutability != usher_scim::schema::Mutability::WriteOnly;
-            (stored && matches!(a.returned, Returned::Never | Returned::Request)) || any(&a.sub_attributes)
-        })
+    fn hidden(a: &Attribute) -> bool {
+        // What is only written (`password`) is never in a document.
+        let stored = a.mutability != usher_scim::schema::Mutability::WriteOnly;
+        (stored && matches!(a.returned, Returned::Never | Returned::Request))
+            || a.sub_attributes.iter().any(hidden)
     }
     // Members are in no document.
-    let base: Vec<Attribute> = of.schema.attributes.iter().filter(|a| a.name != "members").cloned().collect();
-    any(&base) || of.extensions.iter().any(|(s, _)| any(&s.attributes))
+    let mut base = of.schema.attributes.iter().filter(|a| a.name != "members");
+    base.any(hidden) || of.extensions.iter().any(|(s, _)| s.attributes.iter().any(hidden))
 }
 
 /// The keys of a compact JSON object, as written. Keys with escapes come as they stand; no URN has any.
