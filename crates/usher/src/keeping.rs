@@ -13,8 +13,8 @@ use crate::{serve::ended, system::System};
 
 /// How often changes that nobody reads are looked for (PostgreSQL; on SQLite there are none).
 const NUMBER: Duration = Duration::from_secs(1);
-/// Old entries of the provisioning log are looked for each so many rounds: an hour.
-const PRUNE: u32 = 3_600;
+/// How often it is looked for what has been kept for its time.
+const PRUNE: Duration = Duration::from_secs(3_600);
 /// As much as one transaction of bulk work may take away.
 const BLOCK: usize = 500;
 
@@ -27,32 +27,41 @@ pub(crate) struct Kept {
     pub(crate) trail_days: u32,
 }
 
-/// Runs until told to stop.
+/// Removes what has been kept for its time, until told to stop.
 pub(crate) async fn run(system: System, kept: Kept, stopping: watch::Receiver<bool>) {
-    let mut round = 0;
     loop {
-        if let Err(error) = numbered(&system).await {
-            tracing::warn!(%error, "changes could not be numbered");
-        }
         if kept.log_days > 0
-            && round % PRUNE == 0
             && let Err(error) = pruned(&system, kept.log_days).await
         {
             tracing::warn!(%error, "old log entries could not be removed");
         }
-        if round % PRUNE == 0
-            && let Err(error) = trail_pruned(&system, kept.trail_days).await
-        {
+        if let Err(error) = trail_pruned(&system, kept.trail_days).await {
             tracing::warn!(%error, "old requests could not be removed from the trail");
         }
-        if round % PRUNE == 0 {
-            purged(&system).await;
+        purged(&system).await;
+        if !waited(PRUNE, &stopping).await {
+            return;
         }
-        round = round.wrapping_add(1);
-        tokio::select! {
-            () = ended(stopping.clone()) => return,
-            () = tokio::time::sleep(NUMBER) => {}
+    }
+}
+
+/// Numbers changes that nobody reads, until told to stop. Each instance that takes changes does: a count adds up what has no number.
+pub(crate) async fn number(system: System, stopping: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = numbered(&system).await {
+            tracing::warn!(%error, "changes could not be numbered");
         }
+        if !waited(NUMBER, &stopping).await {
+            return;
+        }
+    }
+}
+
+/// Whether the time is over, and not the server's life.
+async fn waited(time: Duration, stopping: &watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = ended(stopping.clone()) => false,
+        () = tokio::time::sleep(time) => true,
     }
 }
 

@@ -60,6 +60,9 @@ pub(crate) async fn run(
         let ended = ended(stopping.clone());
         parts.spawn(usher_service::serve(listener, router, tls.clone(), Listening::default(), ended));
     }
+    if !on_sqlite {
+        parts.spawn(keeping::number(system.clone(), stopping.clone()));
+    }
     if arguments.role != "service" {
         work(&system, &stopping, &mut parts);
         let kept =
