@@ -125,3 +125,24 @@ fn a_secret_token_is_replaced_when_the_app_accepts_it() {
         assert_eq!(place.json(&["app", "sync", "4me"])["counts"]["create"], 2);
     }
 }
+
+#[test]
+fn who_serves_scim_alone_numbers_what_it_takes() {
+    let place = Place::postgres();
+    let token = place.account("acme", "standard");
+    let server = place.serve_as("service", &[]);
+    for n in 0..3 {
+        let user = format!(
+            r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"u{n}@example.com"}}"#
+        );
+        let made = http::send(server.address, "POST", "/scim/v2/Users", &token, &user).unwrap();
+        assert_eq!(made.status, 201, "{}", made.body);
+    }
+    let store = place.store();
+    let second = std::time::Duration::from_secs(1);
+    until("changes that nobody reads have numbers", || {
+        store.block_read(second, usher_directory::feed::unnumbered).unwrap().is_empty()
+    });
+    assert!(server.stop());
+    store.close();
+}

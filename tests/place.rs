@@ -159,8 +159,13 @@ impl Place {
 
     /// The same with these settings.
     pub(crate) fn serve_with(&self, settings: &[(&str, &str)]) -> Server {
+        self.serve_as("all", settings)
+    }
+
+    /// The same with this part of the work.
+    pub(crate) fn serve_as(&self, role: &str, settings: &[(&str, &str)]) -> Server {
         let mut child = self
-            .command(&["serve", "--listen", "127.0.0.1:0", "--json"])
+            .command(&["serve", "--role", role, "--listen", "127.0.0.1:0", "--json"])
             .env("USHER_SCIM_REQUESTS_PER_SECOND", "0")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
