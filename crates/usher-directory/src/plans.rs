@@ -1,4 +1,5 @@
-//! How SQLite goes about the statements that would hurt if it chose badly: it has no statistics to go by.
+//! How the databases go about the statements that would hurt if they chose badly: SQLite has no statistics to go by, and PostgreSQL
+//! has none of a table that was filled just now.
 
 use usher_scim::{AttributePath, Filter, Tolerance};
 use usher_store::{Backend, Lane, Sql, Store, StoreError, Value};
@@ -118,4 +119,60 @@ fn each_predicate_goes_by_its_index() {
     let sort = Sort { by: AttributePath::parse("meta.lastModified").unwrap(), descending: true };
     let sorted = all.sorted(&config, &sort).unwrap().keys(config.id, From::Index(1), 100).0;
     assert_goes_by(&store, &sorted, "INDEX object_modified (directory=? AND kind=?)");
+}
+
+#[test]
+fn on_postgresql_nothing_is_read_whole_for_want_of_statistics() {
+    const OBJECTS: Sql = Sql::same(
+        "insert into object (directory, kind, id, version, active, created, modified, name, label, doc)
+         select 1, case when n <= 50 then 2 else 1 end, decode(lpad(to_hex(n), 32, '0'), 'hex'), 1, true, 0, 0,
+                convert_to(n::text, 'UTF8'), n::text, convert_to('{}', 'UTF8') from generate_series(1, 20000) n",
+    );
+    const MEMBERS: Sql = Sql::same(
+        "insert into member (grp, member, kind, since)
+         select g.key, u.key, 1, 0 from object g join object u on u.kind = 1 where g.kind = 2 and g.label::int <= 3",
+    );
+    let store = usher_store::testing::postgres(&[TABLES]);
+    let filled = store.block_write(Lane::Now, |tx| {
+        tx.exec(&OBJECTS, &[])?;
+        tx.exec(&MEMBERS, &[])
+    });
+    filled.unwrap_or_else(|error: StoreError| panic!("{error}"));
+    let (key, keys) = (Value::Int(100), Value::Text("[100,101]".to_owned()));
+    let (id, ids) = (Value::Bytes(vec![7; 16]), Value::Text(format!("[\"{}\"]", "07".repeat(16))));
+    let all = Value::Int(1);
+    let mut statements = vec![
+        (object::ALL_OF_ONE, vec![all.clone(), key.clone()]),
+        (object::GROUPS_OF, vec![all.clone(), keys.clone()]),
+        (object::BY_KEYS, vec![all.clone(), keys]),
+        (object::WITH_GROUPS, vec![all.clone(), id]),
+        (object::BY_IDS, vec![all.clone(), ids]),
+        (object::MEMBERS_OF, vec![all, Value::Int(2), key, Value::Int(1000)]),
+    ];
+    let standard = profile::by_name("standard").unwrap();
+    let config = DirectoryConfig::new(DirectoryId(1), 1, standard, Tolerance::Tolerant).unwrap();
+    for (kind, filter) in [
+        (Kind::User, "userName eq \"100\""),
+        (Kind::User, "emails.value eq \"a\""),
+        (Kind::User, "externalId eq \"a\" or emails eq \"a\""),
+        (Kind::Group, "displayName eq \"7\""),
+        (Kind::Group, "members eq \"019a0000-0000-7000-8000-000000000000\""),
+    ] {
+        let plan = QueryPlan::new(&config, kind, Some(&Filter::parse(filter).unwrap())).unwrap();
+        statements.push(plan.few(config.id, 17));
+        statements.push(plan.keys(config.id, From::Index(1), 100));
+        statements.push(plan.count(config.id));
+    }
+    let walk = QueryPlan::new(&config, Kind::User, None).unwrap();
+    statements.push(walk.keys(config.id, From::After { key: Key(9_000), total: 0 }, 100));
+    for (sql, arguments) in statements {
+        let text = sql.text(Backend::Postgres).to_owned();
+        let explain = Sql::built(format!("explain {text}"));
+        let steps = store.block_read(std::time::Duration::from_secs(10), move |on| {
+            on.all::<(String,)>(&explain, &arguments, 200)
+        });
+        let steps = steps.unwrap_or_else(|error: StoreError| panic!("{error}: {text}"));
+        let steps: Vec<&str> = steps.iter().map(|(step,)| step.as_str()).collect();
+        assert!(!steps.iter().any(|step| step.contains("Seq Scan")), "{text}\n{}", steps.join("\n"));
+    }
 }

@@ -18,11 +18,11 @@ use usher_store::{FromRow, Row, StoreError};
 use crate::{Key, Kind, ObjectId, Version};
 
 #[cfg(test)]
-pub(crate) use groups::GROUPS_OF_ONE;
+pub(crate) use groups::{ALL_OF_ONE, GROUPS_OF, GROUPS_OF_ONE, WITH_GROUPS};
 #[cfg(test)]
 pub(crate) use members::RESOLVE;
 #[cfg(test)]
-pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, WALK_ALL, WALK_LIVE};
+pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, MEMBERS_OF, WALK_ALL, WALK_LIVE};
 
 pub use block::put_all;
 pub use draft::Draft;

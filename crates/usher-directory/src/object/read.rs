@@ -213,6 +213,17 @@ pub fn links(on: &mut Snapshot<'_>, directory: DirectoryId, keys: &[Key]) -> Res
     }
 }
 
+pub(crate) const MEMBERS_OF: Sql = Sql::each(
+    "select o.key, o.id, o.kind, o.label from object g join member m on m.grp = g.key join object o on o.key = m.member
+     where g.directory = $1 and g.key = $2 and m.member > $3 order by m.member limit $4",
+    "select o.key, o.id, o.kind, o.label
+     from (select m.member from member m
+           where m.grp = (select g.key from object g where g.key = $2 and g.directory = $1) and m.member > $3
+           order by m.member limit $4) m
+     cross join lateral (select o.key, o.id, o.kind, o.label from object o where o.key = m.member offset 0) o
+     order by o.key",
+);
+
 /// A group's members in key order, a block.
 pub fn members_of(
     on: &mut Snapshot<'_>,
@@ -221,11 +232,7 @@ pub fn members_of(
     after: Option<Key>,
     most: usize,
 ) -> Result<Vec<Link>, StoreError> {
-    const READ: Sql = Sql::same(
-        "select o.key, o.id, o.kind, o.label from object g join member m on m.grp = g.key join object o on o.key = m.member
-         where g.directory = $1 and g.key = $2 and m.member > $3 order by m.member limit $4",
-    );
-    on.all(&READ, args![directory, group, after.unwrap_or(Key(0)), most as i64], most)
+    on.all(&MEMBERS_OF, args![directory, group, after.unwrap_or(Key(0)), most as i64], most)
 }
 
 /// How many members a group has.

@@ -295,3 +295,14 @@ fn sealed_values_open_after_the_store_was_opened_again_with_its_key() {
         assert!(store.is_sealed_with_current_key(&sealed));
     }
 }
+
+#[test]
+fn every_connection_to_postgresql_has_its_settings() {
+    let store = testing::postgres(&[TABLES]);
+    for (name, value) in [("jit", "off"), ("TimeZone", "UTC"), ("default_transaction_read_only", "on")] {
+        let set = store.block_read(LIMIT, move |on| {
+            on.one::<(String,)>(&Sql::same("select current_setting($1)"), args![name])
+        });
+        assert_eq!(set.unwrap(), Some((value.to_owned(),)), "{name}");
+    }
+}
