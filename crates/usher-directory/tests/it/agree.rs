@@ -1,6 +1,8 @@
 //! Whatever way a filter is answered, it finds the same: the database alone (*exact*), the database's candidates before the evaluator
 //! (*narrowed*), all documents before the evaluator (*scan*), and the evaluator over resources as a client would see them.
 
+use std::collections::BTreeSet;
+
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 use usher_directory::{
@@ -133,10 +135,16 @@ fn resources(house: &House, kind: Kind) -> Vec<(Stored, Object)> {
         for stored in object::walk(on, directory, kind, None, 1000, false)? {
             let mut resource = stored.resource(&of)?;
             let refer = |id: ObjectId, name: &str| json!({"value": id.to_string(), "display": name});
-            let groups: Vec<Value> = object::groups_of(on, directory, &[stored.key])?
-                .iter()
-                .map(|(_, group)| refer(group.id, &group.name))
-                .collect();
+            // Those above its groups too.
+            let (mut groups, mut known, mut next) = (Vec::new(), BTreeSet::new(), vec![stored.key]);
+            while let Some(key) = next.pop() {
+                for (_, group) in object::groups_of(on, directory, &[key])? {
+                    if known.insert(group.key) {
+                        groups.push(refer(group.id, &group.name));
+                        next.push(group.key);
+                    }
+                }
+            }
             let members: Vec<Value> = object::members_of(on, directory, stored.key, None, 1000)?
                 .iter()
                 .map(|link| refer(link.id, &link.name))

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use usher_service::Settings;
 use usher_store::testing::{proved, times};
 
@@ -19,20 +19,23 @@ use crate::world::{World, filter, unlimited, with_two};
 const FEW: usize = 40;
 const MANY: usize = 400;
 
-/// What goes on beside the walks.
-#[derive(Default)]
+/// What goes on beside the walks: one goes and another comes for each page that is read, by whomever. Freely running they would get
+/// ahead of a slow walker, whom a delete before him alone disturbs.
 struct Bustle {
+    pages: Semaphore,
     deleted: AtomicU64,
     over: AtomicBool,
 }
 
-/// Those who stay, with others between them who will go, oldest first.
+/// Those who stay, with others between them who will go, in no order.
 async fn people(w: &World, number: usize) -> (Vec<String>, VecDeque<String>) {
     let (mut stay, mut go) = (Vec::new(), VecDeque::new());
     for n in 0..number {
         go.push_back(person(w, &format!("goes-{n}")).await);
         stay.push(person(w, &format!("stays-{n}")).await);
     }
+    // An id ends with what is random in it.
+    go.make_contiguous().sort_by_key(|id| id[24..].to_owned());
     (stay, go)
 }
 
@@ -40,9 +43,10 @@ async fn person(w: &World, name: &str) -> String {
     w.post("/Users", json!({"userName": name, "title": "T"})).await.expect(201).id()
 }
 
-/// Deletes the oldest of those who go, and creates another, until it is over.
+/// Deletes one of those who go, and creates another, until it is over.
 async fn bustle(w: World, mut go: VecDeque<String>, bustle: Arc<Bustle>) {
     for n in 0.. {
+        bustle.pages.acquire().await.unwrap().forget();
         if bustle.over.load(Ordering::SeqCst) {
             break;
         }
@@ -84,6 +88,7 @@ async fn walk(w: &World, by: By, query: &str, bustle: &Bustle) -> BTreeMap<Strin
         }
         cursor = list.body["nextCursor"].as_str().unwrap_or_default().to_owned();
         let before = bustle.deleted.load(Ordering::SeqCst);
+        bustle.pages.add_permits(1);
         while bustle.deleted.load(Ordering::SeqCst) == before {
             tokio::task::yield_now().await;
         }
@@ -99,7 +104,11 @@ fn queries() -> [String; 4] {
 /// Who of those who stayed was not seen exactly once, and who of the others twice, by walk.
 async fn faults(one: &World, two: &World, by: By) -> Vec<(String, usize, usize)> {
     let (stay, go) = people(one, times(FEW, MANY)).await;
-    let running = Arc::new(Bustle::default());
+    let running = Arc::new(Bustle {
+        pages: Semaphore::new(0),
+        deleted: AtomicU64::new(0),
+        over: AtomicBool::new(false),
+    });
     let mut others = JoinSet::new();
     others.spawn(bustle(two.clone(), go, running.clone()));
     let mut walkers = JoinSet::new();
@@ -109,6 +118,7 @@ async fn faults(one: &World, two: &World, by: By) -> Vec<(String, usize, usize)>
     }
     let walks = walkers.join_all().await;
     running.over.store(true, Ordering::SeqCst);
+    running.pages.add_permits(1);
     others.join_all().await;
     walks
         .into_iter()
