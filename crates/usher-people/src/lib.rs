@@ -7,19 +7,25 @@
 //! Everything is synchronous over [`usher_store::Tx`] and [`usher_store::Snapshot`]; only [`driver`] is async.
 
 mod asked;
+mod commit;
 mod cursor;
 pub mod driver;
 mod execute;
 mod fields;
 mod group;
 mod intake;
+mod known;
 mod lane;
 mod limits;
+mod list;
+pub mod origin;
 pub mod person;
 pub mod record;
 mod row;
+pub mod rule;
 mod rules;
 mod run;
+mod setting;
 mod tables;
 pub mod unit;
 mod user;
@@ -69,6 +75,9 @@ pub enum PeopleError {
     /// Another instance has taken over this directory's rules.
     #[error("another instance runs this directory's rules now")]
     Lost,
+    /// There is no rule of that name.
+    #[error("there is no rule \"{0}\"")]
+    UnknownRule(String),
     /// The rules can't be read or compiled.
     #[error("automation rules: {0}")]
     Rules(String),

@@ -51,13 +51,13 @@ impl Rig {
             .unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let people = People::new(store.clone(), clock.clone()).unwrap();
+        let people = People::new(store.clone(), clock.clone());
         Self { store, people, directory, config, clock, runtime }
     }
 
     /// The same account through an instance that knows nothing of what this one was doing.
     pub(crate) fn other_instance(&self) -> People {
-        People::new(self.store.clone(), self.clock.clone()).unwrap()
+        People::new(self.store.clone(), self.clock.clone())
     }
 
     pub(crate) fn write<T: Send + 'static, E: From<StoreError> + std::fmt::Debug + Send + 'static>(
