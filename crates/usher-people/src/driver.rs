@@ -312,7 +312,7 @@ async fn left(people: &People, directory: DirectoryId) -> Result<bool, PeopleErr
 /// Queues of rules are named by this and the directory.
 const QUEUES: &str = "rules/";
 
-fn queue_name(directory: DirectoryId) -> String {
+pub(crate) fn queue_name(directory: DirectoryId) -> String {
     format!("{QUEUES}{}", directory.0)
 }
 

@@ -98,6 +98,11 @@ pub(crate) struct Before {
 }
 
 impl Executed {
+    /// Whether its last run failed.
+    pub(crate) fn failed_before(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.state == RecordState::Error as i64)
+    }
+
     /// Whether the row of the record is as it is to be.
     pub(crate) fn as_before(&self) -> bool {
         self.before.as_ref().is_some_and(|before| {

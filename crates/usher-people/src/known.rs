@@ -50,7 +50,7 @@ pub(crate) struct Holder {
 }
 
 /// Rows by what they are found by.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Facts {
     people: HashMap<Uuid, Option<PersonRow>>,
     by_email: HashMap<Vec<u8>, Option<Uuid>>,
@@ -61,7 +61,7 @@ struct Facts {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Known {
     read: Facts,
     made: Facts,
@@ -83,7 +83,7 @@ impl Known {
         self.changed_by.clear();
     }
 
-    /// Forgets people; what is known of organizations, sites and groups stays, also what was made of them.
+    /// Forgets people; what is known of organizations, sites and groups stays.
     pub(crate) fn forget_people(&mut self) {
         for facts in [&mut self.read, &mut self.made] {
             facts.people.clear();
@@ -298,7 +298,8 @@ impl Known {
         self.changed_by.clear();
     }
 
-    fn learn(&mut self, loaded: Loaded) {
+    /// A person that was read, with what it refers to.
+    pub(crate) fn learn(&mut self, loaded: Loaded) {
         let Loaded { row, organization, site, manager } = loaded;
         for unit in [organization, site].into_iter().flatten() {
             self.read.units.entry(unit.id).or_insert(Some(unit));
@@ -315,9 +316,34 @@ impl Known {
         }
     }
 
-    /// Notes questions that will be asked.
+    /// Notes questions that will be asked, and are not answered yet.
     pub(crate) fn ask(&mut self, questions: impl IntoIterator<Item = Ask>) {
-        self.missing.extend(questions);
+        for question in questions {
+            if !self.knows(&question) {
+                self.missing.insert(question);
+            }
+        }
+    }
+
+    fn knows(&self, question: &Ask) -> bool {
+        match question {
+            Ask::Email(folded) => self.read.by_email.contains_key(folded),
+            Ask::Record(record) => self.read.by_record.contains_key(record),
+            Ask::Scim(id) => self.scim.contains_key(id),
+            Ask::Holder(record) => self.holders.contains_key(record),
+            Ask::Person(id) => self.read.people.contains_key(id),
+            Ask::Name(kind, folded) => self.read.by_name.contains_key(&(*kind, folded.clone())),
+            Ask::Unit(id) => self.read.units.contains_key(id),
+            Ask::Groups(unit) => self.groups.contains_key(unit),
+            Ask::Standing(group) => self.read.standings.contains_key(group),
+        }
+    }
+
+    /// What was made of organizations, sites and groups counts as read from now on: a dry run goes on with it.
+    pub(crate) fn settle_units(&mut self) {
+        self.read.units.extend(self.made.units.drain());
+        self.read.by_name.extend(self.made.by_name.drain());
+        self.read.standings.extend(self.made.standings.drain());
     }
 
     /// Answers what was noted, a statement a kind of question. `false`: nothing was.

@@ -10,9 +10,11 @@ mod asked;
 mod commit;
 mod cursor;
 pub mod driver;
+pub mod dry_run;
 mod execute;
 mod fields;
 mod group;
+pub mod hand;
 mod intake;
 mod known;
 mod lane;
@@ -34,6 +36,7 @@ mod world;
 
 pub use driver::People;
 pub use tables::TABLES;
+pub use walk::{Progress, progress};
 use usher_store::StoreError;
 
 /// Why a call here failed, and what the caller can do.
@@ -62,6 +65,20 @@ pub enum PeopleError {
         kind: unit::UnitKind,
         /// What was asked for.
         name: String,
+    },
+    /// There is nobody with that id or primary e-mail address.
+    #[error("there is no person {0}")]
+    UnknownPerson(String),
+    /// Somebody protected is to lose access.
+    #[error("{0} is protected; end that first")]
+    Protected(String),
+    /// A field of a person can't take what was given.
+    #[error("{field} {what}")]
+    Field {
+        /// As rules spell it.
+        field: String,
+        /// What is wrong with it.
+        what: String,
     },
     /// There is no record with that id.
     #[error("there is no record {0}")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use usher_store::StoreError;
 
 /// Where a value is from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The rule that gave it; none: a hand.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -161,6 +161,19 @@ pub fn list(
     Ok(Page { items: people(on, directory, rows)?, next })
 }
 
+/// A page of people whom provisioning made or found, and whom no record governs any more.
+pub fn ungoverned(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Page<Person>, PeopleError> {
+    let after = cursor::key(after)?;
+    let mut rows = row::ungoverned(on, directory, after, most)?;
+    let next = cursor::cut(&mut rows, most, |loaded| loaded.row.key.to_string());
+    Ok(Page { items: people(on, directory, rows)?, next })
+}
+
 /// One by id or primary e-mail address (ignoring case).
 pub fn show(
     on: &mut Snapshot<'_>,

@@ -87,7 +87,8 @@ pub enum Which {
 }
 
 impl Which {
-    fn has(self, kind: Kind) -> bool {
+    /// Whether a kind is meant.
+    pub fn has(self, kind: Kind) -> bool {
         self == Self::Both || self == Self::Of(kind)
     }
 }
@@ -130,8 +131,8 @@ impl Current {
         Rules::compile(&self.users, &self.groups)
     }
 
-    /// The number of these rules, and of what is compiled from them.
-    pub(crate) fn revision(&self) -> i64 {
+    /// The number of these rules; it moves with every change.
+    pub fn revision(&self) -> i64 {
         self.revision
     }
 
