@@ -61,9 +61,8 @@ fn measure(name: &str, at: &StoreUrl, users: usize) {
     let account = store.block_write(Lane::Now, move |tx| account::create(tx, "acme", "4me", now)).unwrap();
     let directory = account.production;
     let configs = Configs::default();
-    let config = store
-        .block_read(LIMIT, move |on| Ok::<_, StoreError>(configs.get(on, directory)?.unwrap()))
-        .unwrap();
+    let config =
+        store.block_read(LIMIT, move |on| Ok::<_, StoreError>(configs.get(on, directory)?.unwrap())).unwrap();
     let people = People::new(store.clone(), clock.clone());
     let mut bench = Bench { store, clock, people, directory, config, ids: Vec::new() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -107,13 +106,23 @@ fn measure(name: &str, at: &StoreUrl, users: usize) {
 }
 
 fn told(name: &str, what: &str, records: usize, took: Duration) {
-    println!("{name}: {what}: {:.0} records/s ({:.2} s)", records as f64 / took.as_secs_f64(), took.as_secs_f64());
+    println!(
+        "{name}: {what}: {:.0} records/s ({:.2} s)",
+        records as f64 / took.as_secs_f64(),
+        took.as_secs_f64()
+    );
 }
 
 fn percentiles(name: &str, what: &str, values: &mut [f64]) {
     values.sort_by(f64::total_cmp);
     let of = |share: f64| values[((values.len() - 1) as f64 * share) as usize];
-    println!("{name}: {what}: p50 {:.3}, p95 {:.3}, p99 {:.3}, n {}", of(0.5), of(0.95), of(0.99), values.len());
+    println!(
+        "{name}: {what}: p50 {:.3}, p95 {:.3}, p99 {:.3}, n {}",
+        of(0.5),
+        of(0.95),
+        of(0.99),
+        values.len()
+    );
 }
 
 fn email(at: usize) -> String {
@@ -164,7 +173,15 @@ impl Bench {
             self.store
                 .block_write(Lane::Now, move |tx| {
                     let key = object::put(tx, directory, &draft)?.key;
-                    object::members(tx, directory, key, None, std::slice::from_ref(&op), Cause::default(), now)
+                    object::members(
+                        tx,
+                        directory,
+                        key,
+                        None,
+                        std::slice::from_ref(&op),
+                        Cause::default(),
+                        now,
+                    )
                 })
                 .unwrap();
         }
@@ -221,8 +238,7 @@ impl Bench {
 
     fn change(&self, at: usize, changes: serde_json::Value) {
         let (directory, id) = (self.directory, self.ids[at]);
-        let was =
-            self.store.block_read(LIMIT, move |on| object::get(on, directory, id)).unwrap().unwrap();
+        let was = self.store.block_read(LIMIT, move |on| object::get(on, directory, id)).unwrap().unwrap();
         let mut doc = was.object().unwrap();
         doc.extend(changes.as_object().unwrap().clone());
         let draft = Draft::replace(&self.config, &was, &doc, self.clock.now()).unwrap();

@@ -142,8 +142,10 @@ impl From<usher_people::PeopleError> for AdminError {
             error @ usher_people::PeopleError::UnknownRule(_) => {
                 Self::new("rule_not_found", error.to_string()).hint("usher rule list ACCOUNT shows them.")
             }
-            error @ usher_people::PeopleError::UnknownPerson(_) => Self::new("person_not_found", error.to_string())
-                .hint("Give an id or a primary e-mail address; usher people list ACCOUNT shows them."),
+            error @ usher_people::PeopleError::UnknownPerson(_) => {
+                Self::new("person_not_found", error.to_string())
+                    .hint("Give an id or a primary e-mail address; usher people list ACCOUNT shows them.")
+            }
             error @ usher_people::PeopleError::Field { .. } => Self::new("invalid_value", error.to_string()),
             error @ usher_people::PeopleError::Protected(_) => Self::new("protected", error.to_string())
                 .hint("usher people protect ACCOUNT PERSON --off ends it."),

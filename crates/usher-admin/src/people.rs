@@ -78,8 +78,10 @@ fn create(
                 audit::note(tx, &actor, "people.create", &account, &details, now)?;
                 shown(tx, directory, &id.to_string())
             }
-            Made::There(id) => Err(AdminError::new("taken", format!("somebody has this address already: person {id}"))
-                .hint(format!("usher people show {account} {id}"))),
+            Made::There(id) => {
+                Err(AdminError::new("taken", format!("somebody has this address already: person {id}"))
+                    .hint(format!("usher people show {account} {id}")))
+            }
         }
     })
 }
@@ -151,7 +153,9 @@ fn change(
                 let disabled = operation == "people.disable";
                 hand::set_disabled(tx, directory, &person, disabled, &actor.name, now)?
             }
-            _ => hand::set_protected(tx, directory, &person, operation == "people.protect", &actor.name, now)?,
+            _ => {
+                hand::set_protected(tx, directory, &person, operation == "people.protect", &actor.name, now)?
+            }
         };
         let details = serde_json::json!({"environment": environment, "person": id});
         audit::note(tx, &actor, operation, &account, &details, now)?;

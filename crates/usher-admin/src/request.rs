@@ -148,43 +148,17 @@ pub enum People {
         limit: Option<usize>,
     },
     /// By id or primary e-mail.
-    Show {
-        account: String,
-        environment: String,
-        person: String,
-    },
+    Show { account: String, environment: String, person: String },
     /// Fields as rules spell them.
-    Create {
-        account: String,
-        environment: String,
-        fields: Vec<(String, String)>,
-    },
+    Create { account: String, environment: String, fields: Vec<(String, String)> },
     /// Of a CSV text whose head names fields. All lines or none.
-    Import {
-        account: String,
-        environment: String,
-        csv: String,
-    },
+    Import { account: String, environment: String, csv: String },
     /// `disabled`: access ends; else it is given back.
-    Disable {
-        account: String,
-        environment: String,
-        person: String,
-        disabled: bool,
-    },
+    Disable { account: String, environment: String, person: String, disabled: bool },
     /// Whether provisioning may end the person's access.
-    Protect {
-        account: String,
-        environment: String,
-        person: String,
-        protected: bool,
-    },
+    Protect { account: String, environment: String, person: String, protected: bool },
     /// Where each field's value is from.
-    Explain {
-        account: String,
-        environment: String,
-        person: String,
-    },
+    Explain { account: String, environment: String, person: String },
 }
 
 /// Automation rules of an account's environment.

@@ -25,8 +25,7 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Rule) -> Re
                 let directory = account::directory(on, &account, &environment)?;
                 let items = described(on, directory, which)?;
                 let progress = usher_people::progress(on, directory, now)?;
-                let reprocessing =
-                    progress.map(|at| shape::Reprocessing { left: at.left, total: at.total });
+                let reprocessing = progress.map(|at| shape::Reprocessing { left: at.left, total: at.total });
                 Ok(Answer::Rules(shape::Rules { items, reprocessing }))
             })
         }
@@ -82,7 +81,10 @@ impl Asked {
             RuleChange::Promote { from, kind } => {
                 let source = account::directory(on, &self.account, from)?;
                 if source == directory {
-                    return Err(AdminError::new("invalid_value", "rules are promoted from one environment to the other"));
+                    return Err(AdminError::new(
+                        "invalid_value",
+                        "rules are promoted from one environment to the other",
+                    ));
                 }
                 current.promoted(&rule::current(on, source)?, which(kind.as_deref())?)?
             }

@@ -67,11 +67,8 @@ const MOST: usize = 1_000_000;
 /// More who ask than this are put on work by a walk, block by block.
 const AT_ONCE: usize = 2_000;
 
-const OF: Sql = with_keys!(
-    "select object, kind, value from rule_asked where directory = $1 and object",
-    "$2",
-    ""
-);
+const OF: Sql =
+    with_keys!("select object, kind, value from rule_asked where directory = $1 and object", "$2", "");
 const ADD: Sql = Sql::each(
     "insert into rule_asked (directory, kind, value, object) values ($1, $2, $3, $4) on conflict do nothing",
     "insert into rule_asked (directory, kind, value, object) \
@@ -111,11 +108,7 @@ pub(crate) fn of(
 }
 
 /// Remembers what these runs asked in place of what the last ones did.
-pub(crate) fn remember(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    runs: &[Executed],
-) -> Result<(), StoreError> {
+pub(crate) fn remember(tx: &mut Tx<'_>, directory: DirectoryId, runs: &[Executed]) -> Result<(), StoreError> {
     let mut old: Vec<(&Question, i64)> = Vec::new();
     let mut new: Vec<(&Question, i64)> = Vec::new();
     for run in runs {

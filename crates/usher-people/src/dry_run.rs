@@ -51,7 +51,8 @@ pub struct Report {
 impl Report {
     /// Whether nobody and nothing would change.
     pub fn is_empty(&self) -> bool {
-        self.created + self.updated + self.disabled + self.enabled + self.failures == 0 && self.units.is_empty()
+        self.created + self.updated + self.disabled + self.enabled + self.failures == 0
+            && self.units.is_empty()
     }
 }
 
@@ -240,7 +241,10 @@ impl Report {
     }
 }
 
-fn differing(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<(String, Value, Value)> {
+fn differing(
+    before: &BTreeMap<String, Value>,
+    after: &BTreeMap<String, Value>,
+) -> Vec<(String, Value, Value)> {
     let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let of = |fields: &BTreeMap<String, Value>, name: &str| fields.get(name).cloned().unwrap_or_default();
     names

@@ -170,9 +170,8 @@ impl Batch {
             return Ok(None);
         }
         let mut known = Known::default();
-        self.run_in(on, rules, &mut known).map(|outcome| {
-            outcome.map(|outcome| Outcome { version: setting.version, ..outcome })
-        })
+        self.run_in(on, rules, &mut known)
+            .map(|outcome| outcome.map(|outcome| Outcome { version: setting.version, ..outcome }))
     }
 
     /// [`Batch::run`] over what is known already.
@@ -185,7 +184,9 @@ impl Batch {
         let input = self.read(on, known)?;
         let mut memos = vec![Memo::default(); self.jobs.len()];
         let mut access = Vec::new();
-        if !rules.access.is_empty() || self.jobs.iter().any(|job| !input.objects.contains_key(&job.item.object)) {
+        if !rules.access.is_empty()
+            || self.jobs.iter().any(|job| !input.objects.contains_key(&job.item.object))
+        {
             let Some(ran) = self.pass(on, known, |known| self.access(&input, rules, known))? else {
                 return Ok(None);
             };
@@ -196,7 +197,8 @@ impl Batch {
         let ran = self.pass(on, known, |known| self.profile(&input, rules, known, &memos))?;
         let Some(executed) = ran else { return Ok(None) };
         let mut input = input;
-        let executed = executed.into_iter().map(|ran| self.executed(ran, &mut input)).collect::<Result<_, _>>()?;
+        let executed =
+            executed.into_iter().map(|ran| self.executed(ran, &mut input)).collect::<Result<_, _>>()?;
         let gone = self.keys().into_iter().filter(|key| !input.objects.contains_key(key)).collect();
         let (people, units) = (known.changed_people(), known.changed_units());
         Ok(Some(Outcome { version: 0, access, people, units, executed, gone }))
@@ -233,8 +235,11 @@ impl Batch {
         }
         let mut documents = HashMap::with_capacity(stored.len());
         for stored in &stored {
-            let object =
-                if stored.kind == Kind::User { world::user_object(stored)? } else { world::group_object(stored)? };
+            let object = if stored.kind == Kind::User {
+                world::user_object(stored)?
+            } else {
+                world::group_object(stored)?
+            };
             documents.insert(stored.key.0, object);
         }
         let numbers = list::numbers(keys.iter().copied());
@@ -264,8 +269,17 @@ impl Batch {
             let person = known.by_record(key).cloned();
             match (input.objects.get(&key), person) {
                 (Some(stored), Some(person)) if stored.kind == Kind::User => {
-                    let mut target = UserTarget::new(stored, Some(person), job.fresh, &input.account, self.now);
-                    self.rules(known, at, &rules.access, &input.documents[&key], stored, &mut target, &mut memo);
+                    let mut target =
+                        UserTarget::new(stored, Some(person), job.fresh, &input.account, self.now);
+                    self.rules(
+                        known,
+                        at,
+                        &rules.access,
+                        &input.documents[&key],
+                        stored,
+                        &mut target,
+                        &mut memo,
+                    );
                 }
                 // The SCIM user is gone: nothing of its person is lost.
                 (None, Some(person)) if !person.protected => {

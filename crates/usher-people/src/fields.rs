@@ -60,8 +60,9 @@ pub(crate) fn custom(name: &str, value: &Value, left_out: &mut Vec<String>) -> O
     let length = value.to_string().chars().count();
     if length > limits::CUSTOM {
         let limit = limits::CUSTOM;
-        left_out
-            .push(format!("custom_fields.{name} has {length} characters, more than {limit}, and was left out"));
+        left_out.push(format!(
+            "custom_fields.{name} has {length} characters, more than {limit}, and was left out"
+        ));
         return None;
     }
     Some(value)

@@ -103,7 +103,10 @@ fn write(
     text: &str,
 ) -> Result<(), PeopleError> {
     let Some(field) = Field::from_word(name).filter(|field| *field != Field::Disabled) else {
-        return Err(wrong(name, format!("is no field; there are {} and custom_fields.NAME", FIELDS.join(", "))));
+        return Err(wrong(
+            name,
+            format!("is no field; there are {} and custom_fields.NAME", FIELDS.join(", ")),
+        ));
     };
     let unit = |on: &mut Snapshot<'_>, kind: UnitKind| {
         let found = unit::find(on, directory, kind, text)?;
@@ -170,11 +173,7 @@ fn save(
     Ok(())
 }
 
-fn load(
-    on: &mut Snapshot<'_>,
-    directory: DirectoryId,
-    email_or_id: &str,
-) -> Result<Loaded, PeopleError> {
+fn load(on: &mut Snapshot<'_>, directory: DirectoryId, email_or_id: &str) -> Result<Loaded, PeopleError> {
     let found = match Uuid::try_parse(email_or_id) {
         Ok(id) => row::by_id(on, directory, id)?,
         Err(_) => row::by_email(on, directory, email_or_id)?,

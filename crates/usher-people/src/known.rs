@@ -451,8 +451,7 @@ impl Known {
         }
         if !asked.groups.is_empty() {
             let ids = list::bytes(asked.groups.iter().map(|id| id.as_bytes().as_slice()));
-            let rows: Vec<(Uuid, i64, Uuid)> =
-                on.all(&GROUPS, &[directory.0.into(), ids], MOST_GROUPS)?;
+            let rows: Vec<(Uuid, i64, Uuid)> = on.all(&GROUPS, &[directory.0.into(), ids], MOST_GROUPS)?;
             for unit in &asked.groups {
                 self.groups.entry(*unit).or_default();
             }

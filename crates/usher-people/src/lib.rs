@@ -36,8 +36,8 @@ mod world;
 
 pub use driver::People;
 pub use tables::TABLES;
-pub use walk::{Progress, progress};
 use usher_store::StoreError;
+pub use walk::{Progress, progress};
 
 /// Why a call here failed, and what the caller can do.
 #[derive(Debug, Clone, thiserror::Error)]

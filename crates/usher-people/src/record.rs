@@ -404,11 +404,7 @@ pub(crate) fn release(
 }
 
 /// Forgets records whose SCIM objects are gone.
-pub(crate) fn forget_all(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    records: &[i64],
-) -> Result<(), StoreError> {
+pub(crate) fn forget_all(tx: &mut Tx<'_>, directory: DirectoryId, records: &[i64]) -> Result<(), StoreError> {
     for record in records {
         asked::forget(tx, directory, Key(*record))?;
         for sql in [&FORGET_EXECUTIONS, &FORGET] {
@@ -461,11 +457,7 @@ const SAME_AGAIN: Sql = Sql::each(
 );
 
 /// Writes what runs of the rules left: the records' states and links, and the executions in place of the last ones.
-pub(crate) fn executed(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    runs: &[Executed],
-) -> Result<(), StoreError> {
+pub(crate) fn executed(tx: &mut Tx<'_>, directory: DirectoryId, runs: &[Executed]) -> Result<(), StoreError> {
     let changed: Vec<&Executed> = runs.iter().filter(|run| !run.as_before()).collect();
     let number = |kind: Option<UnitKind>| kind.map(|kind| kind as i64);
     let columns = [

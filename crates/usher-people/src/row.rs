@@ -163,7 +163,11 @@ impl FromRow for Loaded {
             created: row.get(18)?,
             updated: row.get(29)?,
             protected: row.get(30)?,
-            custom: row.get::<Option<Vec<u8>>>(31)?.map(|bytes| json(&bytes)).transpose()?.unwrap_or_default(),
+            custom: row
+                .get::<Option<Vec<u8>>>(31)?
+                .map(|bytes| json(&bytes))
+                .transpose()?
+                .unwrap_or_default(),
             origins: row.get(32)?,
         };
         Ok(Self { organization, site, manager, row })
@@ -195,11 +199,8 @@ const BY_RECORD: Sql = Sql::same(concat!(person_columns!(), "where p.directory =
 const PAGE: Sql =
     Sql::same(concat!(person_columns!(), "where p.directory = $1 and p.key > $2 order by p.key limit $3"));
 /// The lists are long and the people few among many: SQLite is to look each up, whatever it thinks of their number.
-const BY_EMAILS: Sql = with_bytes!(
-    concat!(person_columns!(), "where p.directory = $1 and p.email_folded"),
-    "$2",
-    ""
-);
+const BY_EMAILS: Sql =
+    with_bytes!(concat!(person_columns!(), "where p.directory = $1 and p.email_folded"), "$2", "");
 const BY_RECORDS: Sql =
     with_keys!(concat!(person_columns!(), "where p.directory = $1 and p.record"), "$2", "");
 const BY_IDS: Sql = with_bytes!(concat!(person_columns!(), "where p.directory = $1 and p.id"), "$2", "");

@@ -107,11 +107,8 @@ pub fn current(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<Current,
     for (kind, list, edited) in
         [(Kind::User, &mut users, &mut edited_users), (Kind::Group, &mut groups, &mut edited_groups)]
     {
-        let bodies: Vec<&str> = rows
-            .iter()
-            .filter(|(of, _)| *of == kind as i64)
-            .map(|(_, body)| body.as_str())
-            .collect();
+        let bodies: Vec<&str> =
+            rows.iter().filter(|(of, _)| *of == kind as i64).map(|(_, body)| body.as_str()).collect();
         if !bodies.is_empty() {
             let (of_users, of_groups) = text::parse(&bodies.join("\n"))?;
             *list = if kind == Kind::User { of_users } else { of_groups };
@@ -283,7 +280,10 @@ impl Draft {
                 *list = default;
             }
             if list.len() > MOST {
-                return Err(PeopleError::Rules(format!("there are {} rules of a kind, more than {MOST}", list.len())));
+                return Err(PeopleError::Rules(format!(
+                    "there are {} rules of a kind, more than {MOST}",
+                    list.len()
+                )));
             }
             for (at, rule) in list.iter().enumerate() {
                 let name = rule.name.trim();
@@ -306,8 +306,12 @@ impl Draft {
 
     /// As TOML.
     pub fn export(&self, which: Which) -> String {
-        let as_current =
-            Current { users: self.users.clone(), groups: self.groups.clone(), edited: self.edited, revision: 0 };
+        let as_current = Current {
+            users: self.users.clone(),
+            groups: self.groups.clone(),
+            edited: self.edited,
+            revision: 0,
+        };
         as_current.export(which)
     }
 

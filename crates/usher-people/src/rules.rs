@@ -218,14 +218,16 @@ fn compile(text: &RuleText, on_user: bool) -> Result<Rule, PeopleError> {
         expressions.push((named.name.clone(), parse(&named.value, &names)?));
         names.push(&named.name);
     }
-    let optional =
-        |source: Option<&String>| source.map(|source| parse(source, &names)).transpose();
+    let optional = |source: Option<&String>| source.map(|source| parse(source, &names)).transpose();
     let mut actions = Vec::with_capacity(text.actions.len());
     for action in &text.actions {
         let act = act(action).filter(|act| act.on_user() == on_user);
         let act = act.ok_or_else(|| wrong(&name, format!("no such action: {}", action.spelled())))?;
         if text.step == Step::Access && !matches!(act, Act::Set(Field::Disabled)) {
-            return Err(wrong(&name, format!("the step access is for `set disabled` alone: {}", action.spelled())));
+            return Err(wrong(
+                &name,
+                format!("the step access is for `set disabled` alone: {}", action.spelled()),
+            ));
         }
         if act.needs_value() != action.to.is_some() {
             let need = if act.needs_value() { "needs" } else { "has no" };

@@ -154,7 +154,9 @@ impl Run<'_> {
             target: None,
             trace: None,
         };
-        expression.eval(&mut context).map_err(|error| Fault(format!("rule \"{}\", {what}: {error}", rule.name)))
+        expression
+            .eval(&mut context)
+            .map_err(|error| Fault(format!("rule \"{}\", {what}: {error}", rule.name)))
     }
 }
 

@@ -125,11 +125,8 @@ const DISABLE: Sql =
     Sql::same("update unit set disabled = $3, updated = $4 where directory = $1 and key = $2");
 const RENAME: Sql =
     Sql::same("update unit set name = $3, folded = $4, updated = $5 where directory = $1 and id = $2");
-const REFS_BY_ID: Sql = with_bytes!(
-    "select kind, id, name, disabled from unit where directory = $1 and id",
-    "$2",
-    ""
-);
+const REFS_BY_ID: Sql =
+    with_bytes!("select kind, id, name, disabled from unit where directory = $1 and id", "$2", "");
 const REFS_BY_NAME: Sql = with_bytes!(
     "select kind, id, name, disabled from unit where directory = $1 and kind = $2 and folded",
     "$3",

@@ -211,10 +211,7 @@ fn unit_of(known: &mut Known, kind: UnitKind, value: &Value) -> Option<Uuid> {
 impl Target for UserTarget<'_> {
     fn named(&self, world: &World<'_>) -> Vec<(String, Value)> {
         vec![
-            (
-                "person".into(),
-                self.before.as_ref().map_or(Value::Null, |row| person_value(world.known, row)),
-            ),
+            ("person".into(), self.before.as_ref().map_or(Value::Null, |row| person_value(world.known, row))),
             ("account".into(), self.account.clone()),
             ("IsNew".into(), Value::Boolean(self.new)),
         ]

@@ -93,7 +93,8 @@ impl Command {
             Self::Create { account, primary_email, name, set, environment } => {
                 let mut fields = vec![("primary_email".to_owned(), primary_email), ("name".to_owned(), name)];
                 for pair in set {
-                    let (field, value) = pair.split_once('=').with_context(|| format!("{pair} is no FIELD=VALUE"))?;
+                    let (field, value) =
+                        pair.split_once('=').with_context(|| format!("{pair} is no FIELD=VALUE"))?;
                     fields.push((field.to_owned(), value.to_owned()));
                 }
                 People::Create { account, environment: environment.environment, fields }

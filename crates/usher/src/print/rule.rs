@@ -40,7 +40,9 @@ pub(super) fn change(change: &RuleChange) -> String {
         text.push_str(&self::impact(impact));
     }
     if change.saved {
-        text.push_str("\nthe rules are changed; every record runs through them now (usher rule list shows how far)");
+        text.push_str(
+            "\nthe rules are changed; every record runs through them now (usher rule list shows how far)",
+        );
     }
     text
 }
