@@ -284,6 +284,18 @@ fn each_row_of_the_default_rules_as_a_client_sends_it_and_an_app_sees_it() {
     assert!(server.stop());
 }
 
+#[test]
+fn a_new_token_comes_bare_and_as_the_whole_header() {
+    let place = Place::sqlite();
+    place.ok(&["account", "create", "acme"]);
+    let issued = place.json(&["token", "issue", "acme", "--provider", "okta"]);
+    let secret = issued["secret"].as_str().unwrap();
+    assert_eq!(issued["authorization"], format!("Bearer {secret}"));
+    let server = place.serve();
+    let answer = http::send(server.address, "GET", "/scim/v2/Users", secret, "").unwrap();
+    assert_eq!(answer.status, 200);
+}
+
 /// A company of the built-in directory, provisioned to an account of the same server with a wire profile.
 fn story(place: &Place, template: &str, wire_profile: &str) {
     place.ok(&["directory", "create", "company"]);

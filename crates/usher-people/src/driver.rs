@@ -19,7 +19,7 @@ use usher_jobs::{
     lease::{Lease, Leases},
     work::{self, Item, Queue},
 };
-use usher_store::{Backend, Lane, Store, Tx};
+use usher_store::{Backend, Lane, Store, StoreError, Tx};
 
 use crate::{
     CONSUMER, PeopleError, commit,
@@ -478,13 +478,19 @@ impl Worker<'_> {
         Ok(Some(done))
     }
 
-    /// Runs a batch and writes its two steps. `None`: something was changed meanwhile, each time.
+    /// Runs a batch and writes its two steps. `None`: something was changed meanwhile, each time, or it takes too long.
     async fn batch(&self, queue: Queue, batch: &Arc<Batch>) -> Result<Option<u64>, PeopleError> {
         for _ in 0..TRIES {
             let (revision, rules) = self.rules().await?;
             let reading = batch.clone();
             let run = self.people.0.store.read(READ, move |on| reading.run(on, &rules, revision));
-            let Some(outcome) = run.await?.map(Arc::new) else { continue };
+            let outcome = match run.await {
+                Ok(Some(outcome)) => Arc::new(outcome),
+                Ok(None) => continue,
+                // Half as many take half as long.
+                Err(StoreError::TooSlow) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
             let written = async {
                 if !outcome.access.is_empty() {
                     let (batch, outcome) = (batch.clone(), outcome.clone());
