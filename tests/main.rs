@@ -20,6 +20,7 @@ mod load;
 mod mapping;
 mod nonsense;
 mod okta_spec;
+mod people;
 mod place;
 mod proxy;
 mod push;

@@ -8,8 +8,9 @@ use usher_api::{
     directory::{Directory, Member, Membership, Preview, Run, Source, Test},
     explain::Explanation,
     mapping::{Cases, Export, Import},
-    people::{Person, Unit},
+    people::{PeopleImport, Person, PersonExplanation, Unit},
     plan::Plan,
+    rule::{Rule, RuleChange, Rules},
     trail::Entry,
 };
 
@@ -29,6 +30,11 @@ pub enum Answer {
     Trail(List<Entry>),
     Person(Box<Person>),
     People(List<Person>),
+    PersonExplanation(Box<PersonExplanation>),
+    PeopleImport(PeopleImport),
+    Rule(Rule),
+    Rules(Rules),
+    RuleChange(RuleChange),
     Unit(Unit),
     Units(List<Unit>),
     Directory(Directory),

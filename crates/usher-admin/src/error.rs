@@ -134,6 +134,21 @@ impl From<usher_people::PeopleError> for AdminError {
     fn from(error: usher_people::PeopleError) -> Self {
         match error {
             usher_people::PeopleError::Store(store) => store.into(),
+            usher_people::PeopleError::Stale => {
+                Self::new(STALE, "somebody else changed the same thing meanwhile; look again and repeat")
+            }
+            usher_people::PeopleError::Rules(text) => Self::new("invalid_rule", text)
+                .hint("Nothing is changed. usher mapping functions lists what expressions know."),
+            error @ usher_people::PeopleError::UnknownRule(_) => {
+                Self::new("rule_not_found", error.to_string()).hint("usher rule list ACCOUNT shows them.")
+            }
+            error @ usher_people::PeopleError::UnknownPerson(_) => {
+                Self::new("person_not_found", error.to_string())
+                    .hint("Give an id or a primary e-mail address; usher people list ACCOUNT shows them.")
+            }
+            error @ usher_people::PeopleError::Field { .. } => Self::new("invalid_value", error.to_string()),
+            error @ usher_people::PeopleError::Protected(_) => Self::new("protected", error.to_string())
+                .hint("usher people protect ACCOUNT PERSON --off ends it."),
             other => Self::new("refused", other.to_string()),
         }
     }

@@ -18,6 +18,7 @@ mod object;
 mod people;
 mod record;
 pub mod request;
+mod rule;
 mod source;
 mod status;
 mod token;
@@ -93,7 +94,8 @@ impl Admin {
             Request::Token(request) => token::handle(self, actor, request).map(Outcome::Done),
             Request::Record(request) => record::handle(self, actor, request).map(Outcome::Done),
             Request::Trail(request) => trail::handle(self, request).map(Outcome::Done),
-            Request::People(request) => people::handle(self, request).map(Outcome::Done),
+            Request::People(request) => people::handle(self, actor, request).map(Outcome::Done),
+            Request::Rule(request) => rule::handle(self, actor, request).map(Outcome::Done),
             Request::Unit(request) => unit::handle(self, actor, request).map(Outcome::Done),
             Request::Directory(request) => directory::handle(self, actor, request).map(Outcome::Done),
             Request::Object(request) => object::handle(self, actor, request).map(Outcome::Done),

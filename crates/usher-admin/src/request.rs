@@ -21,6 +21,7 @@ pub enum Request {
     Record(Record),
     Trail(Trail),
     People(People),
+    Rule(Rule),
     Unit(Unit),
     Directory(Directory),
     Object(Object),
@@ -138,18 +139,75 @@ pub struct Trail {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum People {
+    /// `ungoverned`: only those whom provisioning made or found and no record governs any more.
     List {
         account: String,
         environment: String,
+        ungoverned: bool,
         after: Option<String>,
         limit: Option<usize>,
     },
     /// By id or primary e-mail.
-    Show {
-        account: String,
-        environment: String,
-        person: String,
+    Show { account: String, environment: String, person: String },
+    /// Fields as rules spell them.
+    Create { account: String, environment: String, fields: Vec<(String, String)> },
+    /// Of a CSV text whose head names fields. All lines or none.
+    Import { account: String, environment: String, csv: String },
+    /// `disabled`: access ends; else it is given back.
+    Disable { account: String, environment: String, person: String, disabled: bool },
+    /// Whether provisioning may end the person's access.
+    Protect { account: String, environment: String, person: String, protected: bool },
+    /// Where each field's value is from.
+    Explain { account: String, environment: String, person: String },
+}
+
+/// Automation rules of an account's environment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Rule {
+    pub account: String,
+    pub environment: String,
+    pub act: RuleAct,
+}
+
+/// What to do with rules. `kind` is `users` or `groups`, otherwise both.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum RuleAct {
+    List {
+        kind: Option<String>,
     },
+    Show {
+        name: String,
+        kind: Option<String>,
+    },
+    Export {
+        kind: Option<String>,
+    },
+    /// Without `save`, a dry run over everybody. With it, written if the rules still are of `revision` (none: whatever they are).
+    Change {
+        change: RuleChange,
+        save: bool,
+        revision: Option<i64>,
+    },
+}
+
+/// A change of rules.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum RuleChange {
+    /// One rule or several, as TOML, in place of those of the same name; else after the last or at `position`, from 1.
+    Set { toml: String, position: Option<usize> },
+    /// Those of a file in place of all of their kind.
+    Import { toml: String, kind: Option<String> },
+    /// Without the last of a kind its default ones are back.
+    Delete { name: String, kind: Option<String> },
+    /// The default ones.
+    Reset { kind: Option<String> },
+    /// Those of the other environment (`qa` into `production`).
+    Promote { from: String, kind: Option<String> },
 }
 
 /// Organizations and sites.

@@ -117,6 +117,7 @@ pub(crate) fn expiry(
 pub(crate) fn issued(owner: Owner<'_>, token: token::Token, secret: &SecretToken) -> Answer {
     Answer::IssuedToken(IssuedToken {
         secret: Secret(secret.reveal().to_owned()),
+        authorization: Secret(format!("Bearer {}", secret.reveal())),
         token: describe(owner, token),
     })
 }

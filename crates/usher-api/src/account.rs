@@ -80,6 +80,8 @@ pub struct LastUsed {
 pub struct IssuedToken {
     /// The text, to be handed to the identity provider.
     pub secret: crate::Secret,
+    /// The same as the value of the header `Authorization`, for clients that ask for that: `Bearer …`.
+    pub authorization: crate::Secret,
     /// What it is.
     pub token: Token,
 }

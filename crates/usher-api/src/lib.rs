@@ -13,6 +13,7 @@ pub mod explain;
 pub mod mapping;
 pub mod people;
 pub mod plan;
+pub mod rule;
 mod time;
 pub mod trail;
 

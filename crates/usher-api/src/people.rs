@@ -118,3 +118,42 @@ pub struct Unit {
     /// Last change.
     pub updated_at: Time,
 }
+
+/// Where the values of a person's fields are from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PersonExplanation {
+    /// The person.
+    pub person: Person,
+    /// The SCIM user that governs it now; `null`: none does.
+    pub record_id: Option<String>,
+    /// Field by field.
+    pub fields: Vec<FieldOrigin>,
+}
+
+/// Where a field's value is from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldOrigin {
+    /// As rules spell it.
+    pub field: String,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// The rule that gave it; `null`: a hand, or nobody knows.
+    pub rule: Option<String>,
+    /// The expression in that rule.
+    pub expression: Option<String>,
+    /// The SCIM id of the record.
+    pub record_id: Option<String>,
+    /// Who, where it was a hand.
+    pub actor: Option<String>,
+    /// Since when it has this value.
+    pub at: Option<Time>,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PeopleImport {
+    /// People made.
+    pub created: u64,
+    /// Lines whose address somebody has already; they were left alone.
+    pub there: u64,
+}

@@ -72,6 +72,11 @@ const GET: Sql = Sql::same(
     "select object, lane, due, tries, reason, stamp, error from work where queue = $1 and object = $2",
 );
 const DONE: Sql = Sql::same("delete from work where queue = $1 and object = $2 and stamp = $3");
+const DONE_ALL: Sql = Sql::each(
+    "delete from work where queue = $1 and object = $2 and stamp = $3",
+    "delete from work w using unnest($2::bigint[], $3::bigint[]) as d (object, stamp)
+     where w.queue = $1 and w.object = d.object and w.stamp = d.stamp",
+);
 const FAILED: Sql = Sql::same(
     "update work set tries = tries + 1, due = $4, error = $5 where queue = $1 and object = $2 and stamp = $3",
 );
@@ -244,6 +249,19 @@ fn lane_after(on: &mut Snapshot<'_>, queue: Queue, lane: i16) -> Result<Option<i
 /// [`StoreError`] of the statement.
 pub fn done(tx: &mut Tx<'_>, queue: Queue, item: &Item) -> Result<bool, StoreError> {
     Ok(tx.exec(&DONE, args![queue.0, item.object, item.stamp])? == 1)
+}
+
+/// [`done`] for many rows, in one statement; how many were removed.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn done_all(tx: &mut Tx<'_>, queue: Queue, items: &[&Item]) -> Result<u64, StoreError> {
+    let columns = [
+        Column::Same(queue.0.into()),
+        items.iter().map(|item| item.object).collect(),
+        items.iter().map(|item| item.stamp).collect(),
+    ];
+    tx.exec_many(&DONE_ALL, &columns)
 }
 
 /// Keeps the row for later with one try more and the reason, unless it was put again since it was taken: then it is to be

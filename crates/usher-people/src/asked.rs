@@ -1,13 +1,18 @@
 //! What each record's last run asked the world (a name, an e-mail address, a SCIM id), so that it runs again when the
 //! answer changes: a manager who comes later, an organization that is made, enabled or renamed, an address set free.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use usher_directory::{DirectoryId, Key, ObjectId};
 use usher_scim::prepare::fold;
 use usher_store::{Column, Snapshot, Sql, StoreError, Tx};
 
+use uuid::Uuid;
+
 use crate::{
+    execute::Executed,
+    known::Ask,
+    list::{self, with_bytes, with_keys},
     unit::{self, UnitKind},
     walk::{self, Walk},
 };
@@ -34,6 +39,18 @@ impl Question {
     pub(crate) fn scim_user(id: ObjectId) -> Self {
         Self::new(4, id.0.as_bytes().to_vec())
     }
+    /// The same as a question to the database, where the value is whole.
+    pub(crate) fn ask(&self) -> Option<Ask> {
+        if self.value.len() >= LONGEST {
+            return None;
+        }
+        Some(match self.kind {
+            1 => Ask::Name(UnitKind::Organization, self.value.clone()),
+            2 => Ask::Name(UnitKind::Site, self.value.clone()),
+            3 => Ask::Email(self.value.clone()),
+            _ => Ask::Scim(Uuid::from_slice(&self.value).ok()?),
+        })
+    }
     fn new(kind: i64, mut value: Vec<u8>) -> Self {
         value.truncate(LONGEST);
         Self { kind, value }
@@ -45,50 +62,94 @@ pub(crate) fn email_folded(email: &str) -> Vec<u8> {
     fold(email.trim()).into_bytes()
 }
 
-/// A record asks a handful of questions; more than this is a rule gone wild.
-const MOST: usize = 10_000;
+/// Records ask a handful of questions; more than this in a batch is a rule gone wild.
+const MOST: usize = 1_000_000;
+/// More who ask than this are put on work by a walk, block by block.
+const AT_ONCE: usize = 2_000;
 
-const OF: Sql = Sql::same("select kind, value from rule_asked where directory = $1 and object = $2");
+const OF: Sql =
+    with_keys!("select object, kind, value from rule_asked where directory = $1 and object", "$2", "");
 const ADD: Sql = Sql::each(
     "insert into rule_asked (directory, kind, value, object) values ($1, $2, $3, $4) on conflict do nothing",
     "insert into rule_asked (directory, kind, value, object) \
-     select * from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[]) on conflict do nothing",
+     select $1, * from unnest($2::bigint[], $3::bytea[], $4::bigint[]) on conflict do nothing",
 );
-const REMOVE: Sql =
-    Sql::same("delete from rule_asked where directory = $1 and kind = $2 and value = $3 and object = $4");
+const REMOVE: Sql = Sql::each(
+    "delete from rule_asked where directory = $1 and kind = $2 and value = $3 and object = $4",
+    "delete from rule_asked a using unnest($2::bigint[], $3::bytea[], $4::bigint[]) as d (kind, value, object) \
+     where a.directory = $1 and a.kind = d.kind and a.value = d.value and a.object = d.object",
+);
 const FORGET: Sql = Sql::same("delete from rule_asked where directory = $1 and object = $2");
-const ANY: Sql = Sql::same(
-    "select object from rule_asked where directory = $1 and kind = $2 and value = $3 and object <> $4 limit 1",
+const ANY: Sql =
+    Sql::same("select object from rule_asked where directory = $1 and kind = $2 and value = $3 limit 1");
+const ASKERS: Sql = with_bytes!(
+    "select kind, value, object from rule_asked where directory = $1 and kind = $2 and value",
+    "$3",
+    " limit 2000"
 );
 const BLOCK: Sql = Sql::same(
     "select object from rule_asked where directory = $1 and kind = $2 and value = $3 and object > $4 \
      order by object limit $5",
 );
 
-/// Remembers what this run asked in place of what the last one did.
-pub(crate) fn remember(
-    tx: &mut Tx<'_>,
+/// What the last runs of these records asked.
+pub(crate) fn of(
+    on: &mut Snapshot<'_>,
     directory: DirectoryId,
-    object: Key,
-    asked: &BTreeSet<Question>,
-) -> Result<(), StoreError> {
-    let rows: Vec<(i64, Vec<u8>)> = tx.all(&OF, &[directory.0.into(), object.0.into()], MOST)?;
-    let before: BTreeSet<Question> = rows.into_iter().map(|(kind, value)| Question { kind, value }).collect();
-    for old in before.difference(asked) {
-        let args = [directory.0.into(), old.kind.into(), old.value.clone().into(), object.0.into()];
-        tx.exec(&REMOVE, &args)?;
+    objects: &[i64],
+) -> Result<HashMap<i64, BTreeSet<Question>>, StoreError> {
+    let rows: Vec<(i64, i64, Vec<u8>)> =
+        on.all(&OF, &[directory.0.into(), list::numbers(objects.iter().copied())], MOST)?;
+    let mut of: HashMap<i64, BTreeSet<Question>> = HashMap::new();
+    for (object, kind, value) in rows {
+        of.entry(object).or_default().insert(Question { kind, value });
     }
-    let new: Vec<&Question> = asked.difference(&before).collect();
-    if !new.is_empty() {
+    Ok(of)
+}
+
+/// Remembers what these runs asked in place of what the last ones did.
+pub(crate) fn remember(tx: &mut Tx<'_>, directory: DirectoryId, runs: &[Executed]) -> Result<(), StoreError> {
+    let mut old: Vec<(&Question, i64)> = Vec::new();
+    let mut new: Vec<(&Question, i64)> = Vec::new();
+    for run in runs {
+        old.extend(run.asked_before.difference(&run.asked).map(|question| (question, run.key)));
+        new.extend(run.asked.difference(&run.asked_before).map(|question| (question, run.key)));
+    }
+    for (sql, mut rows) in [(&REMOVE, old), (&ADD, new)] {
+        rows.sort_unstable();
         let columns = [
-            Column::Int(vec![Some(directory.0); new.len()]),
-            Column::Int(new.iter().map(|question| Some(question.kind)).collect()),
-            Column::Bytes(new.iter().map(|question| Some(question.value.clone())).collect()),
-            Column::Int(vec![Some(object.0); new.len()]),
+            Column::Same(directory.0.into()),
+            rows.iter().map(|(question, _)| question.kind).collect(),
+            rows.iter().map(|(question, _)| question.value.clone()).collect(),
+            rows.iter().map(|(_, object)| *object).collect(),
         ];
-        tx.exec_many(&ADD, &columns)?;
+        tx.exec_many(sql, &columns)?;
     }
     Ok(())
+}
+
+/// Who asked these questions; `None`: too many at once.
+pub(crate) fn askers(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    questions: &[&Question],
+) -> Result<Option<Vec<(Question, i64)>>, StoreError> {
+    let mut found = Vec::new();
+    let kinds: BTreeSet<i64> = questions.iter().map(|question| question.kind).collect();
+    for kind in kinds {
+        let values: Vec<&[u8]> = questions
+            .iter()
+            .filter(|question| question.kind == kind)
+            .map(|question| question.value.as_slice())
+            .collect();
+        let args = [directory.0.into(), kind.into(), list::bytes(values)];
+        let rows: Vec<(i64, Vec<u8>, i64)> = on.all(&ASKERS, &args, AT_ONCE)?;
+        if rows.len() == AT_ONCE {
+            return Ok(None);
+        }
+        found.extend(rows.into_iter().map(|(kind, value, object)| (Question { kind, value }, object)));
+    }
+    Ok(Some(found))
 }
 
 /// The record is gone.
@@ -103,18 +164,7 @@ pub(crate) fn changed(
     directory: DirectoryId,
     question: &Question,
 ) -> Result<(), StoreError> {
-    changed_by(tx, directory, question, None)
-}
-
-/// The answer was changed by a record's own run, which needs no other.
-pub(crate) fn changed_by(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    question: &Question,
-    by: Option<Key>,
-) -> Result<(), StoreError> {
-    let by = by.map_or(0, |key| key.0);
-    let args = [directory.0.into(), question.kind.into(), question.value.clone().into(), by.into()];
+    let args = [directory.0.into(), question.kind.into(), question.value.clone().into()];
     if tx.one::<(i64,)>(&ANY, &args)?.is_some() {
         walk::begin(tx, directory, &Walk::Asked(question.clone()))?;
     }

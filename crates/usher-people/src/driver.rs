@@ -22,11 +22,11 @@ use usher_jobs::{
 use usher_store::{Backend, Lane, Store, StoreError, Tx};
 
 use crate::{
-    CONSUMER, PeopleError,
+    CONSUMER, PeopleError, commit,
     execute::{Batch, Job},
-    intake,
+    intake, rule,
     rules::Rules,
-    walk,
+    setting, walk,
 };
 
 /// How often an instance looks for changes that others committed.
@@ -39,20 +39,23 @@ const SWEEP: Duration = Duration::from_secs(1);
 const BEAT: Duration = Duration::from_secs(10);
 /// How long a lease is kept without work.
 const IDLE: Duration = Duration::from_secs(5);
-/// Executions in one transaction: each is a savepoint.
-const BATCH: usize = 50;
+/// Executions in one transaction: few enough that it takes some 20 ms, since on SQLite everybody else waits for it.
+const BATCH: usize = 200;
+/// How often a batch is run again when something was changed meanwhile, before it is halved.
+const TRIES: usize = 3;
 /// The longest a read may take.
 const READ: Duration = Duration::from_secs(1);
 
-/// The app side of a store: its rules, clock and leases. One a process; cheap to clone.
+/// The app side of a store: its clock, leases and compiled rules. One a process; cheap to clone.
 #[derive(Clone)]
 pub struct People(Arc<Inner>);
 
 struct Inner {
     store: Store,
     clock: Clock,
-    rules: Arc<Rules>,
     leases: Leases,
+    /// By directory: the rules and their revision.
+    rules: Mutex<HashMap<DirectoryId, (i64, Arc<Rules>)>>,
     desks: Mutex<HashMap<DirectoryId, Arc<AsyncMutex<Desk>>>>,
 }
 
@@ -67,11 +70,10 @@ struct Desk {
 }
 
 impl People {
-    /// Compiles the default rules.
-    pub fn new(store: Store, clock: Clock) -> Result<Self, PeopleError> {
+    /// Over a store that was opened with [`crate::TABLES`] and those that they build on.
+    pub fn new(store: Store, clock: Clock) -> Self {
         let leases = Leases::with_clock(store.clone(), clock.clone());
-        let rules = Arc::new(Rules::default_ones()?);
-        Ok(Self(Arc::new(Inner { store, clock, rules, leases, desks: Mutex::default() })))
+        Self(Arc::new(Inner { store, clock, leases, rules: Mutex::default(), desks: Mutex::default() }))
     }
 
     /// The store it works on.
@@ -310,7 +312,7 @@ async fn left(people: &People, directory: DirectoryId) -> Result<bool, PeopleErr
 /// Queues of rules are named by this and the directory.
 const QUEUES: &str = "rules/";
 
-fn queue_name(directory: DirectoryId) -> String {
+pub(crate) fn queue_name(directory: DirectoryId) -> String {
     format!("{QUEUES}{}", directory.0)
 }
 
@@ -343,6 +345,8 @@ async fn drain(
     stop: &watch::Receiver<bool>,
 ) -> Result<u64, PeopleError> {
     let mut executions = 0;
+    // Walks wait while there is a full batch on work already, so that what is urgent is looked for more often.
+    let mut hungry = true;
     while !*stop.borrow() {
         if !take(people, directory, desk).await? {
             return Err(PeopleError::Lost);
@@ -350,15 +354,23 @@ async fn drain(
         desk.busy = Some(Instant::now());
         let Some(lease) = desk.lease.clone() else { return Err(PeopleError::Lost) };
         let worker = Worker { people, directory, lease };
-        let (queue, taken_in) = worker.take_in(desk.queue).await?;
+        let (queue, taken_in) = worker.take_in(desk.queue, hungry).await?;
         desk.queue = Some(queue);
         let done = worker.execute(queue).await?;
-        executions += done.unwrap_or(0);
+        executions += done.as_ref().map_or(0, |done| done.executions);
         if !taken_in && done.is_none() {
             break;
         }
+        hungry = done.is_none_or(|done| done.items < BATCH);
     }
     Ok(executions)
+}
+
+/// What [`Worker::execute`] did.
+#[derive(Debug, Default)]
+struct Done {
+    items: usize,
+    executions: u64,
 }
 
 /// A holder of a directory's lease.
@@ -372,7 +384,7 @@ impl Worker<'_> {
     /// A write that stands only while the lease is ours.
     async fn write<T: Send + 'static>(
         &self,
-        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, PeopleError> + Send + 'static,
     ) -> Result<T, PeopleError> {
         let lease = self.lease.clone();
         let store = &self.people.0.store;
@@ -381,41 +393,117 @@ impl Worker<'_> {
                 if !lease.check(tx)? {
                     return Err(PeopleError::Lost);
                 }
-                Ok(work(tx)?)
+                work(tx)
             })
             .await
     }
 
-    /// A block of the feed, and a block of the walks, become work. `true`: there was something.
-    async fn take_in(&self, queue: Option<Queue>) -> Result<(Queue, bool), PeopleError> {
+    /// A block of the feed, and (if `walks`) a block of the walks, become work. `true`: there was something.
+    async fn take_in(&self, queue: Option<Queue>, walks: bool) -> Result<(Queue, bool), PeopleError> {
         let directory = self.directory;
         let now = self.people.0.clock.now();
         self.write(move |tx| {
             let queue = match queue {
                 Some(queue) => queue,
-                None => work::queue(tx, &queue_name(directory))?,
+                None => {
+                    setting::make(tx, directory)?;
+                    work::queue(tx, &queue_name(directory))?
+                }
             };
             let fed = intake::take_in(tx, directory, queue, now)?;
-            let walked = walk::expand(tx, directory, queue, now)?;
+            let walked = walks && walk::expand(tx, directory, queue, now)?;
             Ok((queue, fed || walked))
         })
         .await
     }
 
-    /// A batch of what is due, in its two steps. `None`: nothing is due.
-    async fn execute(&self, queue: Queue) -> Result<Option<u64>, PeopleError> {
+    /// The directory's rules, compiled once for each revision.
+    async fn rules(&self) -> Result<(i64, Arc<Rules>), PeopleError> {
+        let directory = self.directory;
+        let inner = &self.people.0;
+        let known = {
+            let rules = inner.rules.lock().unwrap_or_else(PoisonError::into_inner);
+            rules.get(&directory).cloned()
+        };
+        let have = known.as_ref().map(|(revision, _)| *revision);
+        let read = inner.store.read(READ, move |on| {
+            if have == Some(setting::read(on, directory)?.rules) {
+                return Ok(None);
+            }
+            rule::current(on, directory).map(Some)
+        });
+        match (read.await?, known) {
+            (None, Some(known)) => Ok(known),
+            (None, None) => Err(PeopleError::Rules("there are none".into())),
+            (Some(current), _) => {
+                let compiled = (current.revision(), Arc::new(current.compile()?));
+                let mut rules = inner.rules.lock().unwrap_or_else(PoisonError::into_inner);
+                rules.insert(directory, compiled.clone());
+                Ok(compiled)
+            }
+        }
+    }
+
+    /// A batch of what is due. `None`: nothing is.
+    async fn execute(&self, queue: Queue) -> Result<Option<Done>, PeopleError> {
         let inner = &self.people.0;
         let now = inner.clock.now();
         let items: Vec<Item> = inner.store.read(READ, move |on| work::take(on, queue, now, BATCH)).await?;
         if items.is_empty() {
             return Ok(None);
         }
+        let mut done = Done { items: items.len(), executions: 0 };
         let job = |item| Job { item, fresh: inner.clock.id(), execution: inner.clock.id() };
-        let jobs = items.into_iter().map(job).collect();
-        let batch = Batch { rules: inner.rules.clone(), directory: self.directory, queue, jobs, now };
-        let first = batch.clone();
-        let accessed = self.write(move |tx| first.access(tx)).await?;
-        let executions = self.write(move |tx| batch.profile(tx, &accessed)).await?;
-        Ok(Some(executions))
+        let jobs: Vec<Job> = items.into_iter().map(job).collect();
+        // A batch that can't be written, and is not outrun by others, is halved until it is one record.
+        let mut todo = vec![jobs];
+        while let Some(jobs) = todo.pop() {
+            let batch = Arc::new(Batch { directory: self.directory, jobs, now });
+            if let Some(executions) = self.batch(queue, &batch).await? {
+                done.executions += executions;
+                continue;
+            }
+            match batch.jobs.as_slice() {
+                [] => {}
+                [job] => {
+                    let item = job.item.clone();
+                    self.write(move |tx| Ok(commit::again(tx, queue, &item, now)?)).await?;
+                }
+                jobs => {
+                    let (first, second) = jobs.split_at(jobs.len() / 2);
+                    todo.extend([second.to_vec(), first.to_vec()]);
+                }
+            }
+        }
+        Ok(Some(done))
+    }
+
+    /// Runs a batch and writes its two steps. `None`: something was changed meanwhile, each time, or it takes too long.
+    async fn batch(&self, queue: Queue, batch: &Arc<Batch>) -> Result<Option<u64>, PeopleError> {
+        for _ in 0..TRIES {
+            let (revision, rules) = self.rules().await?;
+            let reading = batch.clone();
+            let run = self.people.0.store.read(READ, move |on| reading.run(on, &rules, revision));
+            let outcome = match run.await {
+                Ok(Some(outcome)) => Arc::new(outcome),
+                Ok(None) => continue,
+                // Half as many take half as long.
+                Err(StoreError::TooSlow) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            let written = async {
+                if !outcome.access.is_empty() {
+                    let (batch, outcome) = (batch.clone(), outcome.clone());
+                    self.write(move |tx| commit::access(tx, &batch, queue, &outcome)).await?;
+                }
+                let batch = batch.clone();
+                self.write(move |tx| commit::profile(tx, &batch, queue, &outcome)).await
+            };
+            match written.await {
+                Err(PeopleError::Stale) => {}
+                other => return other.map(Some),
+            }
+        }
+        Ok(None)
     }
 }

@@ -1,29 +1,35 @@
-//! Executions: a batch of work rows through the rules, in two steps. *Access* first, in a transaction of its own: it needs
-//! only the link between record and person, and nothing later undoes it. Then the *profile* with the end of the work
-//! row. Each execution is a savepoint: one that fails is recorded on its record and does not hold up others.
+//! Executions: a batch of work rows through the rules, evaluated outside of any transaction over what was read at once
+//! ([`Known`]), in two steps. *Access* first, and committed first: it needs only the link between record and person, and
+//! nothing later undoes it. Then the *profile* with the end of the work row.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use usher_directory::{
-    DirectoryId, Key, Kind,
+    DirectoryId, Key, Kind, ObjectId,
     object::{self, Link, Stored},
 };
-use usher_jobs::work::{self, Item, Queue};
+use usher_jobs::work::Item;
 use usher_mapping::Value;
 use usher_scim::Object;
-use usher_store::{StoreError, Tx};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError};
 use uuid::Uuid;
 
 use crate::{
-    PeopleError,
-    group::GroupTarget,
-    record::{self, Execution, RecordState},
-    row::{self, PersonRow, Saved},
+    asked::{self, Question},
+    group::{GroupTarget, State},
+    known::{Ask, Known},
+    list::{self, with_keys},
+    record::{Execution, RecordState},
+    row::{Change, PersonRow, UnitRef},
     rules::{Rule, Rules},
-    run::{Fault, Memo, Run, Target},
-    unit,
-    user::{self, UserTarget},
+    run::{Memo, Run, Target},
+    setting,
+    unit::UnitKind,
+    user::UserTarget,
     world::{self, Groups, Standing, World},
 };
 
@@ -36,226 +42,364 @@ pub(crate) struct Job {
     pub(crate) execution: Uuid,
 }
 
-/// Work rows of a directory to be executed together.
+/// Records of a directory to be run together.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    pub(crate) rules: Arc<Rules>,
     pub(crate) directory: DirectoryId,
-    pub(crate) queue: Queue,
     pub(crate) jobs: Vec<Job>,
     pub(crate) now: Timestamp,
 }
 
-/// What the first step did for a job.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Accessed {
-    trace: Vec<serde_json::Value>,
-    refused: Option<String>,
-    stale: bool,
+/// What is to be written.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// What rules see beside the directory was at this version; it is to be so still.
+    pub(crate) version: i64,
+    /// The first step: who has access.
+    pub(crate) access: Vec<(Change, usize)>,
+    /// The second.
+    pub(crate) people: Vec<(Change, usize)>,
+    /// Organizations and sites as they were (none: new), as they are to be, and the run that made them so.
+    pub(crate) units: Vec<(Option<UnitRef>, UnitRef, usize)>,
+    /// One for each record that is there.
+    pub(crate) executed: Vec<Executed>,
+    /// Records whose SCIM object is gone.
+    pub(crate) gone: Vec<i64>,
 }
 
-impl Batch {
-    fn objects(&self, tx: &mut Tx<'_>) -> Result<HashMap<Key, Stored>, StoreError> {
-        let keys: Vec<Key> = self.jobs.iter().map(|job| Key(job.item.object)).collect();
-        let objects = object::by_keys(tx, self.directory, &keys)?;
-        Ok(objects.into_iter().map(|stored| (stored.key, stored)).collect())
+/// A record's run, with what was known of it before.
+#[derive(Debug)]
+pub(crate) struct Executed {
+    /// Its number in the batch.
+    pub(crate) run: usize,
+    pub(crate) key: i64,
+    pub(crate) id: ObjectId,
+    pub(crate) kind: Kind,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+    pub(crate) standing: Standing,
+    pub(crate) execution: Execution,
+    /// The execution's rules, as they are kept.
+    pub(crate) rules: Vec<u8>,
+    pub(crate) digest: i64,
+    pub(crate) asked: BTreeSet<Question>,
+    pub(crate) before: Option<Before>,
+    pub(crate) asked_before: BTreeSet<Question>,
+}
+
+/// What a record's last run left.
+#[derive(Debug, Clone)]
+pub(crate) struct Before {
+    state: i64,
+    reason: Option<String>,
+    pub(crate) standing: Standing,
+    updated: Timestamp,
+    pub(crate) digest: i64,
+}
+
+impl Executed {
+    /// Whether its last run failed.
+    pub(crate) fn failed_before(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.state == RecordState::Error as i64)
     }
 
-    /// The first step: who has access. One entry a job.
-    pub(crate) fn access(&self, tx: &mut Tx<'_>) -> Result<Vec<Accessed>, StoreError> {
-        let objects = self.objects(tx)?;
-        let mut done = Vec::with_capacity(self.jobs.len());
-        for job in &self.jobs {
-            let key = Key(job.item.object);
-            done.push(match objects.get(&key) {
-                Some(stored) if stored.kind == Kind::User => self.access_of(tx, job, stored)?,
-                Some(_) => Accessed::default(),
-                None => Accessed { stale: !self.end_access(tx, key)?, ..Accessed::default() },
-            });
-        }
-        Ok(done)
-    }
-
-    /// The SCIM user is gone: its person is disabled, nothing of it is lost. `false`: changed meanwhile.
-    fn end_access(&self, tx: &mut Tx<'_>, record: Key) -> Result<bool, StoreError> {
-        let Some(loaded) = row::by_record(tx, self.directory, record.0)? else { return Ok(true) };
-        let before = loaded.row;
-        let mut row = PersonRow { disabled: true, ..before.clone() };
-        match row::save(tx, self.directory, Some(&before), &mut row, self.now)? {
-            Saved::Unchanged => {}
-            Saved::Changed => user::tell(tx, self.directory, Some(record), Some(&before), &row)?,
-            Saved::Stale => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn access_of(&self, tx: &mut Tx<'_>, job: &Job, stored: &Stored) -> Result<Accessed, StoreError> {
-        let Some(person) = row::by_record(tx, self.directory, stored.key.0)? else {
-            return Ok(Accessed::default());
-        };
-        let object = world::user_object(tx, self.directory, stored, &[], &mut Groups::default())?;
-        let mut target = UserTarget::new(stored, Some(person), job.fresh, Value::Null, self.now);
-        let mut memo = Memo::default();
-        let outcome = self.attempt(tx, &self.rules.access, &object, stored, &mut target, &mut memo)?;
-        Ok(match outcome {
-            Outcome::Done => Accessed { trace: memo.trace, ..Accessed::default() },
-            Outcome::Refused(reason) => {
-                Accessed { trace: memo.trace, refused: Some(reason), ..Accessed::default() }
-            }
-            Outcome::Stale => Accessed { stale: true, ..Accessed::default() },
+    /// Whether the row of the record is as it is to be.
+    pub(crate) fn as_before(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| {
+            before.state == self.execution.result as i64
+                && before.reason == self.execution.reason
+                && before.standing == self.standing
+                && before.updated == self.modified
         })
     }
+}
 
-    /// The second step: everything else, the record's state, the execution, and the end of the work rows. How many executions.
-    pub(crate) fn profile(&self, tx: &mut Tx<'_>, accessed: &[Accessed]) -> Result<u64, StoreError> {
-        let objects = self.objects(tx)?;
+/// What is read of a batch before its rules run.
+struct Input {
+    objects: HashMap<i64, Stored>,
+    documents: HashMap<i64, Object>,
+    memberships: HashMap<i64, Vec<Link>>,
+    before: HashMap<i64, Before>,
+    asked: HashMap<i64, BTreeSet<Question>>,
+    account: Value,
+}
+
+/// A batch that asks anew so many times asks without end.
+const PASSES: usize = 50;
+
+struct BeforeRow(i64, Before);
+
+impl FromRow for BeforeRow {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let classification: Option<i64> = row.get(3)?;
+        let classification = classification.map(UnitKind::from_number).transpose()?;
+        let standing = Standing { classification, unit: row.get(4)? };
+        let before = Before {
+            state: row.get(1)?,
+            reason: row.get(2)?,
+            standing,
+            updated: row.get(5)?,
+            digest: row.get(6)?,
+        };
+        Ok(Self(row.get(0)?, before))
+    }
+}
+
+const BEFORE: Sql = with_keys!(
+    "select r.object, r.state, r.reason, r.classification, u.id, r.updated, e.digest from record r \
+     join execution e on e.directory = r.directory and e.object = r.object and e.slot = 0 \
+     left join unit u on u.key = r.unit where r.directory = $1 and r.object",
+    "$2",
+    ""
+);
+
+impl Batch {
+    fn keys(&self) -> Vec<i64> {
+        self.jobs.iter().map(|job| job.item.object).collect()
+    }
+
+    /// Runs the rules; nothing is written. `None`: the rules ask without end, or are not those that were compiled.
+    pub(crate) fn run(
+        &self,
+        on: &mut Snapshot<'_>,
+        rules: &Rules,
+        revision: i64,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let setting = setting::read(on, self.directory)?;
+        if setting.rules != revision {
+            return Ok(None);
+        }
+        let mut known = Known::default();
+        self.run_in(on, rules, &mut known)
+            .map(|outcome| outcome.map(|outcome| Outcome { version: setting.version, ..outcome }))
+    }
+
+    /// [`Batch::run`] over what is known already.
+    pub(crate) fn run_in(
+        &self,
+        on: &mut Snapshot<'_>,
+        rules: &Rules,
+        known: &mut Known,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let input = self.read(on, known)?;
+        let mut memos = vec![Memo::default(); self.jobs.len()];
+        let mut access = Vec::new();
+        if !rules.access.is_empty()
+            || self.jobs.iter().any(|job| !input.objects.contains_key(&job.item.object))
+        {
+            let Some(ran) = self.pass(on, known, |known| self.access(&input, rules, known))? else {
+                return Ok(None);
+            };
+            memos = ran;
+            access = known.changed_people();
+            known.stored(access.clone());
+        }
+        let ran = self.pass(on, known, |known| self.profile(&input, rules, known, &memos))?;
+        let Some(executed) = ran else { return Ok(None) };
+        let mut input = input;
+        let executed =
+            executed.into_iter().map(|ran| self.executed(ran, &mut input)).collect::<Result<_, _>>()?;
+        let gone = self.keys().into_iter().filter(|key| !input.objects.contains_key(key)).collect();
+        let (people, units) = (known.changed_people(), known.changed_units());
+        Ok(Some(Outcome { version: 0, access, people, units, executed, gone }))
+    }
+
+    /// Runs until every question is answered.
+    fn pass<T>(
+        &self,
+        on: &mut Snapshot<'_>,
+        known: &mut Known,
+        mut run: impl FnMut(&mut Known) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        for _ in 0..PASSES {
+            let made = run(known)?;
+            if !known.answer(on, self.directory)? {
+                return Ok(Some(made));
+            }
+            known.begin_anew();
+        }
+        Ok(None)
+    }
+
+    fn read(&self, on: &mut Snapshot<'_>, known: &mut Known) -> Result<Input, StoreError> {
+        let directory = self.directory;
+        let keys = self.keys();
+        let stored = object::by_keys(on, directory, &keys.iter().copied().map(Key).collect::<Vec<_>>())?;
         let users: Vec<Key> =
-            objects.values().filter(|stored| stored.kind == Kind::User).map(|stored| stored.key).collect();
-        let memberships = object::groups_of(tx, self.directory, &users)?;
-        let account = world::account_value(tx, self.directory)?;
+            stored.iter().filter(|stored| stored.kind == Kind::User).map(|stored| stored.key).collect();
+        let mut memberships: HashMap<i64, Vec<Link>> = HashMap::new();
+        for (user, link) in object::groups_of(on, directory, &users)? {
+            if link.kind == Kind::Group {
+                memberships.entry(user.0).or_default().push(link);
+            }
+        }
+        let mut documents = HashMap::with_capacity(stored.len());
+        for stored in &stored {
+            let object = if stored.kind == Kind::User {
+                world::user_object(stored)?
+            } else {
+                world::group_object(stored)?
+            };
+            documents.insert(stored.key.0, object);
+        }
+        let numbers = list::numbers(keys.iter().copied());
+        let rows: Vec<BeforeRow> = on.all(&BEFORE, &[directory.0.into(), numbers], keys.len())?;
+        let before = rows.into_iter().map(|BeforeRow(key, before)| (key, before)).collect();
+        let asked = asked::of(on, directory, &keys)?;
+        let groups = memberships.values().flatten().map(|link| link.key.0);
+        let of_kind = |kind: Kind| stored.iter().filter(move |stored| stored.kind == kind).map(|s| s.key.0);
+        known.ask(groups.chain(of_kind(Kind::Group)).map(Ask::Standing));
+        let there: BTreeSet<i64> = stored.iter().map(|stored| stored.key.0).collect();
+        let gone = keys.iter().copied().filter(|key| !there.contains(key));
+        known.ask(of_kind(Kind::User).chain(gone).map(Ask::Record));
+        // What a record asked the last time it will ask again.
+        known.ask(asked.values().flatten().filter_map(Question::ask));
+        known.answer(on, directory)?;
+        let account = world::account_value(on, directory)?;
+        let objects = stored.into_iter().map(|stored| (stored.key.0, stored)).collect();
+        Ok(Input { objects, documents, memberships, before, asked, account })
+    }
+
+    /// The first step: who has access. One memo a job.
+    fn access(&self, input: &Input, rules: &Rules, known: &mut Known) -> Result<Vec<Memo>, StoreError> {
+        let mut memos = Vec::with_capacity(self.jobs.len());
+        for (at, job) in self.jobs.iter().enumerate() {
+            let key = job.item.object;
+            let mut memo = Memo::default();
+            let person = known.by_record(key).cloned();
+            match (input.objects.get(&key), person) {
+                (Some(stored), Some(person)) if stored.kind == Kind::User => {
+                    let mut target =
+                        UserTarget::new(stored, Some(person), job.fresh, &input.account, self.now);
+                    self.rules(
+                        known,
+                        at,
+                        &rules.access,
+                        &input.documents[&key],
+                        stored,
+                        &mut target,
+                        &mut memo,
+                    );
+                }
+                // The SCIM user is gone: nothing of its person is lost.
+                (None, Some(person)) if !person.protected => {
+                    known.put_person(PersonRow { disabled: true, ..person }, at);
+                }
+                _ => {}
+            }
+            memos.push(memo);
+        }
+        Ok(memos)
+    }
+
+    /// The second step: everything else.
+    fn profile(
+        &self,
+        input: &Input,
+        rules: &Rules,
+        known: &mut Known,
+        accessed: &[Memo],
+    ) -> Result<Vec<Ran>, StoreError> {
         let mut groups = Groups::default();
-        let mut executions = 0;
-        for (job, accessed) in self.jobs.iter().zip(accessed) {
-            let key = Key(job.item.object);
-            let finished = match objects.get(&key) {
-                _ if accessed.stale => false,
-                None => match record::release(tx, self.directory, key, record::Leaving::Disabled, self.now) {
-                    Ok(()) => true,
-                    Err(PeopleError::Store(error)) => return Err(error),
-                    Err(_) => false,
-                },
-                Some(stored) => {
-                    let of_user: Vec<&Link> = memberships
-                        .iter()
-                        .filter(|(user, link)| *user == key && link.kind == Kind::Group)
-                        .map(|(_, link)| link)
-                        .collect();
-                    let done = self.profile_of(tx, job, stored, accessed, &of_user, &mut groups, &account)?;
-                    executions += u64::from(done);
-                    done
+        let mut all = Vec::with_capacity(self.jobs.len());
+        for (at, (job, memo)) in self.jobs.iter().zip(accessed).enumerate() {
+            let key = job.item.object;
+            let Some(stored) = input.objects.get(&key) else {
+                if let Some(person) = known.by_record(key).cloned() {
+                    known.put_person(PersonRow { record: None, ..person }, at);
+                }
+                continue;
+            };
+            let mut memo = memo.clone();
+            let document = &input.documents[&key];
+            let standing = match stored.kind {
+                Kind::User => {
+                    let of_user: Vec<&Link> = input.memberships.get(&key).into_iter().flatten().collect();
+                    let mut document = document.clone();
+                    document.insert("groups".into(), groups.of(known, &of_user));
+                    let person = known.by_record(key).cloned();
+                    let mut target = UserTarget::new(stored, person, job.fresh, &input.account, self.now);
+                    self.rules(known, at, &rules.user, &document, stored, &mut target, &mut memo);
+                    Standing::default()
+                }
+                Kind::Group => {
+                    groups.forget(stored.key);
+                    let standing = known.standing(key);
+                    let unit = standing.unit.and_then(|id| known.unit(id)).cloned();
+                    let state = State { classification: standing.classification, unit };
+                    let mut target = GroupTarget::new(key, state, input.account.clone(), job.fresh);
+                    self.rules(known, at, &rules.group, document, stored, &mut target, &mut memo);
+                    groups.forget(stored.key);
+                    target.now.standing()
                 }
             };
-            if finished {
-                work::done(tx, self.queue, &job.item)?;
-            } else {
-                self.again(tx, &job.item)?;
-            }
+            all.push(Ran { at, memo, standing });
         }
-        Ok(executions)
+        Ok(all)
     }
 
-    /// Something changed while it ran: at once again, a few times, then more slowly.
-    fn again(&self, tx: &mut Tx<'_>, item: &Item) -> Result<(), StoreError> {
-        let wait = match item.tries {
-            0..3 => SignedDuration::ZERO,
-            tries => SignedDuration::from_secs(1 << tries.min(6)),
-        };
-        let due = self.now.checked_add(wait).unwrap_or(self.now);
-        work::failed(tx, self.queue, item, due, "changed meanwhile")
-    }
-
-    /// One execution. `false`: it must run again.
     #[allow(clippy::too_many_arguments)]
-    fn profile_of(
+    fn rules(
         &self,
-        tx: &mut Tx<'_>,
-        job: &Job,
-        stored: &Stored,
-        accessed: &Accessed,
-        groups_of_user: &[&Link],
-        groups: &mut Groups,
-        account: &Value,
-    ) -> Result<bool, StoreError> {
-        let mut memo = Memo { trace: accessed.trace.clone(), ..Memo::default() };
-        let (outcome, standing) = match stored.kind {
-            Kind::User => {
-                let object = world::user_object(tx, self.directory, stored, groups_of_user, groups)?;
-                let person = row::by_record(tx, self.directory, stored.key.0)?;
-                let mut target = UserTarget::new(stored, person, job.fresh, account.clone(), self.now);
-                let outcome = self.attempt(tx, &self.rules.user, &object, stored, &mut target, &mut memo)?;
-                (outcome, Standing { classification: None, unit: None })
-            }
-            Kind::Group => {
-                groups.forget(stored.key);
-                let object = world::group_object(stored)?;
-                let before = world::standing(tx, self.directory, stored.key)?;
-                let mut target = self.group_target(tx, job, stored.key, before.clone(), account)?;
-                let outcome = self.attempt(tx, &self.rules.group, &object, stored, &mut target, &mut memo)?;
-                let standing = if matches!(outcome, Outcome::Done) { target.standing() } else { before };
-                (outcome, standing)
-            }
-        };
-        let refused = match outcome {
-            Outcome::Stale => return Ok(false),
-            Outcome::Done => accessed.refused.clone(),
-            Outcome::Refused(reason) => Some(reason),
-        };
-        crate::asked::remember(tx, self.directory, stored.key, &memo.asked)?;
-        let (result, reason) = match refused {
-            Some(reason) => (RecordState::Error, Some(reason)),
-            None if memo.left_out.is_empty() => (RecordState::InOrder, None),
-            None => (RecordState::Incomplete, Some(memo.left_out.join("; "))),
-        };
-        let rules = serde_json::Value::Array(memo.trace);
-        let execution = Execution { id: job.execution, at: self.now, result, reason, rules };
-        record::executed(tx, self.directory, stored, &standing, &execution)?;
-        Ok(true)
-    }
-
-    fn group_target(
-        &self,
-        tx: &mut Tx<'_>,
-        job: &Job,
-        group: Key,
-        before: Standing,
-        account: &Value,
-    ) -> Result<GroupTarget, StoreError> {
-        let unit = match before.unit {
-            Some(key) => unit::by_key(tx, self.directory, key)?,
-            None => None,
-        };
-        Ok(GroupTarget {
-            group,
-            account: account.clone(),
-            classification: before.classification,
-            before,
-            unit,
-            fresh: job.fresh,
-            now: self.now,
-        })
-    }
-
-    /// Runs rules in a savepoint: where they fail, nothing of them stands.
-    fn attempt(
-        &self,
-        tx: &mut Tx<'_>,
+        known: &mut Known,
+        at: usize,
         rules: &[Rule],
-        object: &Object,
+        document: &Object,
         stored: &Stored,
         target: &mut dyn Target,
         memo: &mut Memo,
-    ) -> Result<Outcome, StoreError> {
-        let Memo { asked, trace, left_out } = memo;
-        let run = tx.savepoint(|tx| {
-            let world = World { tx, directory: self.directory, asked, failed: None };
-            let mut run = Run { world, object, now: self.now, seed: stored.id.0.as_bytes(), trace, left_out };
-            run.rules(rules, target)
-        });
-        match run {
-            Ok(()) => Ok(Outcome::Done),
-            Err(Fault::Refused(reason)) => Ok(Outcome::Refused(reason)),
-            Err(Fault::Stale) => Ok(Outcome::Stale),
-            Err(Fault::Store(StoreError::Bug(text))) => {
-                tracing::error!(record = %stored.id.0, "an execution failed: {text}");
-                Ok(Outcome::Refused("internal error, see the server's log".into()))
-            }
-            Err(Fault::Store(error)) => Err(error),
+    ) {
+        let Memo { asked, trace, left_out, refused } = memo;
+        let world = World { known, asked, run: at };
+        let mut run =
+            Run { world, object: document, now: self.now, seed: stored.id.0.as_bytes(), trace, left_out };
+        if let Some(reason) = run.rules(rules, target) {
+            refused.get_or_insert(reason);
         }
+    }
+
+    fn executed(&self, ran: Ran, input: &mut Input) -> Result<Executed, StoreError> {
+        let Ran { at, memo, standing } = ran;
+        let job = &self.jobs[at];
+        let key = job.item.object;
+        let Some(stored) = input.objects.get(&key) else {
+            return Err(StoreError::Bug("a run of a record that is gone".into()));
+        };
+        let (result, reason) = match memo.refused {
+            Some(reason) => (RecordState::Error, Some(reason)),
+            None if memo.left_out.is_empty() => (RecordState::InOrder, None),
+            None => {
+                let mut once = BTreeSet::new();
+                let told: Vec<String> =
+                    memo.left_out.into_iter().filter(|text| once.insert(text.clone())).collect();
+                (RecordState::Incomplete, Some(told.join("; ")))
+            }
+        };
+        let rules = serde_json::Value::Array(memo.trace);
+        let bytes = rules.to_string().into_bytes();
+        let mut hasher = DefaultHasher::new();
+        (&bytes, result as i64, &reason).hash(&mut hasher);
+        Ok(Executed {
+            run: at,
+            key,
+            id: stored.id,
+            kind: stored.kind,
+            created: stored.created,
+            modified: stored.modified,
+            standing,
+            digest: i64::from_ne_bytes(hasher.finish().to_ne_bytes()),
+            rules: bytes,
+            execution: Execution { id: job.execution, at: self.now, result, reason, rules },
+            asked: memo.asked,
+            before: input.before.remove(&key),
+            asked_before: input.asked.remove(&key).unwrap_or_default(),
+        })
     }
 }
 
-enum Outcome {
-    Done,
-    Refused(String),
-    Stale,
+/// A record's run.
+struct Ran {
+    at: usize,
+    memo: Memo,
+    standing: Standing,
 }

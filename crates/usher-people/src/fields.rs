@@ -9,6 +9,7 @@ use crate::{
     row::PersonRow,
     rules::TextField,
     run::Fault,
+    user::changes,
 };
 
 /// The text for a field; `None`: keep what is there.
@@ -19,7 +20,7 @@ pub(crate) fn text(
 ) -> Result<Option<String>, Fault> {
     if matches!(value, Value::List(_) | Value::Object(_)) {
         let what = if matches!(value, Value::List(_)) { "several values" } else { "a complex value" };
-        return Err(Fault::Refused(format!("{} can't take {what}", field.word())));
+        return Err(Fault(format!("{} can't take {what}", field.word())));
     }
     let text = value.text().unwrap_or_default();
     Ok(within(field.word(), text.trim(), field.limit(), left_out))
@@ -35,18 +36,36 @@ fn within(name: &str, text: &str, limit: usize, left_out: &mut Vec<String>) -> O
     (length > 0).then(|| text.to_owned())
 }
 
-/// Writes a field, except the address, whose uniqueness is the caller's care.
-pub(crate) fn write(row: &mut PersonRow, field: TextField, text: Option<String>) {
-    match field {
-        TextField::Name => row.name = text.unwrap_or_default(),
-        TextField::PrimaryEmail => row.email = text.unwrap_or_default(),
-        TextField::JobTitle => row.job_title = text,
-        TextField::Location => row.location = text,
-        TextField::EmployeeId => row.employee_id = text,
-        TextField::SupportId => row.support_id = text,
-        TextField::Locale => row.locale = text,
-        TextField::TimeZone => row.time_zone = text,
+/// Writes a field, except the address, whose uniqueness is the caller's care; whether it had another value.
+pub(crate) fn write(row: &mut PersonRow, field: TextField, text: Option<String>) -> bool {
+    let place = match field {
+        TextField::Name => return changes(&mut row.name, text.unwrap_or_default()),
+        TextField::PrimaryEmail => return changes(&mut row.email, text.unwrap_or_default()),
+        TextField::JobTitle => &mut row.job_title,
+        TextField::Location => &mut row.location,
+        TextField::EmployeeId => &mut row.employee_id,
+        TextField::SupportId => &mut row.support_id,
+        TextField::Locale => &mut row.locale,
+        TextField::TimeZone => &mut row.time_zone,
+    };
+    changes(place, text)
+}
+
+/// The value for a field of the app's own; `None`: keep what is there.
+pub(crate) fn custom(name: &str, value: &Value, left_out: &mut Vec<String>) -> Option<serde_json::Value> {
+    if value.is_null() || value.text().is_some_and(|text| text.trim().is_empty()) {
+        return None;
     }
+    let value = value.to_json();
+    let length = value.to_string().chars().count();
+    if length > limits::CUSTOM {
+        let limit = limits::CUSTOM;
+        left_out.push(format!(
+            "custom_fields.{name} has {length} characters, more than {limit}, and was left out"
+        ));
+        return None;
+    }
+    Some(value)
 }
 
 /// The elements of a value: one or several.

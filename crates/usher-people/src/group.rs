@@ -1,89 +1,108 @@
 //! What rules do for a SCIM group: it stands for an organization or site, and keeps its name in step.
 
-use jiff::Timestamp;
-use usher_directory::Key;
 use usher_mapping::Value;
-use usher_store::Sql;
 use uuid::Uuid;
 
 use crate::{
-    PeopleError, limits,
+    asked::Question,
+    limits,
+    row::UnitRef,
     rules::{Act, Action},
-    run::{Fault, Target},
-    unit::{self, UnitKind, UnitRow},
-    walk::{self, Walk},
+    run::{By, Fault, Target},
+    unit::UnitKind,
     world::{self, Standing, World},
 };
 
 /// A SCIM group and what it stands for.
+#[derive(Debug)]
 pub(crate) struct GroupTarget {
-    pub(crate) group: Key,
+    /// Its key.
+    pub(crate) group: i64,
     pub(crate) account: Value,
-    pub(crate) before: Standing,
-    pub(crate) unit: Option<UnitRow>,
-    pub(crate) classification: Option<UnitKind>,
+    pub(crate) now: State,
+    /// As the rule that runs found it.
+    before: State,
     /// For an organization or site that a rule makes.
     pub(crate) fresh: Uuid,
-    pub(crate) now: Timestamp,
 }
 
-const OTHER_GROUP: Sql = Sql::same("select id from record where unit = $1 and object <> $2 limit 1");
+/// What a group stands for, with the unit as it is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct State {
+    pub(crate) classification: Option<UnitKind>,
+    pub(crate) unit: Option<UnitRef>,
+}
+
+impl State {
+    /// In short.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing { classification: self.classification, unit: self.unit.as_ref().map(|unit| unit.id) }
+    }
+}
 
 impl GroupTarget {
-    /// What it stands for now.
-    pub(crate) fn standing(&self) -> Standing {
-        Standing { classification: self.classification, unit: self.unit.as_ref().map(|row| row.key) }
+    /// With what the group stands for.
+    pub(crate) fn new(group: i64, state: State, account: Value, fresh: Uuid) -> Self {
+        Self { group, account, now: state.clone(), before: state, fresh }
     }
 
-    fn link(&mut self, world: &mut World<'_, '_>, kind: UnitKind, value: &Value) -> Result<(), Fault> {
+    fn link(&mut self, world: &mut World<'_>, kind: UnitKind, value: &Value) -> Result<(), Fault> {
         let Some(id) = world::id_of(value) else { return Ok(()) };
-        if self.unit.as_ref().is_some_and(|row| row.unit.id == id) {
+        if self.now.unit.as_ref().is_some_and(|unit| unit.id == id) {
             return Ok(());
         }
-        let row = unit::by_id(world.tx, world.directory, id)?.filter(|row| row.unit.kind == kind);
-        self.unit = Some(row.ok_or_else(|| Fault::Refused(format!("there is no {} {id}", kind.word())))?);
+        let unit = world.known.unit(id).filter(|unit| unit.kind == kind).cloned();
+        self.now.unit = Some(unit.ok_or_else(|| Fault(format!("there is no {} {id}", kind.word())))?);
         Ok(())
     }
 
     fn create(
         &mut self,
-        world: &mut World<'_, '_>,
+        world: &mut World<'_>,
         kind: UnitKind,
         value: &Value,
         left_out: &mut Vec<String>,
     ) -> Result<(), Fault> {
         let Some(name) = name(kind, value, left_out) else { return Ok(()) };
-        unit::create(world.tx, world.directory, kind, &name, self.fresh, self.now).map_err(refused)?;
-        self.unit = unit::by_id(world.tx, world.directory, self.fresh)?;
+        world.asked.insert(Question::unit(kind, &name));
+        if world.known.by_name(kind, &name).is_some() {
+            return Err(taken(kind, &name));
+        }
+        self.now.unit = Some(UnitRef { kind, id: self.fresh, name, disabled: false });
         Ok(())
     }
 
     fn rename(
         &mut self,
-        world: &mut World<'_, '_>,
+        world: &mut World<'_>,
         kind: UnitKind,
         value: &Value,
         left_out: &mut Vec<String>,
     ) -> Result<(), Fault> {
-        let Some(row) = self.unit.as_mut().filter(|row| row.unit.kind == kind) else {
-            return Err(Fault::Refused(format!("the group is linked to no {}", kind.word())));
+        let Some(unit) = self.now.unit.as_mut().filter(|unit| unit.kind == kind) else {
+            return Err(Fault(format!("the group is linked to no {}", kind.word())));
         };
-        let Some(name) = name(kind, value, left_out).filter(|name| *name != row.unit.name) else {
+        let Some(name) = name(kind, value, left_out).filter(|name| *name != unit.name) else {
             return Ok(());
         };
-        if let Some((other,)) =
-            world.tx.one::<(Uuid,)>(&OTHER_GROUP, &[row.key.into(), self.group.0.into()])?
-        {
-            return Err(Fault::Refused(format!(
+        if let Some(other) = world.known.other_group(unit.id, self.group) {
+            return Err(Fault(format!(
                 "{} \"{}\" is linked to group {other} too, so this group can't rename it to \"{name}\"",
                 kind.word(),
-                row.unit.name
+                unit.name
             )));
         }
-        unit::rename(world.tx, world.directory, row, &name, self.now).map_err(refused)?;
-        row.unit.name = name;
+        world.asked.insert(Question::unit(kind, &name));
+        if world.known.by_name(kind, &name).is_some_and(|other| other.id != unit.id) {
+            return Err(taken(kind, &name));
+        }
+        unit.name = name;
         Ok(())
     }
+}
+
+fn taken(kind: UnitKind, name: &str) -> Fault {
+    Fault(crate::PeopleError::Taken { kind, name: name.to_owned() }.to_string())
 }
 
 /// A name within the limit.
@@ -99,18 +118,11 @@ fn name(kind: UnitKind, value: &Value, left_out: &mut Vec<String>) -> Option<Str
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-fn refused(error: PeopleError) -> Fault {
-    match error {
-        PeopleError::Store(error) => error.into(),
-        other => Fault::Refused(other.to_string()),
-    }
-}
-
 impl Target for GroupTarget {
-    fn named(&self) -> Vec<(String, Value)> {
+    fn named(&self, _: &World<'_>) -> Vec<(String, Value)> {
         let linked = |kind| {
-            let row = self.unit.as_ref().filter(|row| row.unit.kind == kind);
-            row.map_or(Value::Null, world::unit_value)
+            let unit = self.now.unit.as_ref().filter(|unit| unit.kind == kind);
+            unit.map_or(Value::Null, world::unit_value)
         };
         vec![
             ("organization".into(), linked(UnitKind::Organization)),
@@ -121,34 +133,45 @@ impl Target for GroupTarget {
 
     fn act(
         &mut self,
-        world: &mut World<'_, '_>,
+        world: &mut World<'_>,
+        _: By<'_>,
         action: &Action,
         value: &Value,
         left_out: &mut Vec<String>,
     ) -> Result<bool, Fault> {
-        match action.act {
-            Act::LinkUnit(kind) => self.link(world, kind, value)?,
-            Act::CreateUnit(kind) => self.create(world, kind, value, left_out)?,
-            Act::Name(kind) => self.rename(world, kind, value, left_out)?,
+        match &action.act {
+            Act::LinkUnit(kind) => self.link(world, *kind, value)?,
+            Act::CreateUnit(kind) => self.create(world, *kind, value, left_out)?,
+            Act::Name(kind) => self.rename(world, *kind, value, left_out)?,
             Act::Classify => {
                 if let Some(word) = value.text() {
                     let kind = UnitKind::from_word(&word);
-                    let unknown = || Fault::Refused(format!("there is no classification \"{word}\""));
-                    self.classification = Some(kind.ok_or_else(unknown)?);
+                    let unknown = || Fault(format!("there is no classification \"{word}\""));
+                    self.now.classification = Some(kind.ok_or_else(unknown)?);
                 }
                 return Ok(false);
             }
-            _ => return Err(Fault::Refused(format!("{} is no action for a group", action.spelled))),
+            _ => return Err(Fault(format!("{} is no action for a group", action.spelled))),
         }
         Ok(true)
     }
 
     /// What the group stands for is in its record; its members take it over in runs of their own.
-    fn finish(&mut self, world: &mut World<'_, '_>, _: &mut Vec<String>) -> Result<(), Fault> {
-        let now = self.standing();
-        if now != self.before {
-            walk::begin(world.tx, world.directory, &Walk::Members(self.group))?;
+    fn finish(&mut self, world: &mut World<'_>, _: &mut Vec<String>) -> Result<(), Fault> {
+        if let Some(unit) = &self.now.unit
+            && self.before.unit.as_ref() != Some(unit)
+            && world.known.known_unit(unit.id) != Some(unit)
+        {
+            world.known.put_unit(unit.clone(), world.run);
         }
+        if self.now.standing() != self.before.standing() {
+            world.known.put_standing(self.group, self.now.standing());
+        }
+        self.before = self.now.clone();
         Ok(())
+    }
+
+    fn undo(&mut self) {
+        self.now = self.before.clone();
     }
 }

@@ -7,19 +7,27 @@
 //! Everything is synchronous over [`usher_store::Tx`] and [`usher_store::Snapshot`]; only [`driver`] is async.
 
 mod asked;
+mod commit;
 mod cursor;
 pub mod driver;
+pub mod dry_run;
 mod execute;
 mod fields;
 mod group;
+pub mod hand;
 mod intake;
+mod known;
 mod lane;
 mod limits;
+mod list;
+pub mod origin;
 pub mod person;
 pub mod record;
 mod row;
+pub mod rule;
 mod rules;
 mod run;
+mod setting;
 mod tables;
 pub mod unit;
 mod user;
@@ -29,6 +37,7 @@ mod world;
 pub use driver::People;
 pub use tables::TABLES;
 use usher_store::StoreError;
+pub use walk::{Progress, progress};
 
 /// Why a call here failed, and what the caller can do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -57,6 +66,20 @@ pub enum PeopleError {
         /// What was asked for.
         name: String,
     },
+    /// There is nobody with that id or primary e-mail address.
+    #[error("there is no person {0}")]
+    UnknownPerson(String),
+    /// Somebody protected is to lose access.
+    #[error("{0} is protected; end that first")]
+    Protected(String),
+    /// A field of a person can't take what was given.
+    #[error("{field} {what}")]
+    Field {
+        /// As rules spell it.
+        field: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// There is no record with that id.
     #[error("there is no record {0}")]
     UnknownRecord(String),
@@ -69,6 +92,9 @@ pub enum PeopleError {
     /// Another instance has taken over this directory's rules.
     #[error("another instance runs this directory's rules now")]
     Lost,
+    /// There is no rule of that name.
+    #[error("there is no rule \"{0}\"")]
+    UnknownRule(String),
     /// The rules can't be read or compiled.
     #[error("automation rules: {0}")]
     Rules(String),

@@ -17,3 +17,7 @@ pub(crate) const ZIP: usize = 20;
 pub(crate) const TIME_ZONE: usize = 64;
 /// A contact's label.
 pub(crate) const LABEL: usize = 30;
+/// A value of a custom field, as JSON.
+pub(crate) const CUSTOM: usize = 4096;
+/// The name of a custom field.
+pub(crate) const CUSTOM_NAME: usize = 64;

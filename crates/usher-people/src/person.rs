@@ -8,6 +8,7 @@ use usher_directory::{
     DirectoryId, Key, ObjectId,
     object::{self, Stored},
 };
+use usher_scim::Object;
 use usher_store::{Snapshot, Sql, StoreError};
 use uuid::Uuid;
 
@@ -113,10 +114,15 @@ pub struct Person {
     pub time_zone: Option<String>,
     pub vip: bool,
     pub disabled: bool,
-    /// May this person use the app now? Computed at reading: false if disabled, or if its SCIM user is inactive or gone.
+    /// May this person use the app now? Computed at reading: false if disabled, or if its SCIM user is inactive or gone
+    /// (unless it is protected).
     pub access: bool,
+    /// Provisioning does not end its access.
+    pub protected: bool,
     pub contacts: Vec<Contact>,
     pub addresses: Vec<Address>,
+    /// Fields of the app's own.
+    pub custom_fields: Object,
     /// `SCIM` when a record governs (or last governed) it.
     pub source: Option<String>,
     /// The SCIM id of that record.
@@ -151,6 +157,19 @@ pub fn list(
 ) -> Result<Page<Person>, PeopleError> {
     let after = cursor::key(after)?;
     let mut rows = row::page(on, directory, after, most)?;
+    let next = cursor::cut(&mut rows, most, |loaded| loaded.row.key.to_string());
+    Ok(Page { items: people(on, directory, rows)?, next })
+}
+
+/// A page of people whom provisioning made or found, and whom no record governs any more.
+pub fn ungoverned(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Page<Person>, PeopleError> {
+    let after = cursor::key(after)?;
+    let mut rows = row::ungoverned(on, directory, after, most)?;
     let next = cursor::cut(&mut rows, most, |loaded| loaded.row.key.to_string());
     Ok(Page { items: people(on, directory, rows)?, next })
 }
@@ -190,7 +209,8 @@ fn people(
 fn person(loaded: Loaded, records: &HashMap<i64, Stored>) -> Person {
     let Loaded { row, organization, site, manager } = loaded;
     let record = row.record.and_then(|key| records.get(&key));
-    let governed = row.record.is_some();
+    // A record that is gone, or inactive, ends the access of whoever it governs, whatever the rules have not yet done.
+    let governed = row.record.is_some() && !row.protected;
     let named = |unit: Option<UnitRef>| unit.map(|unit| Named { id: unit.id, name: unit.name });
     Person {
         id: row.id,
@@ -212,8 +232,10 @@ fn person(loaded: Loaded, records: &HashMap<i64, Stored>) -> Person {
         vip: row.vip,
         disabled: row.disabled,
         access: !row.disabled && (!governed || record.is_some_and(lane::active)),
+        protected: row.protected,
         contacts: row.contacts,
         addresses: row.addresses,
+        custom_fields: row.custom,
         source: row.source,
         source_id: row.source_id,
         record: record.map(|stored| stored.id),

@@ -8,15 +8,17 @@ use usher_directory::{
     config::DirectoryConfig,
     object::{self, Draft, PutError, Stored},
 };
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx};
+use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx};
 use uuid::Uuid;
 
 use crate::{
-    Page, PeopleError, asked, cursor, lane,
-    row::{self, PersonRow, Saved},
+    Page, PeopleError, asked, cursor,
+    execute::Executed,
+    lane,
+    row::{self, Change, PersonRow, Saved},
+    setting,
     unit::UnitKind,
     user,
-    world::Standing,
 };
 
 /// Where a record stands.
@@ -343,6 +345,7 @@ pub fn delete(
     now: Timestamp,
 ) -> Result<(), PeopleError> {
     let directory = config.id;
+    setting::moved(tx, directory)?;
     let stored = object::get(tx, directory, id)?;
     let known: Option<(i64,)> = tx.one(&OBJECT_OF, &[directory.0.into(), id.0.into()])?;
     let key = stored.as_ref().map(|stored| stored.key).or(known.map(|(key,)| Key(key)));
@@ -381,18 +384,32 @@ pub(crate) fn release(
     if let Some(loaded) = row::by_record(tx, directory, record.0)? {
         let before = loaded.row;
         let disabled = before.disabled || person == Leaving::Disabled;
-        let mut row = match person {
+        let after = match person {
             Leaving::Erased => before.erased(),
             Leaving::Stays | Leaving::Disabled => PersonRow { record: None, disabled, ..before.clone() },
         };
-        if row::save(tx, directory, Some(&before), &mut row, now)? == Saved::Stale {
+        let questions = user::answers(Some(&before), &after);
+        if row::save_all(tx, directory, &[Change { before: Some(before), after }], now)? == Saved::Stale {
             return Err(PeopleError::Stale);
         }
-        user::tell(tx, directory, None, Some(&before), &row)?;
+        for question in questions {
+            asked::changed(tx, directory, &question)?;
+        }
     }
     asked::forget(tx, directory, record)?;
     for sql in [&FORGET_EXECUTIONS, &FORGET] {
         tx.exec(sql, &[directory.0.into(), record.0.into()])?;
+    }
+    Ok(())
+}
+
+/// Forgets records whose SCIM objects are gone.
+pub(crate) fn forget_all(tx: &mut Tx<'_>, directory: DirectoryId, records: &[i64]) -> Result<(), StoreError> {
+    for record in records {
+        asked::forget(tx, directory, Key(*record))?;
+        for sql in [&FORGET_EXECUTIONS, &FORGET] {
+            tx.exec(sql, &[directory.0.into(), (*record).into()])?;
+        }
     }
     Ok(())
 }
@@ -405,53 +422,80 @@ const LAST: i64 = 0;
 /// The slot of the last one that failed.
 const LAST_FAILED: i64 = 1;
 
-const UPSERT: Sql = Sql::same(
+const UPSERT: Sql = Sql::each(
     "insert into record (directory, object, id, kind, state, reason, unit, classification, provisioned, updated) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     values ($1, $2, $3, $4, $5, $6, (select key from unit where directory = $1 and id = $7), $8, $9, $10) \
+     on conflict (directory, object) do update set state = excluded.state, reason = excluded.reason, \
+     unit = excluded.unit, classification = excluded.classification, updated = excluded.updated",
+    "insert into record (directory, object, id, kind, state, reason, unit, classification, provisioned, updated) \
+     select $1, d.object, d.id, d.kind, d.state, d.reason, u.key, d.classification, d.provisioned, d.updated \
+     from unnest($2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[], $6::text[], $7::bytea[], $8::bigint[], \
+     $9::bigint[], $10::bigint[]) \
+     as d (object, id, kind, state, reason, unit, classification, provisioned, updated) \
+     left join unit u on u.directory = $1 and u.id = d.unit \
      on conflict (directory, object) do update set state = excluded.state, reason = excluded.reason, \
      unit = excluded.unit, classification = excluded.classification, updated = excluded.updated",
 );
-const EXECUTED: Sql = Sql::same(
-    "insert into execution (directory, object, slot, id, at, result, reason, rules) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8) \
+const EXECUTED: Sql = Sql::each(
+    "insert into execution (directory, object, slot, id, at, result, reason, rules, digest) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
      on conflict (directory, object, slot) do update set id = excluded.id, at = excluded.at, \
-     result = excluded.result, reason = excluded.reason, rules = excluded.rules",
+     result = excluded.result, reason = excluded.reason, rules = excluded.rules, digest = excluded.digest",
+    "insert into execution (directory, object, slot, id, at, result, reason, rules, digest) \
+     select $1, d.object, d.slot, d.id, d.at, d.result, d.reason, d.rules, d.digest \
+     from unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::bytea[], \
+     $9::bigint[]) as d (object, slot, id, at, result, reason, rules, digest) \
+     on conflict (directory, object, slot) do update set id = excluded.id, at = excluded.at, \
+     result = excluded.result, reason = excluded.reason, rules = excluded.rules, digest = excluded.digest",
+);
+/// The same run again: nothing of it is to be written but that it was.
+const SAME_AGAIN: Sql = Sql::each(
+    "update execution set id = $3, at = $4 where directory = $1 and object = $2 and slot = 0",
+    "update execution e set id = d.id, at = d.at \
+     from unnest($2::bigint[], $3::bytea[], $4::bigint[]) as d (object, id, at) \
+     where e.directory = $1 and e.object = d.object and e.slot = 0",
 );
 
-/// Writes what a run of the rules left: the record's state and links, and the execution in place of the last one.
-pub(crate) fn executed(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    stored: &Stored,
-    standing: &Standing,
-    execution: &Execution,
-) -> Result<(), StoreError> {
-    let record = [
-        directory.0.into(),
-        stored.key.0.into(),
-        stored.id.0.into(),
-        (stored.kind as i64).into(),
-        (execution.result as i64).into(),
-        execution.reason.clone().into(),
-        standing.unit.into(),
-        standing.classification.map(|kind| kind as i64).into(),
-        stored.created.into(),
-        stored.modified.into(),
+/// Writes what runs of the rules left: the records' states and links, and the executions in place of the last ones.
+pub(crate) fn executed(tx: &mut Tx<'_>, directory: DirectoryId, runs: &[Executed]) -> Result<(), StoreError> {
+    let changed: Vec<&Executed> = runs.iter().filter(|run| !run.as_before()).collect();
+    let number = |kind: Option<UnitKind>| kind.map(|kind| kind as i64);
+    let columns = [
+        Column::Same(directory.0.into()),
+        changed.iter().map(|run| run.key).collect(),
+        changed.iter().map(|run| run.id.0).collect(),
+        changed.iter().map(|run| run.kind as i64).collect(),
+        changed.iter().map(|run| run.execution.result as i64).collect(),
+        changed.iter().map(|run| run.execution.reason.clone()).collect(),
+        changed.iter().map(|run| run.standing.unit.map(|id| id.as_bytes().to_vec())).collect(),
+        changed.iter().map(|run| number(run.standing.classification)).collect(),
+        changed.iter().map(|run| run.created).collect(),
+        changed.iter().map(|run| run.modified).collect(),
     ];
-    tx.exec(&UPSERT, &record)?;
-    let failed = (execution.result == RecordState::Error).then_some(LAST_FAILED);
-    for slot in [Some(LAST), failed].into_iter().flatten() {
-        let args = [
-            directory.0.into(),
-            stored.key.0.into(),
-            slot.into(),
-            execution.id.into(),
-            execution.at.into(),
-            (execution.result as i64).into(),
-            execution.reason.clone().into(),
-            execution.rules.to_string().into_bytes().into(),
-        ];
-        tx.exec(&EXECUTED, &args)?;
-    }
+    tx.exec_many(&UPSERT, &columns)?;
+    let known = |run: &&Executed| run.before.as_ref().is_some_and(|before| before.digest == run.digest);
+    let (same, other): (Vec<&Executed>, Vec<&Executed>) = runs.iter().partition(known);
+    let columns = [
+        Column::Same(directory.0.into()),
+        same.iter().map(|run| run.key).collect(),
+        same.iter().map(|run| run.execution.id).collect(),
+        same.iter().map(|run| run.execution.at).collect(),
+    ];
+    tx.exec_many(&SAME_AGAIN, &columns)?;
+    let failed = runs.iter().filter(|run| run.execution.result == RecordState::Error);
+    let slots: Vec<(i64, &Executed)> =
+        other.into_iter().map(|run| (LAST, run)).chain(failed.map(|run| (LAST_FAILED, run))).collect();
+    let columns = [
+        Column::Same(directory.0.into()),
+        slots.iter().map(|(_, run)| run.key).collect(),
+        slots.iter().map(|(slot, _)| *slot).collect(),
+        slots.iter().map(|(_, run)| run.execution.id).collect(),
+        slots.iter().map(|(_, run)| run.execution.at).collect(),
+        slots.iter().map(|(_, run)| run.execution.result as i64).collect(),
+        slots.iter().map(|(_, run)| run.execution.reason.clone()).collect(),
+        slots.iter().map(|(_, run)| run.rules.clone()).collect(),
+        slots.iter().map(|(_, run)| run.digest).collect(),
+    ];
+    tx.exec_many(&EXECUTED, &columns)?;
     Ok(())
 }

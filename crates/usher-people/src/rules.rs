@@ -1,9 +1,14 @@
 //! Automation rules as data: named expressions, a condition, actions. The default ones are `rules/default.toml`.
 
-use serde::Deserialize;
-use usher_mapping::Expression;
+use usher_mapping::{Expression, Known};
+use usher_scim::{ResourceType, schema};
 
-use crate::{PeopleError, limits, person::ContactKind, unit::UnitKind};
+use crate::{
+    PeopleError, limits,
+    person::ContactKind,
+    rule::text::{ActionText, RuleText, Step},
+    unit::UnitKind,
+};
 
 /// The rules of an environment, in order.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub(crate) struct Rules {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) name: String,
+    /// It does not run.
+    pub(crate) disabled: bool,
     pub(crate) expressions: Vec<(String, Expression)>,
     pub(crate) condition: Expression,
     /// Why the record is incomplete where the condition does not hold; null: it isn't.
@@ -39,7 +46,7 @@ pub(crate) struct Action {
 }
 
 /// What an action does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Act {
     /// Links the SCIM user to a person that is there.
     LinkPerson,
@@ -68,7 +75,7 @@ pub(crate) enum Act {
 }
 
 /// A field of a person that rules write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Field {
     Text(TextField),
     Organization,
@@ -76,6 +83,8 @@ pub(crate) enum Field {
     Manager,
     Vip,
     Disabled,
+    /// One of the app's own, by name.
+    Custom(String),
 }
 
 /// A text of a person, with its limit.
@@ -112,11 +121,37 @@ impl TextField {
     }
 }
 
+/// Before the name of a field of the app's own.
+const CUSTOM: &str = "custom_fields.";
+
+/// A name that a field of the app's own may have: a letter, then letters, digits and `_`.
+pub(crate) fn custom_name(name: &str) -> bool {
+    name.len() <= limits::CUSTOM_NAME
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 impl Field {
-    fn may_be_empty(self) -> bool {
+    fn may_be_empty(&self) -> bool {
         !matches!(self, Self::Text(TextField::Name | TextField::PrimaryEmail) | Self::Vip | Self::Disabled)
     }
-    fn from_word(word: &str) -> Option<Self> {
+    /// As rules and answers spell it.
+    pub(crate) fn word(&self) -> String {
+        match self {
+            Self::Text(text) => text.word().into(),
+            Self::Organization => "organization".into(),
+            Self::Site => "site".into(),
+            Self::Manager => "manager".into(),
+            Self::Vip => "vip".into(),
+            Self::Disabled => "disabled".into(),
+            Self::Custom(name) => format!("{CUSTOM}{name}"),
+        }
+    }
+    /// By [`Field::word`].
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        if let Some(name) = word.strip_prefix(CUSTOM) {
+            return custom_name(name).then(|| Self::Custom(name.to_owned()));
+        }
         Some(match word {
             "organization" => Self::Organization,
             "site" => Self::Site,
@@ -128,82 +163,26 @@ impl Field {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    rule: Vec<RuleText>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleText {
-    name: String,
-    kind: KindText,
-    #[serde(default)]
-    step: StepText,
-    #[serde(default)]
-    expressions: Vec<NamedText>,
-    condition: String,
-    otherwise: Option<String>,
-    actions: Vec<ActionText>,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum KindText {
-    User,
-    Group,
-}
-
-#[derive(Deserialize, Default, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum StepText {
-    Access,
-    #[default]
-    Profile,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedText {
-    name: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ActionText {
-    set: Option<String>,
-    add: Option<String>,
-    clear: Option<String>,
-    link: Option<String>,
-    create: Option<String>,
-    to: Option<String>,
-    r#as: Option<ContactKind>,
-    when: Option<String>,
-}
-
 impl Rules {
     /// The default rules, as they are from an account's creation.
+    #[cfg(test)]
     pub(crate) fn default_ones() -> Result<Self, PeopleError> {
-        Self::parse(include_str!("../rules/default.toml"))
+        let (users, groups) = crate::rule::text::default_ones()?;
+        Self::compile(&users, &groups)
     }
 
-    /// Reads and compiles; an error names the rule and draws a caret under the wrong part.
-    pub(crate) fn parse(text: &str) -> Result<Self, PeopleError> {
-        let file: File = toml::from_str(text).map_err(|error| PeopleError::Rules(error.to_string()))?;
+    /// Compiles; an error names the rule and draws a caret under the wrong part.
+    pub(crate) fn compile(users: &[RuleText], groups: &[RuleText]) -> Result<Self, PeopleError> {
         let mut rules = Self { access: Vec::new(), user: Vec::new(), group: Vec::new() };
-        for text in file.rule {
-            let list = match (&text.kind, &text.step) {
-                (KindText::User, StepText::Access) => &mut rules.access,
-                (KindText::User, StepText::Profile) => &mut rules.user,
-                (KindText::Group, StepText::Profile) => &mut rules.group,
-                (KindText::Group, StepText::Access) => {
-                    return Err(wrong(&text.name, "only rules for users have the step access"));
-                }
-            };
-            let on_user = text.kind == KindText::User;
-            list.push(compile(text, on_user)?);
+        for text in users {
+            let list = if text.step == Step::Access { &mut rules.access } else { &mut rules.user };
+            list.push(compile(text, true)?);
+        }
+        for text in groups {
+            if text.step == Step::Access {
+                return Err(wrong(&text.name, "only rules for users have the step access"));
+            }
+            rules.group.push(compile(text, false)?);
         }
         Ok(rules)
     }
@@ -213,18 +192,43 @@ fn wrong(rule: &str, what: impl std::fmt::Display) -> PeopleError {
     PeopleError::Rules(format!("rule \"{rule}\": {what}"))
 }
 
-fn compile(text: RuleText, on_user: bool) -> Result<Rule, PeopleError> {
-    let name = text.name;
-    let parse = |source: &str| Expression::parse(source).map_err(|error| wrong(&name, error.caret(source)));
-    let optional = |source: Option<&String>| source.map(|source| parse(source)).transpose();
+/// What named expressions of a rule may not be called: these names are given.
+const GIVEN: [&str; 5] = ["person", "organization", "site", "account", "IsNew"];
+
+fn compile(text: &RuleText, on_user: bool) -> Result<Rule, PeopleError> {
+    let name = text.name.clone();
+    let mut names: Vec<&str> = GIVEN.to_vec();
+    let of_user = ResourceType::user(
+        schema::user(),
+        vec![schema::enterprise_user_4me(), schema::custom_fields_4me(), schema::directory_user(Vec::new())],
+    );
+    let of_group = ResourceType::group(schema::group_4me());
+    let types = [if on_user { &of_user } else { &of_group }];
+    let parse = |source: &str, names: &[&str]| {
+        let parsed = Expression::parse(source).map_err(|error| wrong(&name, error.caret(source)))?;
+        let known = Known { types: &types, keys: &["id", "custom_fields"], named: names, ..Known::default() };
+        parsed.check(&known).map_err(|error| wrong(&name, error.caret(source)))?;
+        Ok::<_, PeopleError>(parsed)
+    };
     let mut expressions = Vec::with_capacity(text.expressions.len());
     for named in &text.expressions {
-        expressions.push((named.name.clone(), parse(&named.value)?));
+        if names.contains(&named.name.as_str()) {
+            return Err(wrong(&name, format!("there is an expression \"{}\" already", named.name)));
+        }
+        expressions.push((named.name.clone(), parse(&named.value, &names)?));
+        names.push(&named.name);
     }
+    let optional = |source: Option<&String>| source.map(|source| parse(source, &names)).transpose();
     let mut actions = Vec::with_capacity(text.actions.len());
     for action in &text.actions {
         let act = act(action).filter(|act| act.on_user() == on_user);
         let act = act.ok_or_else(|| wrong(&name, format!("no such action: {}", action.spelled())))?;
+        if text.step == Step::Access && !matches!(act, Act::Set(Field::Disabled)) {
+            return Err(wrong(
+                &name,
+                format!("the step access is for `set disabled` alone: {}", action.spelled()),
+            ));
+        }
         if act.needs_value() != action.to.is_some() {
             let need = if act.needs_value() { "needs" } else { "has no" };
             return Err(wrong(&name, format!("{} {need} `to`", action.spelled())));
@@ -236,9 +240,9 @@ fn compile(text: RuleText, on_user: bool) -> Result<Rule, PeopleError> {
             when: optional(action.when.as_ref())?,
         });
     }
-    let condition = parse(&text.condition)?;
+    let condition = parse(&text.condition, &names)?;
     let otherwise = optional(text.otherwise.as_ref())?;
-    Ok(Rule { expressions, condition, otherwise, actions, name })
+    Ok(Rule { expressions, condition, otherwise, actions, name: text.name.clone(), disabled: text.disabled })
 }
 
 /// What the words of an action mean; `None`: nothing we know.
@@ -275,35 +279,22 @@ fn act(text: &ActionText) -> Option<Act> {
 
 impl Act {
     /// On the person of a SCIM user; else on what a SCIM group stands for.
-    fn on_user(self) -> bool {
+    fn on_user(&self) -> bool {
         !matches!(self, Self::LinkUnit(_) | Self::CreateUnit(_) | Self::Classify | Self::Name(_))
     }
-    fn needs_value(self) -> bool {
+    fn needs_value(&self) -> bool {
         !matches!(self, Self::CreatePerson | Self::Clear(_) | Self::ClearContacts | Self::ClearAddresses)
-    }
-}
-
-impl ActionText {
-    /// As the file has it, for messages and executions.
-    fn spelled(&self) -> String {
-        let words = [
-            ("set", &self.set),
-            ("add", &self.add),
-            ("clear", &self.clear),
-            ("link", &self.link),
-            ("create", &self.create),
-        ];
-        let spelled = words.iter().filter_map(|(verb, what)| Some(format!("{verb} {}", what.as_ref()?)));
-        spelled.collect::<Vec<_>>().join(", ")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::text;
 
     fn error(text: &str) -> String {
-        match Rules::parse(text) {
+        let parsed = text::parse(text).and_then(|(users, groups)| Rules::compile(&users, &groups));
+        match parsed {
             Ok(_) => panic!("these rules should be refused"),
             Err(error) => error.to_string(),
         }

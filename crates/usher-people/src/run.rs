@@ -1,5 +1,8 @@
 //! Running rules over one record: expressions are evaluated in order, then the condition, then the actions one after
 //! another; what an action means is its target's business ([`crate::user`], [`crate::group`]).
+//!
+//! A rule is carried out whole or not at all: where an action fails, the rule's others are undone. What rules before it did
+//! stands; those after it, which may build on it, do not run.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +10,6 @@ use jiff::Timestamp;
 use serde_json::{Map, json};
 use usher_mapping::{Context, Expression, Value};
 use usher_scim::Object;
-use usher_store::StoreError;
 
 use crate::{
     asked::Question,
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// What a run leaves behind even when its effects are undone.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Memo {
     /// What it asked the world.
     pub(crate) asked: BTreeSet<Question>,
@@ -24,43 +26,38 @@ pub(crate) struct Memo {
     pub(crate) trace: Vec<serde_json::Value>,
     /// Why the record is incomplete.
     pub(crate) left_out: Vec<String>,
+    /// Why a rule could not be carried out.
+    pub(crate) refused: Option<String>,
 }
 
-/// Why a run ended early.
+/// A rule can't be carried out for this record; the text says why.
 #[derive(Debug)]
-pub(crate) enum Fault {
-    /// The rules can't be carried out for this record; the text says why. It is recorded, others go on.
-    Refused(String),
-    /// Something changed while it ran: run again.
-    Stale,
-    /// The database.
-    Store(StoreError),
-}
+pub(crate) struct Fault(pub(crate) String);
 
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        match error {
-            // Another writer was first with a name or address: run again, and find it.
-            StoreError::Conflict { .. } => Self::Stale,
-            error => Self::Store(error),
-        }
-    }
+/// What gives a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By<'r> {
+    pub(crate) rule: &'r str,
+    pub(crate) expression: &'r str,
 }
 
 /// What rules act on.
 pub(crate) trait Target {
     /// `person`, `organization`, `site`, `account`, `IsNew`: as of now.
-    fn named(&self) -> Vec<(String, Value)>;
+    fn named(&self, world: &World<'_>) -> Vec<(String, Value)>;
     /// Carries out one action. `true`: what [`Target::named`] says may have changed.
     fn act(
         &mut self,
-        world: &mut World<'_, '_>,
+        world: &mut World<'_>,
+        by: By<'_>,
         action: &Action,
         value: &Value,
         left_out: &mut Vec<String>,
     ) -> Result<bool, Fault>;
-    /// A rule's actions are all done: store them.
-    fn finish(&mut self, world: &mut World<'_, '_>, left_out: &mut Vec<String>) -> Result<(), Fault>;
+    /// A rule's actions are all done: they stand.
+    fn finish(&mut self, world: &mut World<'_>, left_out: &mut Vec<String>) -> Result<(), Fault>;
+    /// Back to where the rule began.
+    fn undo(&mut self);
 }
 
 /// A rule's part of an execution.
@@ -72,8 +69,8 @@ struct Shown {
 }
 
 /// One record's run.
-pub(crate) struct Run<'r, 't, 'c> {
-    pub(crate) world: World<'t, 'c>,
+pub(crate) struct Run<'r> {
+    pub(crate) world: World<'r>,
     pub(crate) object: &'r Object,
     pub(crate) now: Timestamp,
     /// For functions of chance: the same for the same record.
@@ -82,10 +79,10 @@ pub(crate) struct Run<'r, 't, 'c> {
     pub(crate) left_out: &'r mut Vec<String>,
 }
 
-impl Run<'_, '_, '_> {
-    /// Runs the rules in order.
-    pub(crate) fn rules(&mut self, rules: &[Rule], target: &mut dyn Target) -> Result<(), Fault> {
-        for rule in rules {
+impl Run<'_> {
+    /// Runs the rules in order; why one could not be carried out.
+    pub(crate) fn rules(&mut self, rules: &[Rule], target: &mut dyn Target) -> Option<String> {
+        for rule in rules.iter().filter(|rule| !rule.disabled) {
             let mut shown = Shown::default();
             let result = self.rule(rule, target, &mut shown);
             self.trace.push(json!({
@@ -94,24 +91,27 @@ impl Run<'_, '_, '_> {
                 "expressions": shown.expressions,
                 "actions": shown.actions,
             }));
-            result?;
+            if let Err(Fault(reason)) = result {
+                target.undo();
+                return Some(reason);
+            }
         }
-        Ok(())
+        None
     }
 
     fn rule(&mut self, rule: &Rule, target: &mut dyn Target, shown: &mut Shown) -> Result<(), Fault> {
-        let mut named = target.named();
+        let mut named = target.named(&self.world);
         let given = named.len();
         for (name, expression) in &rule.expressions {
-            let value = self.eval(expression, &named, name)?;
+            let value = self.eval(rule, expression, &named, name)?;
             shown.expressions.insert(name.clone(), trace(expression, &value));
             named.push((name.clone(), value));
         }
-        let holds = self.eval(&rule.condition, &named, "condition")?.truth();
+        let holds = self.eval(rule, &rule.condition, &named, "condition")?.truth();
         shown.condition = Some(holds);
         if !holds {
             if let Some(otherwise) = &rule.otherwise
-                && let Some(reason) = self.eval(otherwise, &named, "otherwise")?.text()
+                && let Some(reason) = self.eval(rule, otherwise, &named, "otherwise")?.text()
             {
                 self.left_out.push(reason);
             }
@@ -119,18 +119,19 @@ impl Run<'_, '_, '_> {
         }
         for action in &rule.actions {
             if let Some(when) = &action.when
-                && !self.eval(when, &named, &action.spelled)?.truth()
+                && !self.eval(rule, when, &named, &action.spelled)?.truth()
             {
                 continue;
             }
             let value = match &action.to {
-                Some(to) => self.eval(to, &named, &action.spelled)?,
+                Some(to) => self.eval(rule, to, &named, &action.spelled)?,
                 None => Value::Null,
             };
             let value_shown = action.to.as_ref().map_or(serde_json::Value::Null, |to| trace(to, &value));
             shown.actions.push(json!({"action": action.spelled, "value": value_shown}));
-            if target.act(&mut self.world, action, &value, self.left_out)? {
-                named.splice(..given, target.named());
+            let by = By { rule: &rule.name, expression: action.to.as_ref().map_or("", Expression::text) };
+            if target.act(&mut self.world, by, action, &value, self.left_out)? {
+                named.splice(..given, target.named(&self.world));
             }
         }
         target.finish(&mut self.world, self.left_out)
@@ -138,6 +139,7 @@ impl Run<'_, '_, '_> {
 
     fn eval(
         &mut self,
+        rule: &Rule,
         expression: &Expression,
         named: &[(String, Value)],
         what: &str,
@@ -152,11 +154,9 @@ impl Run<'_, '_, '_> {
             target: None,
             trace: None,
         };
-        let value = expression.eval(&mut context);
-        if let Some(error) = self.world.failed.take() {
-            return Err(error.into());
-        }
-        value.map_err(|error| Fault::Refused(format!("{what}: {error}")))
+        expression
+            .eval(&mut context)
+            .map_err(|error| Fault(format!("rule \"{}\", {what}: {error}", rule.name)))
     }
 }
 

@@ -3,7 +3,7 @@
 use usher_store::Tables;
 
 /// This crate's tables.
-pub const TABLES: Tables = Tables { owner: "people", migrations: &[FIRST] };
+pub const TABLES: Tables = Tables { owner: "people", migrations: &[FIRST, RULES] };
 
 /// Texts are compared by their folded form, computed in Rust. Contacts and addresses belong to one person, are read and
 /// written with it and never searched: JSON in its row.
@@ -107,4 +107,27 @@ create table rule_walk (
   after bigint not null,
   primary key (directory, kind, value)
 );
+";
+
+/// Rules that administrators write (an environment without a row of a kind runs the default ones of it); protected people,
+/// fields of the app's own, and where each field's value is from.
+const RULES: &str = "
+alter table people_setting add column version bigint not null default 0;
+alter table people_setting add column rules bigint not null default 0;
+alter table person add column protected boolean not null default false;
+alter table person add column custom {bytes};
+alter table person add column origins {bytes};
+alter table execution add column digest bigint not null default 0;
+create table rule (
+  directory bigint not null,
+  kind smallint not null,
+  position integer not null,
+  folded {bytes} not null,
+  name {text} not null,
+  body {text} not null,
+  updated bigint not null,
+  primary key (directory, kind, position)
+);
+create unique index rule_name on rule (directory, kind, folded);
+create index person_ungoverned on person (directory, key) where record is null and source is not null;
 ";

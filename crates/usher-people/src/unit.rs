@@ -9,7 +9,10 @@ use uuid::Uuid;
 use crate::{
     Page, PeopleError,
     asked::{self, Question},
-    cursor, limits, walk,
+    cursor, limits,
+    list::{self, with_bytes},
+    row::UnitRef,
+    setting, walk,
 };
 
 /// Organization or site.
@@ -92,6 +95,13 @@ impl FromRow for UnitRow {
     }
 }
 
+impl FromRow for UnitRef {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let kind = UnitKind::from_number(row.get(0)?)?;
+        Ok(Self { kind, id: row.get(1)?, name: row.get(2)?, disabled: row.get(3)? })
+    }
+}
+
 /// The columns of [`UnitRow`], of `unit u`.
 macro_rules! unit_columns {
     () => {
@@ -101,7 +111,6 @@ macro_rules! unit_columns {
 }
 
 const BY_ID: Sql = Sql::same(concat!(unit_columns!(), "where u.directory = $1 and u.id = $2"));
-const BY_KEY: Sql = Sql::same(concat!(unit_columns!(), "where u.directory = $1 and u.key = $2"));
 const BY_NAME: Sql =
     Sql::same(concat!(unit_columns!(), "where u.directory = $1 and u.kind = $2 and u.folded = $3"));
 const LIST: Sql = Sql::same(concat!(
@@ -115,7 +124,14 @@ const INSERT: Sql = Sql::same(
 const DISABLE: Sql =
     Sql::same("update unit set disabled = $3, updated = $4 where directory = $1 and key = $2");
 const RENAME: Sql =
-    Sql::same("update unit set name = $3, folded = $4, updated = $5 where directory = $1 and key = $2");
+    Sql::same("update unit set name = $3, folded = $4, updated = $5 where directory = $1 and id = $2");
+const REFS_BY_ID: Sql =
+    with_bytes!("select kind, id, name, disabled from unit where directory = $1 and id", "$2", "");
+const REFS_BY_NAME: Sql = with_bytes!(
+    "select kind, id, name, disabled from unit where directory = $1 and kind = $2 and folded",
+    "$3",
+    ""
+);
 const DEFAULT: Sql = Sql::same(concat!(
     unit_columns!(),
     "join people_setting s on s.default_organization = u.key where s.directory = $1 and u.directory = $1"
@@ -152,6 +168,7 @@ pub fn create(
         false.into(),
         now.into(),
     ];
+    setting::moved(tx, directory)?;
     match tx.savepoint(|tx| tx.exec(&INSERT, &args)) {
         Ok(_) => {}
         // Run again after a commit whose outcome was unknown: our own row.
@@ -228,14 +245,6 @@ pub(crate) fn by_id(
     on.one(&BY_ID, &[directory.0.into(), id.into()])
 }
 
-pub(crate) fn by_key(
-    on: &mut Snapshot<'_>,
-    directory: DirectoryId,
-    key: i64,
-) -> Result<Option<UnitRow>, StoreError> {
-    on.one(&BY_KEY, &[directory.0.into(), key.into()])
-}
-
 /// Disables or enables one. Records that refer to it, by name or through their group, run through the rules again.
 pub fn set_disabled(
     tx: &mut Tx<'_>,
@@ -249,6 +258,7 @@ pub fn set_disabled(
         return Err(PeopleError::UnknownUnit { kind, name: name_or_id.to_owned() });
     };
     if row.unit.disabled != disabled {
+        setting::moved(tx, directory)?;
         tx.exec(&DISABLE, &[directory.0.into(), row.key.into(), disabled.into(), now.into()])?;
         asked::changed(tx, directory, &Question::unit(kind, &row.unit.name))?;
         walk::members_of_unit(tx, directory, row.key)?;
@@ -258,18 +268,67 @@ pub fn set_disabled(
     Ok(row.unit)
 }
 
-/// Gives a unit its group's name. A name that another has is [`PeopleError::Taken`].
-pub(crate) fn rename(
+/// By ids or folded names, in no order.
+pub(crate) fn refs(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    ids: &[Uuid],
+) -> Result<Vec<UnitRef>, StoreError> {
+    match ids.len() {
+        0 => Ok(Vec::new()),
+        most => {
+            let ids = list::bytes(ids.iter().map(|id| id.as_bytes().as_slice()));
+            on.all(&REFS_BY_ID, &[directory.0.into(), ids], most)
+        }
+    }
+}
+
+/// Those of a kind with these folded names, in no order.
+pub(crate) fn refs_by_name<'n>(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    folded: impl ExactSizeIterator<Item = &'n [u8]>,
+) -> Result<Vec<UnitRef>, StoreError> {
+    match folded.len() {
+        0 => Ok(Vec::new()),
+        most => {
+            let args = [directory.0.into(), (kind as i64).into(), list::bytes(folded)];
+            on.all(&REFS_BY_NAME, &args, most)
+        }
+    }
+}
+
+/// Writes what rules made of organizations and sites: new ones and other names. The index refuses a name that another has.
+pub(crate) fn save_all(
     tx: &mut Tx<'_>,
     directory: DirectoryId,
-    row: &UnitRow,
-    name: &str,
+    new: &[&UnitRef],
+    renamed: &[&UnitRef],
     now: Timestamp,
-) -> Result<(), PeopleError> {
-    let args = [directory.0.into(), row.key.into(), name.into(), folded(name).into(), now.into()];
-    tx.savepoint(|tx| tx.exec(&RENAME, &args)).map_err(|error| taken(error, row.unit.kind, name))?;
-    asked::changed(tx, directory, &Question::unit(row.unit.kind, &row.unit.name))?;
-    asked::changed(tx, directory, &Question::unit(row.unit.kind, name))?;
+) -> Result<(), StoreError> {
+    for unit in renamed {
+        let args = [
+            directory.0.into(),
+            unit.id.into(),
+            unit.name.clone().into(),
+            folded(&unit.name).into(),
+            now.into(),
+        ];
+        tx.exec(&RENAME, &args)?;
+    }
+    for unit in new {
+        let args = [
+            directory.0.into(),
+            (unit.kind as i64).into(),
+            unit.id.into(),
+            unit.name.clone().into(),
+            folded(&unit.name).into(),
+            unit.disabled.into(),
+            now.into(),
+        ];
+        tx.exec(&INSERT, &args)?;
+    }
     Ok(())
 }
 
@@ -304,6 +363,7 @@ pub fn set_default_organization(
         ),
     };
     let key: Value = row.as_ref().map(|row| row.key).into();
+    setting::moved(tx, directory)?;
     tx.exec(&SET_DEFAULT, &[directory.0.into(), key])?;
     Ok(row.map(|row| row.unit))
 }

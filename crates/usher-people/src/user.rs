@@ -1,87 +1,91 @@
 //! What rules do for a SCIM user: it governs a person.
 
 use jiff::Timestamp;
-use usher_directory::{
-    DirectoryId, Key, ObjectId,
-    object::{self, Stored},
-};
+use usher_directory::{ObjectId, object::Stored};
 use usher_mapping::Value;
-use usher_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use crate::{
-    asked::{self, Question, email_folded},
-    fields, lane,
-    row::{self, Loaded, PersonRow, Saved},
+    asked::{Question, email_folded},
+    fields,
+    known::{Holder, Known},
+    origin::{self, Origin},
+    row::PersonRow,
     rules::{Act, Action, Field, TextField},
-    run::{Fault, Target},
-    unit::{self, UnitKind},
+    run::{By, Fault, Target},
+    unit::UnitKind,
     world::{self, World, person_value},
 };
 
 /// A SCIM user and its person.
-pub(crate) struct UserTarget {
-    pub(crate) record: Key,
-    pub(crate) record_id: ObjectId,
-    pub(crate) account: Value,
+pub(crate) struct UserTarget<'a> {
+    /// The record's key.
+    record: i64,
+    record_id: ObjectId,
+    account: &'a Value,
     /// For a person that a rule makes.
-    pub(crate) fresh: Uuid,
-    pub(crate) now: Timestamp,
-    /// As stored; none: not linked, or new.
-    before: Option<Loaded>,
+    fresh: Uuid,
+    now: Timestamp,
+    /// As the rule that runs found it, and whether a rule before it made it.
+    start: (Option<PersonRow>, bool),
+    /// `[person]`: whom the record is linked to.
+    before: Option<PersonRow>,
     /// As it is to be.
     row: Option<PersonRow>,
     new: bool,
+    /// Fields that this rule has written, and the rule and expression that gave the value; none: it was cleared.
+    written: Vec<(String, Option<(String, String)>)>,
 }
 
-impl UserTarget {
+impl<'a> UserTarget<'a> {
     /// With the person that the record governs.
     pub(crate) fn new(
         stored: &Stored,
-        person: Option<Loaded>,
+        person: Option<PersonRow>,
         fresh: Uuid,
-        account: Value,
+        account: &'a Value,
         now: Timestamp,
     ) -> Self {
-        let row = person.as_ref().map(|loaded| loaded.row.clone());
         Self {
-            record: stored.key,
+            record: stored.key.0,
             record_id: stored.id,
             account,
             fresh,
             now,
-            before: person,
-            row,
+            start: (person.clone(), false),
+            before: person.clone(),
+            row: person,
             new: false,
+            written: Vec::new(),
         }
     }
 
     /// Links the record to a person that is there, unless another active record governs it.
-    fn link(&mut self, world: &mut World<'_, '_>, value: &Value) -> Result<(), Fault> {
+    fn link(&mut self, world: &mut World<'_>, value: &Value) -> Result<(), Fault> {
         let Some(id) = world::id_of(value) else { return Ok(()) };
         if let Some(row) = &self.row {
             if row.id == id {
                 return Ok(());
             }
-            return Err(Fault::Refused(format!("the record governs {} already, not person {id}", row.name)));
+            return Err(Fault(format!("the record governs {} already, not person {id}", row.name)));
         }
-        let Some(loaded) = row::by_id(world.tx, world.directory, id)? else {
-            return Err(Fault::Refused(format!("there is no person {id}")));
+        let Some(row) = world.known.person(id).cloned() else {
+            return Err(Fault(format!("there is no person {id}")));
         };
-        if let Some(holder) = loaded.row.record {
-            let holder = object::by_keys(world.tx, world.directory, &[Key(holder)])?.pop();
-            if let Some(holder) = holder.filter(lane::active) {
-                return Err(Fault::Refused(provisioned(&loaded.row.name, &holder)));
+        if let Some(holder) = row.record {
+            world.asked.insert(Question::person(&row.email));
+            if let Some(holder) = world.known.holder(holder).filter(|holder| holder.active) {
+                return Err(Fault(provisioned(&row.name, holder)));
             }
         }
-        self.row = Some(self.govern(loaded.row.clone()));
-        self.before = Some(loaded);
+        self.row = Some(self.govern(row.clone()));
+        self.before = Some(row);
         Ok(())
     }
 
     fn govern(&self, row: PersonRow) -> PersonRow {
         PersonRow {
-            record: Some(self.record.0),
+            record: Some(self.record),
             source: Some("SCIM".into()),
             source_id: Some(self.record_id.0.to_string()),
             ..row
@@ -90,7 +94,7 @@ impl UserTarget {
 
     fn create(&mut self) -> Result<(), Fault> {
         if let Some(row) = &self.row {
-            return Err(Fault::Refused(format!("the record governs {} already", row.name)));
+            return Err(Fault(format!("the record governs {} already", row.name)));
         }
         self.row = Some(self.govern(PersonRow::empty(self.fresh, self.now)));
         self.new = true;
@@ -99,78 +103,115 @@ impl UserTarget {
 
     fn set(
         &mut self,
-        world: &mut World<'_, '_>,
-        field: Field,
+        world: &mut World<'_>,
+        by: By<'_>,
+        field: &Field,
         value: &Value,
         left_out: &mut Vec<String>,
     ) -> Result<(), Fault> {
         let row = self.row.as_mut().ok_or_else(no_person)?;
-        match field {
+        let changed = match field {
             Field::Text(TextField::PrimaryEmail) => {
-                if let Some(email) = fields::text(TextField::PrimaryEmail, value, left_out)? {
-                    free(world, row, &email)?;
-                    row.email = email;
-                }
+                let Some(email) = fields::text(TextField::PrimaryEmail, value, left_out)? else {
+                    return Ok(());
+                };
+                free(world, row, &email)?;
+                changes(&mut row.email, email)
             }
-            Field::Text(field) => {
-                if let Some(text) = fields::text(field, value, left_out)? {
-                    fields::write(row, field, Some(text));
-                }
-            }
+            Field::Text(text) => match fields::text(*text, value, left_out)? {
+                Some(value) => fields::write(row, *text, Some(value)),
+                None => false,
+            },
             Field::Organization => {
-                row.organization = unit_key(world, UnitKind::Organization, value)?.or(row.organization);
+                let unit = unit_of(world.known, UnitKind::Organization, value).or(row.organization);
+                changes(&mut row.organization, unit)
             }
-            Field::Site => row.site = unit_key(world, UnitKind::Site, value)?.or(row.site),
-            Field::Manager => {
-                if let Some(id) = world::id_of(value) {
-                    row.manager = row::key_of(world.tx, world.directory, id)?.or(row.manager);
+            Field::Site => {
+                let unit = unit_of(world.known, UnitKind::Site, value).or(row.site);
+                changes(&mut row.site, unit)
+            }
+            Field::Manager => match world::id_of(value) {
+                Some(id) if world.known.person(id).is_some() => changes(&mut row.manager, Some(id)),
+                _ => false,
+            },
+            Field::Vip | Field::Disabled if value.is_null() => false,
+            Field::Vip => changes(&mut row.vip, value.truth()),
+            Field::Disabled if value.truth() && row.protected => {
+                left_out.push(format!("{} is protected, so access was not ended", row.name));
+                false
+            }
+            Field::Disabled => changes(&mut row.disabled, value.truth()),
+            Field::Custom(name) => match fields::custom(name, value, left_out) {
+                Some(value) if row.custom.get(name) != Some(&value) => {
+                    row.custom.insert(name.clone(), value);
+                    true
                 }
-            }
-            Field::Vip if *value != Value::Null => row.vip = value.truth(),
-            Field::Disabled if *value != Value::Null => row.disabled = value.truth(),
-            Field::Vip | Field::Disabled => {}
+                _ => false,
+            },
+        };
+        if changed {
+            let by = Some((by.rule.to_owned(), by.expression.to_owned()));
+            self.written.push((field.word(), by));
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self, field: &Field) -> Result<(), Fault> {
+        let row = self.row.as_mut().ok_or_else(no_person)?;
+        let changed = match field {
+            Field::Text(text) => fields::write(row, *text, None),
+            Field::Organization => changes(&mut row.organization, None),
+            Field::Site => changes(&mut row.site, None),
+            Field::Manager => changes(&mut row.manager, None),
+            Field::Custom(name) => row.custom.remove(name).is_some(),
+            Field::Vip | Field::Disabled => false,
+        };
+        if changed {
+            self.written.push((field.word(), None));
         }
         Ok(())
     }
 }
 
-fn no_person() -> Fault {
-    Fault::Refused("the record is linked to no person".into())
+/// Writes a value; whether it is another.
+pub(crate) fn changes<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let other = *place != value;
+    *place = value;
+    other
 }
 
-fn provisioned(name: &str, by: &Stored) -> String {
+fn no_person() -> Fault {
+    Fault("the record is linked to no person".into())
+}
+
+fn provisioned(name: &str, by: Holder) -> String {
     format!("{name} is already provisioned by record {}", by.id.0)
 }
 
 /// Refuses the address of another person, and asks for it, so that the record runs again when it is free.
-fn free(world: &mut World<'_, '_>, row: &PersonRow, email: &str) -> Result<(), Fault> {
+fn free(world: &mut World<'_>, row: &PersonRow, email: &str) -> Result<(), Fault> {
     if row.key != 0 && email_folded(email) == email_folded(&row.email) {
         return Ok(());
     }
     world.asked.insert(Question::person(email));
-    let other = row::by_email(world.tx, world.directory, email)?;
-    let Some(other) = other.filter(|other| other.row.id != row.id) else { return Ok(()) };
-    let holder = match other.row.record {
-        Some(key) => object::by_keys(world.tx, world.directory, &[Key(key)])?.pop(),
-        None => None,
-    };
-    Err(Fault::Refused(match holder {
-        Some(holder) => format!("{email}: {}", provisioned(&other.row.name, &holder)),
-        None => format!("{email} is the primary e-mail address of another person, {}", other.row.name),
+    let other = world.known.by_email(email).filter(|other| other.id != row.id);
+    let Some((name, record)) = other.map(|other| (other.name.clone(), other.record)) else { return Ok(()) };
+    Err(Fault(match record.and_then(|record| world.known.holder(record)) {
+        Some(holder) => format!("{email}: {}", provisioned(&name, holder)),
+        None => format!("{email} is the primary e-mail address of another person, {name}"),
     }))
 }
 
-/// The key of the organization or site that an expression gave; null: none.
-fn unit_key(world: &mut World<'_, '_>, kind: UnitKind, value: &Value) -> Result<Option<i64>, Fault> {
-    let Some(id) = world::id_of(value) else { return Ok(None) };
-    let row = unit::by_id(world.tx, world.directory, id)?.filter(|row| row.unit.kind == kind);
-    Ok(row.map(|row| row.key))
+/// The organization or site that an expression gave.
+fn unit_of(known: &mut Known, kind: UnitKind, value: &Value) -> Option<Uuid> {
+    let id = world::id_of(value)?;
+    known.unit(id).filter(|unit| unit.kind == kind).map(|unit| unit.id)
 }
 
-impl Target for UserTarget {
-    fn named(&self) -> Vec<(String, Value)> {
+impl Target for UserTarget<'_> {
+    fn named(&self, world: &World<'_>) -> Vec<(String, Value)> {
         vec![
-            ("person".into(), self.before.as_ref().map_or(Value::Null, person_value)),
+            ("person".into(), self.before.as_ref().map_or(Value::Null, |row| person_value(world.known, row))),
             ("account".into(), self.account.clone()),
             ("IsNew".into(), Value::Boolean(self.new)),
         ]
@@ -178,12 +219,13 @@ impl Target for UserTarget {
 
     fn act(
         &mut self,
-        world: &mut World<'_, '_>,
+        world: &mut World<'_>,
+        by: By<'_>,
         action: &Action,
         value: &Value,
         left_out: &mut Vec<String>,
     ) -> Result<bool, Fault> {
-        match action.act {
+        match &action.act {
             Act::LinkPerson => {
                 self.link(world, value)?;
                 return Ok(true);
@@ -192,24 +234,15 @@ impl Target for UserTarget {
                 self.create()?;
                 return Ok(true);
             }
-            Act::Set(field) => self.set(world, field, value, left_out)?,
-            Act::Clear(field) => {
-                let row = self.row.as_mut().ok_or_else(no_person)?;
-                match field {
-                    Field::Text(text) => fields::write(row, text, None),
-                    Field::Organization => row.organization = None,
-                    Field::Site => row.site = None,
-                    Field::Manager => row.manager = None,
-                    Field::Vip | Field::Disabled => {}
-                }
-            }
+            Act::Set(field) => self.set(world, by, field, value, left_out)?,
+            Act::Clear(field) => self.clear(field)?,
             Act::ClearContacts => {
                 let row = self.row.as_mut().ok_or_else(no_person)?;
                 row.contacts.retain(|contact| !contact.integration);
             }
             Act::AddContacts(kind) => {
                 let row = self.row.as_mut().ok_or_else(no_person)?;
-                fields::contacts(&mut row.contacts, kind, value, left_out);
+                fields::contacts(&mut row.contacts, *kind, value, left_out);
             }
             Act::ClearAddresses => {
                 let row = self.row.as_mut().ok_or_else(no_person)?;
@@ -220,56 +253,65 @@ impl Target for UserTarget {
                 fields::addresses(&mut row.addresses, value, left_out);
             }
             Act::LinkUnit(_) | Act::CreateUnit(_) | Act::Classify | Act::Name(_) => {
-                return Err(Fault::Refused(format!("{} is no action for a user", action.spelled)));
+                return Err(Fault(format!("{} is no action for a user", action.spelled)));
             }
         }
         Ok(false)
     }
 
-    /// Stores the person, and has those run again whose questions have another answer now.
-    fn finish(&mut self, world: &mut World<'_, '_>, left_out: &mut Vec<String>) -> Result<(), Fault> {
+    fn finish(&mut self, world: &mut World<'_>, left_out: &mut Vec<String>) -> Result<(), Fault> {
         let Some(row) = self.row.as_mut() else { return Ok(()) };
         if self.new && (row.name.is_empty() || row.email.is_empty()) {
             left_out.push("so no person was made".into());
-            self.row = None;
+            self.undo();
             return Ok(());
         }
-        let before = self.before.as_ref().map(|loaded| &loaded.row);
-        match row::save(world.tx, world.directory, before, row, self.now)? {
-            Saved::Unchanged => return Ok(()),
-            Saved::Stale => return Err(Fault::Stale),
-            Saved::Changed => {}
+        if !self.written.is_empty() {
+            let (record, at) = (self.record_id.0.to_string(), self.now.as_millisecond());
+            let origin = |(rule, expression)| Origin {
+                rule: Some(rule),
+                expression: Some(expression),
+                record: Some(record.clone()),
+                actor: None,
+                at,
+            };
+            let written = std::mem::take(&mut self.written);
+            let fields = written.into_iter().map(|(field, by)| (field, by.map(origin))).collect();
+            row.origins = origin::changed(row.origins.as_deref(), fields);
         }
-        tell(world.tx, world.directory, Some(self.record), before, row)?;
-        self.new = false;
-        self.before = row::by_id(world.tx, world.directory, row.id)?;
+        if self.before.as_ref() != Some(row) {
+            world.known.put_person(row.clone(), world.run);
+            self.before = self.row.clone();
+        }
+        self.start = (self.row.clone(), self.new);
         Ok(())
+    }
+
+    fn undo(&mut self) {
+        (self.row, self.new) = self.start.clone();
+        self.before = self.row.clone();
+        self.written.clear();
     }
 }
 
-/// Puts those on work who asked for this person: by its record (its reports), or by its address (a record that waits for it).
-pub(crate) fn tell(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    by: Option<Key>,
-    before: Option<&PersonRow>,
-    row: &PersonRow,
-) -> Result<(), StoreError> {
-    let moved = before.is_none_or(|before| before.record != row.record || before.disabled != row.disabled);
-    let renamed = before.is_none_or(|before| email_folded(&before.email) != email_folded(&row.email));
+/// Questions that have another answer now: whose record it is (its reports ask), who has the address (a record that waits for it
+/// asks).
+pub(crate) fn answers(before: Option<&PersonRow>, after: &PersonRow) -> Vec<Question> {
+    let moved =
+        before.is_none_or(|before| before.record != after.record || before.disabled != after.disabled);
+    let renamed = before.is_none_or(|before| email_folded(&before.email) != email_folded(&after.email));
+    let mut questions = Vec::new();
     if moved {
-        for row in before.into_iter().chain([row]) {
+        for row in before.into_iter().chain([after]) {
             let id = row.source_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
-            if let Some(id) = id {
-                asked::changed_by(tx, directory, &Question::scim_user(ObjectId(id)), by)?;
-            }
+            questions.extend(id.map(|id| Question::scim_user(ObjectId(id))));
         }
     }
     if let Some(before) = before.filter(|_| renamed) {
-        asked::changed_by(tx, directory, &Question::person(&before.email), by)?;
+        questions.push(Question::person(&before.email));
     }
     if moved || renamed {
-        asked::changed_by(tx, directory, &Question::person(&row.email), by)?;
+        questions.push(Question::person(&after.email));
     }
-    Ok(())
+    questions
 }

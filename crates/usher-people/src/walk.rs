@@ -24,6 +24,8 @@ pub(crate) enum Walk {
     Records,
     /// The members of a group whose meaning changed.
     Members(Key),
+    /// One record.
+    Record(Key),
     /// Everybody who asked this.
     Asked(Question),
 }
@@ -35,6 +37,7 @@ impl Walk {
             Self::Users => (2, Vec::new()),
             Self::Records => (3, Vec::new()),
             Self::Members(group) => (4, group.0.to_be_bytes().to_vec()),
+            Self::Record(record) => (5, record.0.to_be_bytes().to_vec()),
             Self::Asked(question) => (10 + question.kind, question.value.clone()),
         }
     }
@@ -43,10 +46,11 @@ impl Walk {
             1 => Self::Groups,
             2 => Self::Users,
             3 => Self::Records,
-            4 => {
+            4 | 5 => {
                 let bytes = <[u8; 8]>::try_from(value.as_slice())
-                    .map_err(|_| StoreError::Bug("a walk over members without a group".into()))?;
-                Self::Members(Key(i64::from_be_bytes(bytes)))
+                    .map_err(|_| StoreError::Bug("a walk of a group or record without its key".into()))?;
+                let key = Key(i64::from_be_bytes(bytes));
+                if kind == 4 { Self::Members(key) } else { Self::Record(key) }
             }
             kind => Self::Asked(Question { kind: kind - 10, value }),
         })
@@ -90,6 +94,45 @@ pub(crate) fn members_of_unit(tx: &mut Tx<'_>, directory: DirectoryId, unit: i64
         begin(tx, directory, &Walk::Members(Key(group)))?;
     }
     Ok(())
+}
+
+/// How far a pass over every group and user has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Records that are still to run.
+    pub left: u64,
+    /// All of them.
+    pub total: u64,
+}
+
+const PASSES: Sql = Sql::same("select kind, after from rule_walk where directory = $1 and kind in (1, 2)");
+const BEYOND: Sql = Sql::same(
+    "select count(*) from object where directory = $1 and kind = $2 and key > $3 and deleted is null",
+);
+
+/// How far the present pass has come, of everybody, or of what is on work; `None`: nothing is left.
+pub fn progress(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    now: Timestamp,
+) -> Result<Option<Progress>, StoreError> {
+    let passes: Vec<(i64, i64)> = on.all(&PASSES, &[directory.0.into()], 2)?;
+    let mut left = 0;
+    for (kind, after) in passes {
+        let beyond: Option<(i64,)> = on.one(&BEYOND, &[directory.0.into(), kind.into(), after.into()])?;
+        left += beyond.map_or(0, |(count,)| count);
+    }
+    if let Some(queue) = work::find_queue(on, &crate::driver::queue_name(directory))? {
+        left += work::count(on, queue, now)?.0;
+    }
+    if left == 0 {
+        return Ok(None);
+    }
+    let mut total = 0;
+    for kind in [Kind::User, Kind::Group] {
+        total += object::count(on, directory, kind)?;
+    }
+    Ok(Some(Progress { left: left.unsigned_abs(), total: total.max(left).unsigned_abs() }))
 }
 
 /// Directories with a walk under way.
@@ -167,6 +210,11 @@ fn block(
             let last = ended(members.len(), members.last().map(|member| member.key.0));
             let users = members.iter().filter(|member| member.kind == Kind::User);
             (users.map(|member| put(member.key.0, lane::USER, lane::MEMBERSHIP)).collect(), last)
+        }
+        Walk::Record(record) => {
+            let there = object::by_keys(on, directory, &[*record])?;
+            let lane = there.first().map_or(lane::DEACTIVATION, lane::of_change);
+            (vec![put(record.0, lane, lane::CHANGED)], None)
         }
         Walk::Asked(question) => {
             let keys = asked::block(on, directory, question, after, most)?;

@@ -6,68 +6,53 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::json;
 use usher_directory::{
     DirectoryId, Key, ObjectId,
-    object::{self, Link, Stored},
+    object::{Link, Stored},
 };
 use usher_mapping::{EvalError, Lookup, Value};
-use usher_scim::Object;
-use usher_store::{FromRow, Row, Sql, StoreError, Tx};
+use usher_scim::{Object, schema};
+use usher_store::{Snapshot, StoreError};
 use uuid::Uuid;
 
 use crate::{
     asked::Question,
+    known::Known,
     lane,
-    row::{self, Loaded, PersonRef, UnitRef},
-    unit::{self, UnitKind, UnitRow},
+    row::{PersonRef, PersonRow, UnitRef},
+    unit::{self, UnitKind},
 };
 
-/// A run's view of the database.
-pub(crate) struct World<'t, 'c> {
-    pub(crate) tx: &'t mut Tx<'c>,
-    pub(crate) directory: DirectoryId,
+/// A run's view of what its batch knows.
+pub(crate) struct World<'b> {
+    pub(crate) known: &'b mut Known,
     /// What this run has asked.
-    pub(crate) asked: &'t mut BTreeSet<Question>,
-    /// A failure of the database during a look-up: it ends the run, whatever the expression made of it.
-    pub(crate) failed: Option<StoreError>,
+    pub(crate) asked: &'b mut BTreeSet<Question>,
+    /// The number of the run in its batch.
+    pub(crate) run: usize,
 }
 
-impl World<'_, '_> {
-    /// Hands the expression an error and keeps ours.
-    fn keep<T>(&mut self, result: Result<T, StoreError>) -> Result<T, EvalError> {
-        result.map_err(|error| {
-            let message = error.to_string();
-            self.failed = Some(error);
-            EvalError { span: None, message }
-        })
-    }
-}
-
-impl Lookup for World<'_, '_> {
+impl Lookup for World<'_> {
     fn find(&mut self, kind: &str, key: &str) -> Result<Value, EvalError> {
         if key.trim().is_empty() {
             return Ok(Value::Null);
         }
         if kind == "person" {
             self.asked.insert(Question::person(key));
-            let found = row::by_email(self.tx, self.directory, key);
-            return Ok(self.keep(found)?.map_or(Value::Null, |loaded| person_value(&loaded)));
+            let found = self.known.by_email(key).cloned();
+            return Ok(found.map_or(Value::Null, |row| person_value(self.known, &row)));
         }
         let Some(unit_kind) = UnitKind::from_word(kind) else {
             let message = format!("Find knows \"person\", \"organization\" and \"site\", not \"{kind}\"");
             return Err(EvalError { span: None, message });
         };
         self.asked.insert(Question::unit(unit_kind, key));
-        let found = unit::by_name(self.tx, self.directory, unit_kind, key);
-        Ok(self.keep(found)?.map_or(Value::Null, |row| unit_value(&row)))
+        Ok(self.known.by_name(unit_kind, key).map_or(Value::Null, unit_value))
     }
 
     fn person_of(&mut self, scim_user: &str) -> Result<Value, EvalError> {
         let Ok(id) = Uuid::try_parse(scim_user.trim()) else { return Ok(Value::Null) };
         self.asked.insert(Question::scim_user(ObjectId(id)));
-        let directory = self.directory;
-        let stored = object::get(self.tx, directory, ObjectId(id));
-        let Some(stored) = self.keep(stored)? else { return Ok(Value::Null) };
-        let person = row::by_record(self.tx, directory, stored.key.0);
-        Ok(self.keep(person)?.map_or(Value::Null, |loaded| person_value(&loaded)))
+        let found = self.known.of_scim_user(id).cloned();
+        Ok(found.map_or(Value::Null, |row| person_value(self.known, &row)))
     }
 
     fn table(&mut self, _: &str, _: &str) -> Result<Option<Value>, EvalError> {
@@ -76,8 +61,7 @@ impl Lookup for World<'_, '_> {
 }
 
 /// A person as expressions see it: `[person.name]`, `[person.organization.name]`.
-pub(crate) fn person_value(loaded: &Loaded) -> Value {
-    let Loaded { row, organization, site, manager } = loaded;
+pub(crate) fn person_value(known: &Known, row: &PersonRow) -> Value {
     let mut object = Object::new();
     object.insert("id".into(), row.id.to_string().into());
     object.insert("name".into(), row.name.clone().into());
@@ -97,60 +81,62 @@ pub(crate) fn person_value(loaded: &Loaded) -> Value {
             object.insert(name.into(), value.clone().into());
         }
     }
-    for (name, unit) in [("organization", organization), ("site", site)] {
-        if let Some(UnitRef { id, name: text, disabled }) = unit {
-            object.insert(name.into(), json!({"id": id, "name": text, "disabled": disabled}));
+    for (name, unit) in [("organization", row.organization), ("site", row.site)] {
+        if let Some(unit) = unit.and_then(|id| known.known_unit(id)) {
+            object.insert(name.into(), unit_json(unit));
         }
     }
-    if let Some(PersonRef { id, name, email, disabled }) = manager {
+    if let Some(PersonRef { id, name, email, disabled }) = row.manager.and_then(|id| known.manager(id)) {
         let manager = json!({"id": id, "name": name, "primary_email": email, "disabled": disabled});
         object.insert("manager".into(), manager);
+    }
+    if !row.custom.is_empty() {
+        object.insert("custom_fields".into(), row.custom.clone().into());
     }
     Value::Object(object)
 }
 
-fn unit_json(row: &UnitRow) -> serde_json::Value {
-    json!({"id": row.unit.id, "name": row.unit.name, "disabled": row.unit.disabled})
+fn unit_json(unit: &UnitRef) -> serde_json::Value {
+    json!({"id": unit.id, "name": unit.name, "disabled": unit.disabled})
 }
 
 /// An organization or site as expressions see it.
-pub(crate) fn unit_value(row: &UnitRow) -> Value {
-    Value::from_json(&unit_json(row))
+pub(crate) fn unit_value(unit: &UnitRef) -> Value {
+    Value::from_json(&unit_json(unit))
 }
 
 /// The account's settings as expressions see them: `[account.organization]`, none if it is disabled.
-pub(crate) fn account_value(tx: &mut Tx<'_>, directory: DirectoryId) -> Result<Value, StoreError> {
+pub(crate) fn account_value(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<Value, StoreError> {
     let mut account = Object::new();
-    if let Some(row) = unit::default_row(tx, directory)?.filter(|row| !row.unit.disabled) {
-        account.insert("organization".into(), unit_json(&row));
+    if let Some(row) = unit::default_row(on, directory)?.filter(|row| !row.unit.disabled) {
+        let unit::Unit { id, name, disabled, .. } = row.unit;
+        account.insert("organization".into(), json!({"id": id, "name": name, "disabled": disabled}));
     }
     Ok(Value::Object(account))
 }
 
 /// What a group stands for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Standing {
     pub(crate) classification: Option<UnitKind>,
-    pub(crate) unit: Option<i64>,
+    pub(crate) unit: Option<Uuid>,
 }
 
-impl FromRow for Standing {
-    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        let classification: Option<i64> = row.get(0)?;
-        Ok(Self { classification: classification.map(UnitKind::from_number).transpose()?, unit: row.get(1)? })
+/// A group as its members' rules see it: `{"value", "display", "classification", "organization": {…}, "site": {…}}`, the
+/// last three where it stands for one.
+fn group_value(known: &mut Known, group: &Link) -> serde_json::Value {
+    let mut value = json!({"value": group.id.0, "display": group.name});
+    let standing = known.standing(group.key.0);
+    if let Some(kind) = standing.classification {
+        value["classification"] = kind.word().into();
     }
+    if let Some(unit) = standing.unit.and_then(|id| known.unit(id)) {
+        value[unit.kind.word()] = unit_json(unit);
+    }
+    value
 }
 
-const STANDING: Sql =
-    Sql::same("select classification, unit from record where directory = $1 and object = $2");
-
-/// What a group stands for, as its last run left it.
-pub(crate) fn standing(tx: &mut Tx<'_>, directory: DirectoryId, group: Key) -> Result<Standing, StoreError> {
-    let row = tx.one(&STANDING, &[directory.0.into(), group.0.into()])?;
-    Ok(row.unwrap_or(Standing { classification: None, unit: None }))
-}
-
-/// Groups as users' rules see them, read once a transaction.
+/// Groups as their members' rules see them, made once a run of the batch.
 #[derive(Default)]
 pub(crate) struct Groups(HashMap<Key, serde_json::Value>);
 
@@ -160,47 +146,25 @@ impl Groups {
         self.0.remove(&group);
     }
 
-    /// `{"value", "display", "classification", "organization": {…}, "site": {…}}`, the last three where it stands for one.
-    fn get(
-        &mut self,
-        tx: &mut Tx<'_>,
-        directory: DirectoryId,
-        group: &Link,
-    ) -> Result<serde_json::Value, StoreError> {
-        if let Some(known) = self.0.get(&group.key) {
-            return Ok(known.clone());
-        }
-        let mut value = json!({"value": group.id.0, "display": group.name});
-        let standing = standing(tx, directory, group.key)?;
-        if let Some(kind) = standing.classification {
-            value["classification"] = kind.word().into();
-        }
-        if let Some(key) = standing.unit
-            && let Some(row) = unit::by_key(tx, directory, key)?
-        {
-            value[row.unit.kind.word()] = unit_json(&row);
-        }
-        self.0.insert(group.key, value.clone());
-        Ok(value)
+    /// `groups` of a user, oldest membership first.
+    pub(crate) fn of(&mut self, known: &mut Known, groups_of_user: &[&Link]) -> serde_json::Value {
+        let value = |link: &&Link| {
+            let made = self.0.entry(link.key).or_insert_with(|| group_value(known, link));
+            made.clone()
+        };
+        groups_of_user.iter().map(value).collect()
     }
 }
 
-/// A SCIM user as rules see it: its document with `id`, `active` as it counts, and `groups`, oldest membership first.
-pub(crate) fn user_object(
-    tx: &mut Tx<'_>,
-    directory: DirectoryId,
-    stored: &Stored,
-    groups_of_user: &[&Link],
-    groups: &mut Groups,
-) -> Result<Object, StoreError> {
+/// A SCIM user as rules see it: its document with `id`, `active` as it counts, `custom_fields` where it has any of 4me's,
+/// and later its `groups`.
+pub(crate) fn user_object(stored: &Stored) -> Result<Object, StoreError> {
     let mut object = stored.object()?;
+    if let Some(fields) = object.get(schema::CUSTOM_FIELDS_4ME).cloned() {
+        object.insert("custom_fields".into(), fields);
+    }
     object.insert("id".into(), stored.id.0.to_string().into());
     object.insert("active".into(), lane::active(stored).into());
-    let mut list = Vec::with_capacity(groups_of_user.len());
-    for link in groups_of_user {
-        list.push(groups.get(tx, directory, link)?);
-    }
-    object.insert("groups".into(), list.into());
     Ok(object)
 }
 

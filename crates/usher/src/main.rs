@@ -70,6 +70,9 @@ enum Command {
     /// People, as the app sees them.
     #[command(subcommand)]
     People(c::people::Command),
+    /// Automation rules: what becomes of SCIM users and groups.
+    #[command(subcommand)]
+    Rule(c::rule::Command),
     /// Organizations of an account.
     #[command(subcommand)]
     Organization(c::unit::Command),
@@ -220,7 +223,12 @@ async fn run(
         Command::Token(command) => vec![command.request()?],
         Command::Records(command) => vec![command.request()],
         Command::Trail(command) => vec![command.request()],
-        Command::People(command) => vec![command.request()],
+        Command::People(command) => vec![command.request()?],
+        Command::Rule(command) => {
+            let reach = Reach::find(&settings).await?;
+            let done = command.run(&reach, &printer).await?;
+            return Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Organization(command) => vec![command.request("organization")],
         Command::Site(command) => vec![command.request("site")],
         Command::Directory(command) => vec![command.request()?],

@@ -75,7 +75,7 @@ impl System {
         let policy = AddressPolicy { private: settings.private_addresses };
         let transports = usher_engine::driver::over_http(policy, CONNECT)?;
         let engine = Engine::new(store.clone(), configs.clone(), clock.clone(), transports);
-        let people = People::new(store.clone(), clock.clone())?;
+        let people = People::new(store.clone(), clock.clone());
         let leases = Leases::new(store.clone());
         let sources =
             Sources::new(store.clone(), configs.clone(), clock.clone(), leases).with_addresses(policy);

@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod by_hand;
 mod default_rule;
 mod groups;
 mod lifecycle;
 mod records;
 mod rig;
+mod rules;
 mod worker;

@@ -11,9 +11,10 @@ use usher_directory::{
 };
 use usher_jobs::clock::Clock;
 use usher_people::{
-    People, driver,
+    People, driver, dry_run, hand,
     person::{self, Person},
     record::{self, Detail, Record},
+    rule,
     unit::{self, UnitKind},
 };
 use usher_scim::Object;
@@ -51,13 +52,13 @@ impl Rig {
             .unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let people = People::new(store.clone(), clock.clone()).unwrap();
+        let people = People::new(store.clone(), clock.clone());
         Self { store, people, directory, config, clock, runtime }
     }
 
     /// The same account through an instance that knows nothing of what this one was doing.
     pub(crate) fn other_instance(&self) -> People {
-        People::new(self.store.clone(), self.clock.clone()).unwrap()
+        People::new(self.store.clone(), self.clock.clone())
     }
 
     pub(crate) fn write<T: Send + 'static, E: From<StoreError> + std::fmt::Debug + Send + 'static>(
@@ -240,5 +241,35 @@ impl Rig {
     pub(crate) fn free_leases(&self) {
         const FREE: usher_store::Sql = usher_store::Sql::same("delete from lease");
         self.write::<_, StoreError>(|tx| tx.exec(&FREE, &[]));
+    }
+}
+
+impl Rig {
+    /// Rules put beside those that are there, or in place of those of their names.
+    pub(crate) fn rules(&self, toml: &str) {
+        let (directory, now, toml) = (self.directory, self.clock.now(), toml.to_owned());
+        self.write(move |tx| {
+            let draft = rule::current(tx, directory)?.set(&toml, None)?;
+            rule::save(tx, directory, &draft, now)
+        });
+    }
+
+    /// The rules as they are.
+    pub(crate) fn current(&self) -> rule::Current {
+        let directory = self.directory;
+        self.read(move |on| rule::current(on, directory))
+    }
+
+    /// What a change would do.
+    pub(crate) fn dry_run(&self, draft: &rule::Draft) -> dry_run::Report {
+        dry_run::dry_run(&self.store, &self.clock, self.directory, draft, 100).unwrap()
+    }
+
+    /// Somebody made by hand.
+    pub(crate) fn by_hand(&self, fields: &[(&str, &str)]) -> Result<hand::Made, usher_people::PeopleError> {
+        let (directory, id, now) = (self.directory, self.clock.id(), self.clock.now());
+        let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let new = hand::NewPerson { fields };
+        self.store.block_write(Lane::Now, move |tx| hand::create(tx, directory, &new, id, "ann", now))
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod key;
 pub(crate) mod mapping;
 pub(crate) mod people;
 pub(crate) mod records;
+pub(crate) mod rule;
 pub(crate) mod source;
 pub(crate) mod token;
 pub(crate) mod trail;

@@ -289,6 +289,7 @@ impl Demo {
 
     async fn people(&self) -> anyhow::Result<Answer> {
         let list = usher_admin::request::People::List {
+            ungoverned: false,
             account: ACCOUNT.into(),
             environment: "production".into(),
             after: None,

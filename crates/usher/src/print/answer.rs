@@ -10,7 +10,7 @@ use usher_api::{
     plan::{Item, Plan},
 };
 
-use super::{explain, mapping, table, trail};
+use super::{explain, mapping, rule, table, trail};
 
 pub(crate) use super::mapping::not_exported;
 
@@ -26,6 +26,13 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::Trail(list) => more(trail::text(&list.items), list),
         Answer::Person(person) => pretty(&**person),
         Answer::People(list) => more(people(&list.items), list),
+        Answer::PersonExplanation(found) => rule::explanation(found),
+        Answer::PeopleImport(done) => {
+            format!("{} people made; {} were there already and left alone", done.created, done.there)
+        }
+        Answer::Rule(rule) => rule.text.clone(),
+        Answer::Rules(rules) => rule::rules(rules),
+        Answer::RuleChange(change) => rule::change(change),
         Answer::Unit(unit) => units(std::slice::from_ref(unit)),
         Answer::Units(list) => more(units(&list.items), list),
         Answer::Directory(directory) => directories(std::slice::from_ref(directory)),

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod explain;
 mod mapping;
+mod rule;
 mod trail;
 
 use std::io::{IsTerminal, Write};
