@@ -140,6 +140,21 @@ impl Client {
         }
     }
 
+    /// The ids of a group's members; `None`: 404. An app that never shows members gives none.
+    pub async fn members_of(&self, id: &str) -> Result<Option<Vec<String>>, ClientError> {
+        let whole = match self.whole(Endpoint::Groups, id).await {
+            Err(ClientError::Gone) => return Ok(None),
+            whole => whole?,
+        };
+        let members = whole.get("members").and_then(Value::as_array).into_iter().flatten();
+        let id = |member: &Value| match member.get("value") {
+            Some(Value::String(id)) => Some(id.clone()),
+            Some(Value::Number(id)) => Some(id.to_string()),
+            _ => None,
+        };
+        Ok(Some(members.filter_map(id).collect()))
+    }
+
     /// POST; the resource as answered, with a text `id` at least (from the body, or from `Location` when there is none).
     pub async fn create(&self, at: Endpoint, resource: &Object) -> Result<Object, ClientError> {
         let body = self.wire().created(at, resource);

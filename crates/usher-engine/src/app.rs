@@ -423,6 +423,8 @@ pub fn set_enabled(tx: &mut Tx<'_>, app: &App, enabled: bool) -> Result<(), Engi
 
 const REMOVE: &[Sql] = &[
     Sql::same("delete from assignment where app = $1"),
+    Sql::same("delete from pushed where app = $1"),
+    Sql::same("delete from protected where app = $1"),
     Sql::same("delete from run where app = $1"),
     Sql::same("delete from walk where app = $1"),
     Sql::same("delete from link_member where app = $1"),

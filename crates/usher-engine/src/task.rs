@@ -16,13 +16,13 @@ use uuid::Uuid;
 use crate::{
     app::App,
     cycle::pump::rules,
-    decide::{Act, Cause, Linked, Reason, Source, decide},
+    decide::{Act, Cause, Entitled, Linked, Reason, Source, decide},
     diff::{self, Difference},
     error::EngineError,
-    leaver,
+    given, leaver,
     link::{self, Link},
     log::{Failure, Status, Step, StepType},
-    reference,
+    pushed, reference,
     scope::{self, Judged, seed},
     settings::Leaving,
     unique::{self, Unique, World},
@@ -188,7 +188,7 @@ fn imported(task: &Task, app: &App) -> Step {
 fn scoped(judged: &Judged) -> Step {
     let yes_no = |b: bool| if b { "True" } else { "False" };
     let active = judged.source == Source::Active;
-    let entitled = judged.entitled == crate::decide::Entitled::Yes;
+    let entitled = judged.entitled == Entitled::Yes;
     let filters: serde_json::Map<String, serde_json::Value> =
         judged.clauses.iter().map(|c| (format!("{}.{}", c.group, c.title), json!(yes_no(c.holds)))).collect();
     Step {
@@ -227,6 +227,13 @@ fn mapped(
         }
     })?;
     rows.retain(|r| !reference::is_members(&r.target));
+    // A leaver keeps its other values; whoever is to be there gets what its assignments give.
+    if judged.entitled == Entitled::Yes && judged.source == Source::Active {
+        given::apply(&judged.given, &mut rows);
+    }
+    if moment == Moment::Update && judged.pushed.is_some_and(|p| !p.renames) {
+        rows.retain(|r| !pushed::is_name(&r.target));
+    }
     Ok(rows)
 }
 
@@ -355,7 +362,7 @@ pub(crate) fn take_over(
     there: &Object,
 ) -> Result<(Object, Vec<Difference>), Failure> {
     let target = app.target.of(kind);
-    let sent = diff::mapped_part(target, app.mapping(kind), there).map_err(|e| invalid(&e))?;
+    let sent = diff::mapped_part(target, app.mapping(kind), rows, there).map_err(|e| invalid(&e))?;
     let wanted = app.document(kind, rows).map_err(|e| invalid(&e))?;
     let differences = diff::against(target, rows, &wanted, &sent);
     Ok((sent, differences))

@@ -27,7 +27,7 @@ pub use gone::{expired, gone, gone_by_name};
 pub use members::{MemberOp, MembersPut, members};
 pub use put::put;
 pub use read::{
-    Link, all_groups_of, by_email, by_ids, by_keys, by_name, count, get, groups_of, links, member_count,
+    Link, all_groups_of, by_email, by_ids, by_keys, by_name, count, get, groups_below, groups_of, links, member_count,
     members_of, objects_with_external, walk,
 };
 

@@ -290,6 +290,32 @@ pub fn all_groups_of(
     Ok(found)
 }
 
+/// These groups and all groups in them, at any depth, each once (groups that contain each other too), in key order.
+///
+/// # Errors
+/// [`StoreError`] of the statements, one for each level.
+pub fn groups_below(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    groups: &[Key],
+) -> Result<Vec<Key>, StoreError> {
+    // A group has far fewer groups in it than members; more than this in one level is a directory gone wrong.
+    const MOST: usize = 1_000_000;
+    const READ: Sql = with_keys!(
+        "select m.member from member m join object g on g.key = m.grp
+         where +g.directory = $1 and m.kind = 2 and m.grp",
+        "$2",
+        " order by m.member"
+    );
+    let mut seen: BTreeSet<Key> = groups.iter().copied().collect();
+    let mut next: Vec<Key> = seen.iter().copied().collect();
+    while !next.is_empty() {
+        let found: Vec<(Key,)> = on.all(&READ, args![directory, list::keys(next.iter().copied())], MOST)?;
+        next = found.into_iter().map(|(key,)| key).filter(|key| seen.insert(*key)).collect();
+    }
+    Ok(seen.into_iter().collect())
+}
+
 /// One object's groups: the direct ones, then what is above them.
 fn closure(object: Key, direct: &[(Key, Link)], above: &BTreeMap<Key, Vec<Link>>) -> Vec<(Key, Link, bool)> {
     let mut seen: BTreeSet<Key> = direct.iter().map(|(_, group)| group.key).collect();

@@ -8,6 +8,7 @@ mod groups;
 mod job;
 mod outcome;
 mod plan;
+mod pushed;
 mod serve;
 mod way;
 

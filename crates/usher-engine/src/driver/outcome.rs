@@ -259,7 +259,7 @@ fn finish(
     if done.logged {
         log::write(tx, app, std::slice::from_ref(&written.entry))?;
     }
-    let members = written.kind == Kind::Group && in_step && maps_members(app);
+    let members = written.kind == Kind::Group && in_step && !done.rests && maps_members(app);
     let pending_leave =
         matches!(&done.link, Links::Save { .. }) && done.counted == Counted::Nothing && in_step;
     if !members && !pending_leave {
