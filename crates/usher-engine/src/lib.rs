@@ -20,6 +20,7 @@ pub mod mapping;
 mod members;
 mod notify;
 pub mod plan;
+pub mod protected;
 pub mod pushed;
 pub mod quarantine;
 pub mod reference;

@@ -54,7 +54,6 @@ create table pushed (
   primary key (app, object));
 create table protected (
   app bigint not null references app (id), object bigint not null, since bigint not null, primary key (app, object));
-alter table run add column proven {text};
 alter table app add column oauth {text};
 "],
 };

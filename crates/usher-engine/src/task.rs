@@ -22,7 +22,7 @@ use crate::{
     given, leaver,
     link::{self, Link},
     log::{Failure, Status, Step, StepType},
-    pushed, reference,
+    protected, pushed, reference,
     scope::{self, Judged, seed},
     settings::Leaving,
     unique::{self, Unique, World},
@@ -126,10 +126,18 @@ pub(crate) fn prepare(
 ) -> Result<Vec<Task>, EngineError> {
     let mut links: HashMap<Key, Link> =
         link::of(on, app.id, keys)?.into_iter().map(|l| (l.object, l)).collect();
+    let protected = protected::of(on, app.id, keys)?;
     let mut tasks = Vec::with_capacity(keys.len());
     for judged in scope::judge(on, app, keys, now)? {
         let link = links.remove(&judged.key);
-        tasks.push(one(on, app, judged, link, how, now)?);
+        // A leaver that is protected was not counted, and is not to be.
+        let is_protected = protected.contains(&judged.key);
+        let how = if is_protected { For::Plan } else { how };
+        let mut task = one(on, app, judged, link, how, now)?;
+        if is_protected {
+            protect(&mut task);
+        }
+        tasks.push(task);
     }
     Ok(tasks)
 }
@@ -169,6 +177,21 @@ fn one(
         Act::Leave(cause, _) => disable(app, &judged, &task, cause, now),
     };
     Ok(task)
+}
+
+/// What would harm a protected user is a failure instead.
+fn protect(task: &mut Task) {
+    let what = match &task.todo {
+        Todo::Delete(cause) | Todo::Write(Write { verb: Verb::Disable(cause), .. }) => {
+            format!("would lose the account: {} {}", task.name, cause.text())
+        }
+        Todo::Write(write) => match protected::harmed_by(&write.differences) {
+            Some(d) => format!("{} would be taken away or the account disabled", d.path),
+            None => return,
+        },
+        _ => return,
+    };
+    task.todo = Todo::Failed(protected::failure(&task.name, &what));
 }
 
 fn imported(task: &Task, app: &App) -> Step {

@@ -24,7 +24,7 @@ use crate::{
     assignment,
     decide::{Act, Linked, Reason, Rules, Source, decide},
     error::EngineError,
-    leaver, link, log, notify, pushed, scope,
+    leaver, link, log, notify, protected, pushed, scope,
     settings::Leaving,
 };
 
@@ -288,6 +288,7 @@ fn affect(
 ) -> Result<Pumped, EngineError> {
     let links: HashMap<Key, link::Link> =
         link::of(tx, app.id, keys)?.into_iter().map(|l| (l.object, l)).collect();
+    let protected = protected::of(tx, app.id, keys)?;
     let mut pumped = Pumped::default();
     let (mut rows, mut staying) = (Vec::new(), Vec::new());
     for judged in scope::judge(tx, app, keys, now)? {
@@ -302,7 +303,7 @@ fn affect(
                 }
                 staying.push(judged.key);
             }
-            Act::Leave(cause, Leaving::Disable | Leaving::Delete) => {
+            Act::Leave(cause, Leaving::Disable | Leaving::Delete) if !protected.contains(&judged.key) => {
                 leaver::note(tx, app.id, judged.key, kind, cause, cycle, now)?;
             }
             _ => {

@@ -14,6 +14,7 @@ mod groups;
 mod leavers;
 mod mappings;
 mod plan;
+mod protected;
 mod pushed;
 mod quarantine;
 mod rig;

@@ -184,3 +184,21 @@ fn an_app_that_will_not_delete_a_group_keeps_it_linked() {
         assert!(rig.groups_there().contains_key("Crew"));
     });
 }
+
+#[test]
+fn a_link_that_is_deleted_is_matched_again() {
+    both(|rig| async move {
+        let ann = rig.user("ann", json!({}));
+        rig.assign(&ann);
+        rig.sync().await;
+        let (app, key, id) = (rig.app(), ann.key, rig.user_there("ann").0);
+        assert!(rig.write(move |tx| usher_engine::link::remove(tx, &app, key).unwrap()));
+        let (app, no_more) = (rig.app(), rig.app);
+        assert!(!rig.write(move |tx| usher_engine::link::remove(tx, &app, key).unwrap()));
+        rig.wire.take();
+        rig.sync().await;
+        assert_eq!(rig.wire.take().1, 0, "the same account is found, as it should be");
+        let link = rig.read(move |on| usher_engine::link::get(on, no_more, key)).unwrap();
+        assert_eq!(link.target, Some(id.0.to_string()));
+    });
+}

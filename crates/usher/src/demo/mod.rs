@@ -249,7 +249,7 @@ impl Demo {
         for group in largest {
             self.story.command(&format!("app assign {APP} --group '{}'", group.name));
             let who = group.id.0.to_string();
-            let assign = App::Assign { name: name(), kind: "group".into(), who, role: None };
+            let assign = App::Assign { name: name(), kind: "group".into(), who, role: None, terms: Terms::default() };
             self.call(Request::App(Box::new(assign))).await?;
         }
         if largest.is_empty() {
