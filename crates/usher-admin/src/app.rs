@@ -16,7 +16,7 @@ use usher_engine::{
 use usher_store::{Snapshot, Tx};
 
 use crate::{
-    Actor, Admin, AdminError, Answer, Outcome, PAGE, Work, answer::Said, audit, directory, record, request,
+    Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit, directory, record, request,
 };
 
 pub(crate) use describe::{describe as show, status};
@@ -138,7 +138,10 @@ fn client(asked: request::OAuth) -> Result<apps::OAuthClient, AdminError> {
             .hint("Give the address with --oauth-token-url, e.g. https://login.example.com/oauth2/token.")
     })?;
     if asked.client_id.trim().is_empty() {
-        return Err(AdminError::new("invalid_value", "the client id is empty; give it with --oauth-client-id"));
+        return Err(AdminError::new(
+            "invalid_value",
+            "the client id is empty; give it with --oauth-client-id",
+        ));
     }
     let scope = asked.scope.map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty());
     Ok(apps::OAuthClient { token_url, client_id: asked.client_id.trim().to_owned(), scope })
@@ -182,7 +185,8 @@ impl Admin {
             }
             let details = serde_json::json!({"oauth": credentials.oauth});
             audit::note(tx, &actor, "app.credentials", &app.name, &details, now)?;
-            let what = if credentials.oauth.is_some() { "token of the OAuth client" } else { "new secret token" };
+            let what =
+                if credentials.oauth.is_some() { "token of the OAuth client" } else { "new secret token" };
             let message = format!("{name} accepts the {what}; it has replaced what was there before");
             Ok(Answer::Said(Said { message }))
         })

@@ -83,7 +83,8 @@ impl Client {
         let limit = settings.request;
         let (sent, changing) = (AtomicU64::new(0), AtomicU64::new(0));
         let refused = Mutex::new(None);
-        let shared = Shared { settings, authorization, tokens: None, transport, rate, sent, changing, refused };
+        let shared =
+            Shared { settings, authorization, tokens: None, transport, rate, sent, changing, refused };
         Self { shared: Arc::new(shared), limit }
     }
 
@@ -309,7 +310,9 @@ impl Client {
         let request = request
             .body(body)
             .map_err(|e| ClientError::NotScim(format!("the tenant URL can't be called: {e}")))?;
-        let Some(tokens) = &self.shared.tokens else { return self.sent_once(&call.method, &address, request).await };
+        let Some(tokens) = &self.shared.tokens else {
+            return self.sent_once(&call.method, &address, request).await;
+        };
         let bearer = tokens.bearer(self.limit).await?;
         let with = |bearer: &HeaderValue| {
             let mut request = request.clone();

@@ -57,7 +57,9 @@ impl Client {
         let tenant = self.tenant().clone();
         if let Some((tokens, limit)) = self.tokens() {
             match tokens.bearer(limit).await {
-                Ok(_) => diagnosis.good("token", format!("the token endpoint {} gives a token", tokens.host())),
+                Ok(_) => {
+                    diagnosis.good("token", format!("the token endpoint {} gives a token", tokens.host()))
+                }
                 Err(ClientError::Credentials { detail, .. }) => {
                     diagnosis.bad("token", detail);
                     return diagnosis;

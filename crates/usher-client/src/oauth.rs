@@ -95,7 +95,8 @@ impl Tokens {
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if in_header {
-            let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let encoded =
+                |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             let pair = format!("{}:{}", encoded(&self.oauth.client_id), encoded(secret));
             let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
             let mut basic = HeaderValue::from_str(&basic).map_err(|_| self.unusable())?;
@@ -131,7 +132,10 @@ impl Tokens {
                 (_, Some(wait @ ClientError::Wait { .. })) => wait,
                 (400 | 401 | 403, _) => ClientError::Credentials {
                     status: 401,
-                    detail: format!("the token endpoint {host} gave no token: {}", self.explained(answer, &said)),
+                    detail: format!(
+                        "the token endpoint {host} gave no token: {}",
+                        self.explained(answer, &said)
+                    ),
                 },
                 (404, _) => ClientError::Credentials {
                     status: 401,

@@ -253,11 +253,9 @@ impl Raw {
             scope: if self.scope == Scope::All as i64 { Scope::All } else { Scope::Assigned },
             tenant_url,
             has_secret: self.has_secret,
-            oauth: self
-                .oauth
-                .map(|text| serde_json::from_str(&text))
-                .transpose()
-                .map_err(|e| StoreError::Bug(format!("app {}: its OAuth client can't be read: {e}", self.id)))?,
+            oauth: self.oauth.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| {
+                StoreError::Bug(format!("app {}: its OAuth client can't be read: {e}", self.id))
+            })?,
             settings,
             users,
             groups,

@@ -108,7 +108,8 @@ fn values(text: &str) -> Result<BTreeMap<String, String>, StoreError> {
     if text.is_empty() {
         return Ok(BTreeMap::new());
     }
-    serde_json::from_str(text).map_err(|e| StoreError::Bug(format!("values of an assignment can't be read: {e}")))
+    serde_json::from_str(text)
+        .map_err(|e| StoreError::Bug(format!("values of an assignment can't be read: {e}")))
 }
 
 // Only what differs counts as written.
@@ -235,11 +236,7 @@ pub(crate) fn any_nested(on: &mut Snapshot<'_>, app: AppId) -> Result<bool, Stor
 }
 
 /// Which of these groups give their members accounts: they are assigned, or lie in a group that is assigned with the groups in it.
-pub(crate) fn giving(
-    on: &mut Snapshot<'_>,
-    app: &App,
-    groups: &[Key],
-) -> Result<BTreeSet<Key>, EngineError> {
+pub(crate) fn giving(on: &mut Snapshot<'_>, app: &App, groups: &[Key]) -> Result<BTreeSet<Key>, EngineError> {
     let mut found: BTreeSet<Key> = of(on, app.id, groups)?.into_iter().map(|a| a.object).collect();
     if groups.is_empty() || !any_nested(on, app.id)? {
         return Ok(found);

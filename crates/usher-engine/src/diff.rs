@@ -96,8 +96,11 @@ pub fn mapped_part(
     there: &Object,
 ) -> Result<Object, ScimError> {
     let mut part = Object::new();
-    let beyond = mapped.iter().map(|row| &row.target).filter(|path| mapping.rows.iter().all(|r| r.target != **path));
-    for path in mapping.rows.iter().map(|row| &row.target).chain(beyond).filter(|path| !reference::is_members(path)) {
+    let beyond =
+        mapped.iter().map(|row| &row.target).filter(|path| mapping.rows.iter().all(|r| r.target != **path));
+    for path in
+        mapping.rows.iter().map(|row| &row.target).chain(beyond).filter(|path| !reference::is_members(path))
+    {
         let value = at(target, there, path);
         if !value.is_null() {
             resource::write(target, &mut part, path, value)?;

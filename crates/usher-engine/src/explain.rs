@@ -225,7 +225,9 @@ fn assigned_by(on: &mut Snapshot<'_>, app: &App, judged: &Judged) -> Result<Vec<
             ways_up = all.into_iter().map(|(member, group, _)| (member, group)).collect();
         }
         let above: Vec<Key> = ways_up.iter().map(|(_, group)| group.key).collect();
-        for a in assignment::of(on, app.id, &above)?.into_iter().filter(|a| a.nested || keys.contains(&a.object)) {
+        for a in
+            assignment::of(on, app.id, &above)?.into_iter().filter(|a| a.nested || keys.contains(&a.object))
+        {
             let name = ways_up.iter().find(|(_, g)| g.key == a.object).map_or("", |(_, g)| g.name.as_str());
             ways.push(format!("by the group {name} as {}", a.role));
         }

@@ -101,8 +101,7 @@ pub fn judge(
         object::by_keys(on, app.directory, keys)?.into_iter().map(|o| (o.key, o)).collect();
     let memberships = memberships(on, app, &stored)?;
     let mut assigned = assigned(on, app, &stored, &memberships)?;
-    let groups_here: Vec<Key> =
-        stored.values().filter(|o| o.kind == Kind::Group).map(|o| o.key).collect();
+    let groups_here: Vec<Key> = stored.values().filter(|o| o.kind == Kind::Group).map(|o| o.key).collect();
     let pushed = pushed::of(on, app.id, &groups_here)?;
     let mut groups: HashMap<Key, Vec<(String, String)>> = HashMap::new();
     let reads = [Kind::User, Kind::Group].map(|kind| app.reads_groups(kind));

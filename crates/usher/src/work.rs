@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use usher_admin::request::GroupAct;
 use usher_admin::{
     AdminError, Answer, Work, describe_cycle, describe_explanation, describe_plan, describe_preview,
     describe_run, describe_test,
@@ -10,7 +11,6 @@ use usher_api::{
     List,
     directory::{Step, Test},
 };
-use usher_admin::request::GroupAct;
 use usher_client::Diagnosis;
 use usher_sources::Progress as Reading;
 
@@ -104,8 +104,10 @@ async fn start(
         Err(error) => return Err(error.into()),
     };
     if let Some(step) = diagnosis.filter(|d| d.ignores_filter).and_then(|d| d.steps.last().cloned()) {
-        return Err(AdminError::new("ignores_filter", step.text)
-            .hint(format!("{} stays off. `usher app mapping set` chooses another matching property.", app.name)));
+        return Err(AdminError::new("ignores_filter", step.text).hint(format!(
+            "{} stays off. `usher app mapping set` chooses another matching property.",
+            app.name
+        )));
     }
     let admin = system.admin.clone();
     tokio::task::spawn_blocking(move || admin.start(&actor, &app))

@@ -7,8 +7,7 @@ use usher_store::Tx;
 
 use super::{describe::word, find};
 use crate::{
-    Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit, record,
-    request::GroupAct,
+    Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit, record, request::GroupAct,
 };
 
 /// What concerns the database alone is done; what speaks to the app is noted and comes back as work.

@@ -41,7 +41,9 @@ pub(super) fn page(admin: &Admin, request: request::App) -> Result<Answer, Admin
     let from = more
         .after
         .as_ref()
-        .map(|at| at.parse().map_err(|_| AdminError::new("invalid_value", format!("{at} is no place in the log"))))
+        .map(|at| {
+            at.parse().map_err(|_| AdminError::new("invalid_value", format!("{at} is no place in the log")))
+        })
         .transpose()?;
     let (since, until) = (time("since", more.since.as_ref())?, time("until", more.until.as_ref())?);
     admin.read(move |on| {

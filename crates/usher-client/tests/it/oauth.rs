@@ -75,7 +75,8 @@ async fn one_that_has_expired_is_fetched_anew_before_it_is_sent() {
     let client = client(&app, &tokens(&app));
     look(&client).await.unwrap();
     look(&client).await.unwrap();
-    let sent: Vec<_> = app.seen().into_iter().filter(|s| !is_token(s)).map(|s| s.authorization.unwrap()).collect();
+    let sent: Vec<_> =
+        app.seen().into_iter().filter(|s| !is_token(s)).map(|s| s.authorization.unwrap()).collect();
     assert_eq!(sent, ["Bearer t1", "Bearer t2"]);
 }
 

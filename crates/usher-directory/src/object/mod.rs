@@ -27,8 +27,8 @@ pub use gone::{expired, gone, gone_by_name};
 pub use members::{MemberOp, MembersPut, members};
 pub use put::put;
 pub use read::{
-    Link, all_groups_of, by_email, by_ids, by_keys, by_name, count, get, groups_below, groups_of, links, member_count,
-    members_of, objects_with_external, walk,
+    Link, all_groups_of, by_email, by_ids, by_keys, by_name, count, get, groups_below, groups_of, links,
+    member_count, members_of, objects_with_external, walk,
 };
 
 /// An object as stored. `doc` is what the client wrote, canonical, without id, meta, members, groups and secrets.

@@ -278,7 +278,18 @@ impl<'e> Worker<'e> {
         stop: Option<watch::Receiver<bool>>,
     ) -> Self {
         let tried = Tried::default();
-        Self { engine, app, client, lease, stop, pauses: 0, tried, last: None, leavers_alone: false, missing: Missing::default() }
+        Self {
+            engine,
+            app,
+            client,
+            lease,
+            stop,
+            pauses: 0,
+            tried,
+            last: None,
+            leavers_alone: false,
+            missing: Missing::default(),
+        }
     }
 
     fn told_to_stop(&self) -> bool {

@@ -20,7 +20,9 @@ use std::{
 };
 
 use secrecy::SecretString;
-use usher_client::{AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, OAuth, Settings, Tokens, Transport};
+use usher_client::{
+    AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, OAuth, Settings, Tokens, Transport,
+};
 use usher_directory::{Key, Kind, config::Configs};
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_scim::AttributePath;
@@ -79,7 +81,11 @@ impl Engine {
     }
 
     /// The same with other credentials of either kind.
-    pub async fn test_with(&self, app: AppId, instead: Option<Credentials>) -> Result<Diagnosis, EngineError> {
+    pub async fn test_with(
+        &self,
+        app: AppId,
+        instead: Option<Credentials>,
+    ) -> Result<Diagnosis, EngineError> {
         let app = self.app(app).await?;
         let client = self.client(&app, instead).await?;
         Ok(self.probe(&app, &client).await)

@@ -38,7 +38,10 @@ impl Engine {
         let app = self.app(app).await?;
         let client = self.client(&app, None).await?;
         let there = client.get(Endpoint::Groups, target).await?.ok_or_else(|| {
-            EngineError::Setting(format!("{} has no group with the id {target}; nothing was linked", app.name))
+            EngineError::Setting(format!(
+                "{} has no group with the id {target}; nothing was linked",
+                app.name
+            ))
         })?;
         let name = there.get("displayName").and_then(|v| v.as_str()).unwrap_or_default().to_owned();
         let sent = diff::mapped_part(app.target.of(Kind::Group), app.mapping(Kind::Group), &[], &there)
@@ -155,7 +158,8 @@ impl Engine {
             .collect();
         let wanted = self.wanted(app, link.object).await?;
         let ids: HashSet<&String> = wanted.iter().map(|(_, id)| id).collect();
-        let add: Vec<String> = wanted.iter().map(|(_, id)| id).filter(|id| !there.contains(*id)).cloned().collect();
+        let add: Vec<String> =
+            wanted.iter().map(|(_, id)| id).filter(|id| !there.contains(*id)).cloned().collect();
         let remove: Vec<String> = there.iter().filter(|id| !ids.contains(id)).cloned().collect();
         client.members(&id, &add, &remove).await?;
         let (added, removed) = (add.len() as u64, remove.len() as u64);

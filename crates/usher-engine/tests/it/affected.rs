@@ -8,7 +8,10 @@ use usher_directory::{
     Key, Kind,
     object::{MemberOp, Stored},
 };
-use usher_engine::{app, assignment::{self, Terms}};
+use usher_engine::{
+    app,
+    assignment::{self, Terms},
+};
 
 use crate::rig::{Rig, both, managed_by};
 

@@ -112,7 +112,10 @@ fn many_linked_accounts_that_are_gone_stop_the_app_and_nothing_is_made_anew() {
             rig.edit(user, json!({"title": "X"}));
         }
         let stopped = rig.engine.sync(rig.app, &|_| {}).await.unwrap_err();
-        assert!(matches!(&stopped, EngineError::Stopped { code, .. } if code == "TargetMissing"), "{stopped}");
+        assert!(
+            matches!(&stopped, EngineError::Stopped { code, .. } if code == "TargetMissing"),
+            "{stopped}"
+        );
         assert!(stopped.to_string().contains("11 of 30") && stopped.to_string().contains("u00"), "{stopped}");
         assert_eq!(rig.users_there().len(), 19, "nothing was made anew");
         assert_eq!(rig.user_there("u20").2["title"], "X", "the others were written");

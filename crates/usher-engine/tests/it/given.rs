@@ -26,7 +26,10 @@ fn a_group_gives_values_where_the_mapping_gives_none_and_one_that_overrides_wins
         let locale = ("locale", "de-DE");
         rig.grant(&team, terms(100, false, &[("title", "Staff"), locale]));
         rig.sync().await;
-        assert_eq!((title(&rig, "ann").as_deref(), title(&rig, "bob").as_deref()), (Some("Head"), Some("Staff")));
+        assert_eq!(
+            (title(&rig, "ann").as_deref(), title(&rig, "bob").as_deref()),
+            (Some("Head"), Some("Staff"))
+        );
         assert_eq!(rig.user_there("bob").2["locale"], "de-DE", "no row maps it");
         rig.wire.take();
         assert_eq!(rig.sync().await.counts.update, 0);
@@ -40,7 +43,10 @@ fn a_group_gives_values_where_the_mapping_gives_none_and_one_that_overrides_wins
         rig.assign(&bob);
         rig.unassign(&team);
         rig.sync().await;
-        assert_eq!((title(&rig, "ann").as_deref(), title(&rig, "bob").as_deref()), (Some("Head"), Some("Staff")));
+        assert_eq!(
+            (title(&rig, "ann").as_deref(), title(&rig, "bob").as_deref()),
+            (Some("Head"), Some("Staff"))
+        );
     });
 }
 
@@ -72,7 +78,10 @@ fn ones_own_assignment_beats_groups_and_the_smaller_priority_the_larger() {
         rig.grant(&early, terms(10, false, &[("title", "early")]));
         rig.grant(&ann, terms(900, false, &[("title", "own")]));
         rig.sync().await;
-        assert_eq!((title(&rig, "ann").as_deref(), title(&rig, "bob").as_deref()), (Some("own"), Some("early")));
+        assert_eq!(
+            (title(&rig, "ann").as_deref(), title(&rig, "bob").as_deref()),
+            (Some("own"), Some("early"))
+        );
         assert_eq!(rig.user_there("ann").2["locale"], "fr-FR", "each attribute by itself");
         // Out of the one group, the other's holds.
         rig.members(&early, MemberOp::Remove(vec![bob.id]));
@@ -102,7 +111,7 @@ fn what_cannot_be_given_is_refused_with_the_nearest_name() {
         let refused = |name: &str| terms(1, false, &[(name, "x")]).check(&app).unwrap_err().to_string();
         assert!(refused("titel").contains("did you mean title?"), "{}", refused("titel"));
         assert!(refused("userName").contains("matching property"), "{}", refused("userName"));
-        assert!(refused("id").contains("read-only"), "{}", refused("id"));
+        assert!(refused("groups").contains("read-only"), "{}", refused("groups"));
         assert!(refused("a b").contains("no attribute path"), "{}", refused("a b"));
         terms(1, false, &[("emails[type eq \"work\"].value", "x@example.com")]).check(&app).unwrap();
         let (app, key, now) = (rig.app(), rig.user("ann", json!({})).key, rig.clock.now());

@@ -47,7 +47,10 @@ fn a_protected_user_is_not_disabled_deleted_or_emptied_and_somebody_is_told() {
             assert_eq!(rig.sync().await.counts.failed, 1);
             assert_eq!(rig.wire.take().1, 0);
             let last = rig.logged().pop().unwrap();
-            assert_eq!((last.1.as_str(), last.2.as_str(), last.3.as_str()), ("failure", "ann", "ProtectedUser"));
+            assert_eq!(
+                (last.1.as_str(), last.2.as_str(), last.3.as_str()),
+                ("failure", "ann", "ProtectedUser")
+            );
         }
         assert_eq!(rig.user_there("ann").2["title"], "Head");
         assert!(mails(&rig) > 0);

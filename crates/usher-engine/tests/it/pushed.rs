@@ -93,7 +93,11 @@ fn a_group_is_linked_to_one_that_is_there_with_its_members_renamed_or_not() {
             assert_eq!(name, theirs);
             rig.sync().await;
             let groups = rig.groups_there();
-            assert_eq!(groups[expected], ["ann", "local"], "who was there stays, and no second group is made");
+            assert_eq!(
+                groups[expected],
+                ["ann", "local"],
+                "who was there stays, and no second group is made"
+            );
             // A change of the name later is treated alike.
             rig.edit(&group, json!({"displayName": format!("{ours} 2")}));
             rig.sync().await;

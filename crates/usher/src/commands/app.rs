@@ -424,9 +424,11 @@ impl Command {
                 oauth_client_id,
                 oauth_scope,
             } => {
-                let file = secret_token_file.or(oauth_client_secret_file).context("name a file with the secret")?;
+                let file =
+                    secret_token_file.or(oauth_client_secret_file).context("name a file with the secret")?;
                 let oauth = oauth_token_url.zip(oauth_client_id);
-                let oauth = oauth.map(|(token_url, client_id)| OAuth { token_url, client_id, scope: oauth_scope });
+                let oauth =
+                    oauth.map(|(token_url, client_id)| OAuth { token_url, client_id, scope: oauth_scope });
                 App::Credentials { name, token: Secret(read(&file)?), oauth }
             }
             Self::Test { name } => App::Test { name },

@@ -109,7 +109,8 @@ fn csv(items: &[Value], head: bool) -> anyhow::Result<String> {
         ]
         .map(text);
         let none = vec![Value::Null];
-        let properties = entry["modifiedProperties"].as_array().filter(|all| !all.is_empty()).unwrap_or(&none);
+        let properties =
+            entry["modifiedProperties"].as_array().filter(|all| !all.is_empty()).unwrap_or(&none);
         for property in properties {
             let of = ["displayName", "oldValue", "newValue"].map(|name| text(&property[name]));
             writer.write_record(fixed.iter().chain(&of))?;
