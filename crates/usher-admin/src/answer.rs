@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use usher_api::{
     List,
     account::{Account, IssuedToken, Record, Token},
-    app::{App, Cycle, Status, Template},
+    app::{App, Cycle, Link, Status, Template},
     directory::{Directory, Member, Membership, Preview, Run, Source, Test},
     explain::Explanation,
     mapping::{Cases, Export, Import},
@@ -54,6 +54,7 @@ pub enum Answer {
     App(App),
     Apps(List<App>),
     Cycle(Cycle),
+    Link(Box<Link>),
     Status(Status),
     Statuses(List<Status>),
     Plan(Plan),

@@ -2,19 +2,21 @@
 
 mod describe;
 mod explain;
+mod group;
+mod logs;
 mod mapping;
 
 use secrecy::SecretString;
 use usher_api::{List, Secret};
 use usher_directory::{Kind, config::Configs};
 use usher_engine::{
-    App, app as apps, assignment, leaver, log,
+    App, app as apps, assignment, leaver, link, protected,
     quarantine::{self, Reset},
 };
 use usher_store::{Snapshot, Tx};
 
 use crate::{
-    Actor, Admin, AdminError, Answer, Outcome, PAGE, Work, answer::Said, audit, directory, record, request,
+    Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit, directory, record, request,
 };
 
 pub(crate) use describe::{describe as show, status};
@@ -36,12 +38,14 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
         R::Status { name } => admin
             .read(move |on| find(on, &name).and_then(|app| status(on, &app, now)).map(Answer::Status))
             .map(Outcome::Done),
-        R::Logs { .. } => logs(admin, request).map(Outcome::Done),
-        R::Credentials { name, token } => {
+        R::Logs { .. } => logs::page(admin, request).map(Outcome::Done),
+        R::Credentials { name, token, oauth } => {
             let (token, actor) = (given(&token)?, actor.clone());
+            let oauth = oauth.map(client).transpose()?;
             admin.read(move |on| {
                 let app = Box::new(find(on, &name)?);
-                Ok(Outcome::Work(Work::AppCredentials { app, token: token.clone(), actor: actor.clone() }))
+                let (token, oauth, actor) = (token.clone(), oauth.clone(), actor.clone());
+                Ok(Outcome::Work(Work::AppCredentials { app, token, oauth, actor }))
             })
         }
         R::Test { name } => admin
@@ -62,6 +66,15 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
                 Ok(Outcome::Work(Work::AppSync { app }))
             })
         }
+        R::Start { name } => {
+            let actor = actor.clone();
+            admin.read(move |on| {
+                let app = Box::new(find(on, &name)?);
+                Ok(Outcome::Work(Work::AppStart { app, actor: actor.clone() }))
+            })
+        }
+        R::Group { name, group, act } => group::handle(admin, actor, name, group, act),
+        R::Link { name, kind, who, delete: false } => group::show(admin, name, kind, who).map(Outcome::Done),
         R::Provision { name, kind, who, dry_run } => {
             explain::provision(admin, actor, name, kind, who, dry_run)
         }
@@ -118,23 +131,63 @@ fn given(token: &Secret) -> Result<Secret, AdminError> {
     }
 }
 
+/// An OAuth client whose token endpoint can be called.
+fn client(asked: request::OAuth) -> Result<apps::OAuthClient, AdminError> {
+    let token_url = apps::check_url(&asked.token_url, false).map_err(|error| {
+        AdminError::new("invalid_value", error.to_string().replace("tenant URL", "token endpoint"))
+            .hint("Give the address with --oauth-token-url, e.g. https://login.example.com/oauth2/token.")
+    })?;
+    if asked.client_id.trim().is_empty() {
+        return Err(AdminError::new(
+            "invalid_value",
+            "the client id is empty; give it with --oauth-client-id",
+        ));
+    }
+    let scope = asked.scope.map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty());
+    Ok(apps::OAuthClient { token_url, client_id: asked.client_id.trim().to_owned(), scope })
+}
+
 impl Admin {
+    /// Lets cycles of an app run by themselves.
+    ///
+    /// # Errors
+    /// [`AdminError`]: the app is gone, or the database.
+    pub fn start(&self, actor: &Actor, app: &App) -> Result<Answer, AdminError> {
+        let (actor, now, name) = (actor.clone(), self.clock.now(), app.name.clone());
+        self.write(move |tx| {
+            let app = find(tx, &name)?;
+            apps::set_enabled(tx, &app, true)?;
+            audit::note(tx, &actor, "app.start", &app.name, &serde_json::json!({}), now)?;
+            let app = find(tx, &name)?;
+            show(tx, &app).map(Answer::App)
+        })
+    }
+
     /// Keeps a secret token that the app has accepted in place of the one before; cycles that it had stopped go on.
     ///
     /// # Errors
     /// [`AdminError`]: the app is gone, or the database.
-    pub fn replace_token(&self, actor: &Actor, app: &App, token: &Secret) -> Result<Answer, AdminError> {
+    pub fn replace_token(
+        &self,
+        actor: &Actor,
+        app: &App,
+        token: &Secret,
+        oauth: Option<apps::OAuthClient>,
+    ) -> Result<Answer, AdminError> {
         let (actor, now, store, name) =
             (actor.clone(), self.clock.now(), self.store.clone(), app.name.clone());
-        let secret = SecretString::from(token.0.clone());
+        let credentials = apps::Credentials { oauth, secret: SecretString::from(token.0.clone()) };
         self.write(move |tx| {
             let app = find(tx, &name)?;
-            apps::set_secret(tx, &store, app.id, &secret)?;
+            apps::set_credentials(tx, &store, app.id, &credentials)?;
             if app.enabled {
                 apps::set_enabled(tx, &app, true)?;
             }
-            audit::note(tx, &actor, "app.credentials", &app.name, &serde_json::json!({}), now)?;
-            let message = format!("{name} accepts the new secret token; it has replaced the one before");
+            let details = serde_json::json!({"oauth": credentials.oauth});
+            audit::note(tx, &actor, "app.credentials", &app.name, &details, now)?;
+            let what =
+                if credentials.oauth.is_some() { "token of the OAuth client" } else { "new secret token" };
+            let message = format!("{name} accepts the {what}; it has replaced what was there before");
             Ok(Answer::Said(Said { message }))
         })
     }
@@ -199,11 +252,17 @@ fn act(
         R::Set { key, value, .. } => {
             apps::set(tx, app, &[(key.clone(), value.clone())])?;
         }
-        R::Assign { kind, who, role, .. } => {
+        R::Assign { kind, who, role, terms, .. } => {
             let kind = record::kind(kind)?;
             let object = assignment::find(tx, app.directory, kind, who)?;
             let role = assignment::role(app, role.as_deref())?;
-            assignment::assign(tx, app, object.key, kind, &role, now)?;
+            let given = assignment::Terms {
+                nested: terms.nested,
+                priority: terms.priority.unwrap_or(assignment::Terms::default().priority),
+                overrides: terms.overrides,
+                values: terms.values.clone(),
+            };
+            assignment::assign_on(tx, app, (object.key, kind), &role, &given, now)?;
         }
         R::Unassign { kind, who, .. } => {
             let kind = record::kind(kind)?;
@@ -216,15 +275,34 @@ fn act(
             }
         }
         R::Scope { scope, .. } => apps::set_scope(tx, app, scope.parse()?)?,
-        R::Start { .. } => apps::set_enabled(tx, app, true)?,
         R::Stop { .. } => apps::set_enabled(tx, app, false)?,
         R::Restart { name, reset } => {
             let what = Reset::list(reset)?;
             let done = quarantine::restart(tx, app, &what, now)?;
             return Ok(Some(describe::restarted(name, app.enabled, &what, &done)));
         }
-        R::AllowDeletes { name } => {
-            let allowed = leaver::allow(tx, app.id, None)?;
+        R::Link { kind, who, name, .. } => {
+            let kind = record::kind(kind)?;
+            let object = assignment::find(tx, app.directory, kind, who)?;
+            if !link::remove(tx, app, object.key)? {
+                return Err(AdminError::new("not_linked", format!("{who} is linked to nothing in {name}")));
+            }
+            return Ok(Some(format!(
+                "the link of {who} is forgotten; what it stood for in {name} stays, and is matched again by the next cycle"
+            )));
+        }
+        R::Protect { name, user, off } => {
+            let object = assignment::find(tx, app.directory, Kind::User, user)?;
+            protected::set(tx, app, object.key, !off, now)?;
+            let text = if *off { "is protected no longer" } else { "is never disabled, deleted or emptied" };
+            return Ok(Some(format!("{user} {text} in {name}")));
+        }
+        R::AllowDeletes { name, only } => {
+            let mut keys = Vec::with_capacity(only.len());
+            for who in only {
+                keys.push(leaver::find(tx, app, who)?);
+            }
+            let allowed = leaver::allow(tx, app.id, Some(keys.as_slice()).filter(|keys| !keys.is_empty()))?;
             return Ok(Some(format!("{allowed} staged leavers may go; the next cycle of {name} lets them")));
         }
         R::MappingSet { kind, target, change, force, .. } => {
@@ -239,34 +317,4 @@ fn act(
         _ => return Err(AdminError::new("internal", "this request changes no app")),
     }
     Ok(None)
-}
-
-fn logs(admin: &Admin, request: request::App) -> Result<Answer, AdminError> {
-    let request::App::Logs { name, user, status, cycle, limit } = request else {
-        return Err(AdminError::new("internal", "not a request for logs"));
-    };
-    if let Some(status) = &status {
-        let possible = ["success", "failure", "skipped", "warning"];
-        if !possible.contains(&status.as_str()) {
-            return Err(AdminError::word("the status", status, &possible));
-        }
-    }
-    let cycle = cycle
-        .map(|id| id.parse().map_err(|_| AdminError::new("invalid_value", format!("{id} is no cycle's id"))))
-        .transpose()?;
-    admin.read(move |on| {
-        let app = find(on, &name)?;
-        let source = match &user {
-            Some(user) => Some(assignment::find(on, app.directory, Kind::User, user)?.id),
-            None => None,
-        };
-        let query =
-            log::Query { source, cycle, status: status.clone(), newest_first: true, ..log::Query::default() };
-        let most = limit.unwrap_or(PAGE);
-        let found = log::page(on, app.id, &query, most)?;
-        let next =
-            (found.len() == most).then(|| found.last().map(|entry| entry.number.to_string())).flatten();
-        let items = found.into_iter().map(|entry| entry.document).collect();
-        Ok(Answer::Log(List { items, next, total: None }))
-    })
 }

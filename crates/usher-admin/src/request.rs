@@ -478,6 +478,9 @@ pub enum App {
     Credentials {
         name: String,
         token: Secret,
+        /// The secret is that of this OAuth client.
+        #[serde(default)]
+        oauth: Option<OAuth>,
     },
     Test {
         name: String,
@@ -487,11 +490,32 @@ pub enum App {
         kind: String,
         who: String,
         role: Option<String>,
+        #[serde(default)]
+        terms: Terms,
     },
     Unassign {
         name: String,
         kind: String,
         who: String,
+    },
+    /// A group's push.
+    Group {
+        name: String,
+        group: String,
+        act: GroupAct,
+    },
+    /// The link of a user or group; `delete`: it is forgotten.
+    Link {
+        name: String,
+        kind: String,
+        who: String,
+        delete: bool,
+    },
+    /// A user who is never disabled, deleted or emptied; `off`: no longer.
+    Protect {
+        name: String,
+        user: String,
+        off: bool,
     },
     Scope {
         name: String,
@@ -537,9 +561,14 @@ pub enum App {
         status: Option<String>,
         cycle: Option<String>,
         limit: Option<usize>,
+        #[serde(default)]
+        more: Box<LogFilter>,
     },
+    /// `only`: these users; empty: all.
     AllowDeletes {
         name: String,
+        #[serde(default)]
+        only: Vec<String>,
     },
     MappingShow {
         name: String,
@@ -583,6 +612,76 @@ pub enum App {
         kind: String,
         force: bool,
     },
+}
+
+/// An OAuth 2 client whose tokens open an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OAuth {
+    /// The token endpoint.
+    pub token_url: String,
+    /// The client's identifier.
+    pub client_id: String,
+    /// What is asked for.
+    pub scope: Option<String>,
+}
+
+/// What an assignment gives beside the role.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    /// Members of groups in the group count too.
+    pub nested: bool,
+    /// Among groups, the smaller number comes first; absent: 100.
+    pub priority: Option<i64>,
+    /// The values win over the mapping's.
+    pub overrides: bool,
+    /// Target attributes with their values.
+    pub values: std::collections::BTreeMap<String, String>,
+}
+
+/// What to do with a group's push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum GroupAct {
+    Push,
+    Pause,
+    Resume,
+    /// Provisioned now, with its membership overwritten in the app.
+    PushNow,
+    /// Whether the group in the app gets the directory's name.
+    Rename {
+        on: bool,
+    },
+    /// To a group of the app, by its id there.
+    Link {
+        to: String,
+        rename: bool,
+    },
+    /// `delete`: the group is deleted in the app.
+    Unlink {
+        delete: bool,
+    },
+}
+
+/// Which entries of the provisioning log, beside a user, a status and a cycle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogFilter {
+    /// Of this group.
+    pub group: Option<String>,
+    /// `create`, `update`, `disable`, `delete`, `stageddelete` or `other`.
+    pub action: Option<String>,
+    /// With this error code.
+    pub code: Option<String>,
+    /// Not before, RFC 3339.
+    pub since: Option<String>,
+    /// Before, RFC 3339.
+    pub until: Option<String>,
+    /// The oldest first, from the beginning or after a place that an answer named.
+    pub oldest_first: bool,
+    /// The place that an answer named as `next`.
+    pub after: Option<String>,
 }
 
 /// What to change of a mapping's row; what is absent stays as it is.
@@ -644,8 +743,10 @@ pub enum Work {
     AppCredentials {
         /// Of which app.
         app: Box<usher_engine::App>,
-        /// The new token.
+        /// The new token, or the client's secret.
         token: Secret,
+        /// The OAuth client whose secret that is.
+        oauth: Option<usher_engine::app::OAuthClient>,
         /// Who gave it.
         actor: Actor,
     },
@@ -676,6 +777,26 @@ pub enum Work {
     AppsExplain {
         /// Each app with the object in its directory.
         of: Vec<(usher_engine::App, usher_directory::Key)>,
+    },
+    /// Let cycles run by themselves, unless the app ignores filters.
+    AppStart {
+        /// Of which app.
+        app: Box<usher_engine::App>,
+        /// Who asked.
+        actor: Actor,
+    },
+    /// A group's push, as far as the app is spoken to: push now, link, unlink.
+    AppGroup {
+        /// In which app.
+        app: Box<usher_engine::App>,
+        /// The group.
+        group: usher_directory::Key,
+        /// Its name.
+        name: String,
+        /// What.
+        act: GroupAct,
+        /// Who asked.
+        actor: Actor,
     },
     /// A cycle.
     AppSync {

@@ -65,6 +65,41 @@ pub struct Assignment {
     pub name: String,
     /// The app role; `Default Access` where the app has none.
     pub role: String,
+    /// Of a group: members of the groups in it get accounts too.
+    #[serde(default)]
+    pub nested: bool,
+    /// Among groups, the smaller number comes first.
+    #[serde(default)]
+    pub priority: i64,
+    /// Its values win over the mapping's.
+    #[serde(default)]
+    pub overrides: bool,
+    /// Values by target attribute.
+    #[serde(default)]
+    pub values: std::collections::BTreeMap<String, String>,
+}
+
+/// Which account or group of an app stands for which user or group of the directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// The app.
+    pub app: String,
+    /// `user` or `group`.
+    pub kind: String,
+    /// The id in the directory.
+    pub id: String,
+    /// userName or displayName.
+    pub name: String,
+    /// The id in the app; `null`: a create was noted whose answer never came.
+    pub target_id: Option<String>,
+    /// `noted`, `active`, `left` (disabled in the app) or `loose` (left, and as it was in the app).
+    pub state: String,
+    /// What was last written, as a SCIM resource.
+    pub written: serde_json::Value,
+    /// Of a group whose push was spoken of: `on`, `paused` or `off`.
+    pub push: Option<String>,
+    /// Whether the group in the app gets the directory's name.
+    pub renames: Option<bool>,
 }
 
 /// Objects by what happens to them.
@@ -113,6 +148,9 @@ pub struct Status {
     pub quarantine: Option<Quarantine>,
     /// Objects that failed and wait for another try.
     pub escrows: u64,
+    /// Those of them that failed for 28 days: they are tried when they change, or by hand.
+    #[serde(default)]
+    pub parked: u64,
     /// Users linked at present.
     pub linked_users: u64,
     /// Groups linked at present.

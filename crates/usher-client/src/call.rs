@@ -21,6 +21,7 @@ use crate::{
     Change, ClientError, Endpoint, Page, Settings, Transport, TransportError,
     answer::{Answer, header_text},
     base,
+    oauth::Tokens,
     wire::{Wire, put_members, put_whole},
 };
 
@@ -34,6 +35,7 @@ pub struct Client {
 struct Shared {
     settings: Settings,
     authorization: Authorization,
+    tokens: Option<Arc<Tokens>>,
     transport: Arc<dyn Transport>,
     rate: Option<DefaultDirectRateLimiter>,
     sent: AtomicU64,
@@ -81,8 +83,18 @@ impl Client {
         let limit = settings.request;
         let (sent, changing) = (AtomicU64::new(0), AtomicU64::new(0));
         let refused = Mutex::new(None);
-        let shared = Shared { settings, authorization, transport, rate, sent, changing, refused };
+        let shared =
+            Shared { settings, authorization, tokens: None, transport, rate, sent, changing, refused };
         Self { shared: Arc::new(shared), limit }
+    }
+
+    /// A client whose token comes from a token endpoint; [`Settings::token`] is not used.
+    pub fn with_oauth(settings: Settings, transport: Arc<dyn Transport>, tokens: Arc<Tokens>) -> Self {
+        let mut client = Self::new(settings, transport);
+        if let Some(shared) = Arc::get_mut(&mut client.shared) {
+            shared.tokens = Some(tokens);
+        }
+        client
     }
 
     /// The same client with at most this long for a request: what is left of a lease, say.
@@ -138,6 +150,21 @@ impl Client {
             Some(failure) => Err(failure),
             None => answer.resource().map(Some),
         }
+    }
+
+    /// The ids of a group's members; `None`: 404. An app that never shows members gives none.
+    pub async fn members_of(&self, id: &str) -> Result<Option<Vec<String>>, ClientError> {
+        let whole = match self.whole(Endpoint::Groups, id).await {
+            Err(ClientError::Gone) => return Ok(None),
+            whole => whole?,
+        };
+        let members = whole.get("members").and_then(Value::as_array).into_iter().flatten();
+        let id = |member: &Value| match member.get("value") {
+            Some(Value::String(id)) => Some(id.clone()),
+            Some(Value::Number(id)) => Some(id.to_string()),
+            _ => None,
+        };
+        Ok(Some(members.filter_map(id).collect()))
     }
 
     /// POST; the resource as answered, with a text `id` at least (from the body, or from `Location` when there is none).
@@ -267,6 +294,7 @@ impl Client {
             request = request.header(name, value);
         }
         match &self.shared.authorization {
+            _ if self.shared.tokens.is_some() => {}
             Authorization::Bearer(value) => request = request.header(header::AUTHORIZATION, value),
             Authorization::Blank => {}
             Authorization::Unsendable => {
@@ -282,22 +310,47 @@ impl Client {
         let request = request
             .body(body)
             .map_err(|e| ClientError::NotScim(format!("the tenant URL can't be called: {e}")))?;
+        let Some(tokens) = &self.shared.tokens else {
+            return self.sent_once(&call.method, &address, request).await;
+        };
+        let bearer = tokens.bearer(self.limit).await?;
+        let with = |bearer: &HeaderValue| {
+            let mut request = request.clone();
+            request.headers_mut().insert(header::AUTHORIZATION, bearer.clone());
+            request
+        };
+        let answer = self.sent_once(&call.method, &address, with(&bearer)).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        // It may have been taken back before its time; one that is new and refused too is no good.
+        tokens.refused(&bearer).await;
+        let bearer = tokens.bearer(self.limit).await?;
+        self.sent_once(&call.method, &address, with(&bearer)).await
+    }
+
+    async fn sent_once(
+        &self,
+        method: &Method,
+        address: &url::Url,
+        request: http::Request<Bytes>,
+    ) -> Result<Answer, ClientError> {
         if let Some(rate) = &self.shared.rate {
             rate.until_ready().await;
         }
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
-        if call.method != Method::GET {
+        if *method != Method::GET {
             self.shared.changing.fetch_add(1, Ordering::Relaxed);
         }
         let answer = self.shared.transport.send(request, self.limit).await;
         tracing::debug!(
-            method = %call.method,
+            %method,
             path = address.path(),
             status = answer.as_ref().map_or(0, |a| a.status().as_u16()),
             "sent to the app"
         );
         let answer = answer.map(Answer::read);
-        self.remember(&call.method, &address, &answer);
+        self.remember(method, address, &answer);
         Ok(answer?)
     }
 
@@ -324,8 +377,12 @@ impl Client {
         &self.shared.settings.tenant_url
     }
 
+    pub(crate) fn tokens(&self) -> Option<(&Tokens, Duration)> {
+        self.shared.tokens.as_deref().map(|tokens| (tokens, self.limit))
+    }
+
     pub(crate) fn has_token(&self) -> bool {
-        !matches!(self.shared.authorization, Authorization::Blank)
+        self.shared.tokens.is_some() || !matches!(self.shared.authorization, Authorization::Blank)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 /// A step of a connection test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// `address`, `connect`, `tls`, `credentials`, `scim`, `filter`, `groups`, `service provider config`.
+    /// `token` (with OAuth), `address`, `connect`, `tls`, `credentials`, `scim`, `filter`, `groups`, `service provider config`.
     pub name: &'static str,
     /// Whether it went well.
     pub ok: bool,
@@ -27,6 +27,8 @@ pub struct Diagnosis {
     pub steps: Vec<Step>,
     /// Another base URL that works (`/scim/v2`, `/scim`, bare host), when the given one does not.
     pub works_instead: Option<String>,
+    /// A filter for a value that nobody has found somebody: provisioning would link people to others' accounts.
+    pub ignores_filter: bool,
 }
 
 impl Diagnosis {
@@ -51,8 +53,24 @@ impl Client {
     /// When nothing answers SCIM at the tenant URL, `/scim/v2`, `/scim` and the bare path are tried at the same host, and
     /// the one that works is named.
     pub async fn test(&self, matching: &AttributePath, groups: Option<&AttributePath>) -> Diagnosis {
-        let mut diagnosis = Diagnosis { steps: Vec::new(), works_instead: None };
+        let mut diagnosis = Diagnosis { steps: Vec::new(), works_instead: None, ignores_filter: false };
         let tenant = self.tenant().clone();
+        if let Some((tokens, limit)) = self.tokens() {
+            match tokens.bearer(limit).await {
+                Ok(_) => {
+                    diagnosis.good("token", format!("the token endpoint {} gives a token", tokens.host()))
+                }
+                Err(ClientError::Credentials { detail, .. }) => {
+                    diagnosis.bad("token", detail);
+                    return diagnosis;
+                }
+                Err(error) => {
+                    let text = format!("no token from {}: {error}; check --oauth-token-url", tokens.host());
+                    diagnosis.bad("token", text);
+                    return diagnosis;
+                }
+            }
+        }
         let answer = match self.probe(&tenant, Endpoint::Users, matching).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -201,6 +219,7 @@ fn judge_users(
                 "the app ignores the filter on {matching}: a random value still returned {total} users; choose another \
                  matching property, or people would be linked to the wrong accounts"
             );
+            diagnosis.ignores_filter = true;
             diagnosis.bad("filter", text);
             Err(false)
         }
@@ -273,6 +292,7 @@ fn judge_groups(
             true
         }
         Ok((total, _)) => {
+            diagnosis.ignores_filter = true;
             diagnosis.bad("groups", format!(
                 "the app ignores the filter on {path}: a random value still returned {total} groups; choose another \
                  matching property for groups"

@@ -14,6 +14,7 @@ mod answer;
 mod base;
 mod call;
 mod diagnose;
+mod oauth;
 mod patch;
 mod transport;
 mod wire;
@@ -21,6 +22,7 @@ mod wire;
 pub use address::AddressPolicy;
 pub use call::{Client, Exchange};
 pub use diagnose::{Diagnosis, Step};
+pub use oauth::{OAuth, Tokens};
 pub use transport::{Answering, HttpTransport, InProcess, Transport, TransportError};
 pub use wire::{UnknownWire, Wire};
 

@@ -144,6 +144,7 @@ fn on_postgresql_nothing_is_read_whole_for_want_of_statistics() {
     let mut statements = vec![
         (object::ALL_OF_ONE, vec![all.clone(), key.clone()]),
         (object::GROUPS_OF, vec![all.clone(), keys.clone()]),
+        (object::GROUPS_BELOW, vec![all.clone(), keys.clone()]),
         (object::BY_KEYS, vec![all.clone(), keys]),
         (object::WITH_GROUPS, vec![all.clone(), id]),
         (object::BY_IDS, vec![all.clone(), ids]),

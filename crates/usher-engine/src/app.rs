@@ -87,6 +87,8 @@ pub struct App {
     pub tenant_url: Url,
     /// Whether a secret token is kept (sealed; [`secret`] opens it).
     pub has_secret: bool,
+    /// The OAuth client whose secret is kept; `None`: the secret is a token itself.
+    pub oauth: Option<OAuthClient>,
     /// Settings.
     pub settings: Settings,
     /// Mapping of users.
@@ -95,6 +97,42 @@ pub struct App {
     pub groups: ObjectMapping,
     /// The rows of both, made ready to write.
     writers: Arc<[Writer; 2]>,
+}
+
+/// An OAuth 2 client (RFC 6749 §4.4) by which tokens of the app are fetched; its secret is kept where a secret token is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OAuthClient {
+    /// The token endpoint.
+    #[serde(with = "address")]
+    pub token_url: Url,
+    /// The client's identifier.
+    pub client_id: String,
+    /// What is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// An address as text.
+mod address {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use url::Url;
+
+    pub(super) fn serialize<S: Serializer>(url: &Url, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(url.as_str())
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Url, D::Error> {
+        Url::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// What opens an app: a secret token, or the secret of an OAuth client.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The client; `None`: the secret is a token.
+    pub oauth: Option<OAuthClient>,
+    /// The secret; never printed.
+    pub secret: SecretString,
 }
 
 impl App {
@@ -164,6 +202,7 @@ struct Raw {
     settings: String,
     users: String,
     groups: String,
+    oauth: Option<String>,
 }
 
 impl FromRow for Raw {
@@ -183,6 +222,7 @@ impl FromRow for Raw {
             settings: row.get(11)?,
             users: row.get(12)?,
             groups: row.get(13)?,
+            oauth: row.get(14)?,
         })
     }
 }
@@ -213,6 +253,9 @@ impl Raw {
             scope: if self.scope == Scope::All as i64 { Scope::All } else { Scope::Assigned },
             tenant_url,
             has_secret: self.has_secret,
+            oauth: self.oauth.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| {
+                StoreError::Bug(format!("app {}: its OAuth client can't be read: {e}", self.id))
+            })?,
             settings,
             users,
             groups,
@@ -236,18 +279,19 @@ const INSERT_RUN: Sql =
     Sql::same("insert into run (app, kind, planned, done, counts) values ($1, 0, 0, 0, '{}')");
 const BY_ID: Sql = Sql::same(
     "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map from app where id = $1",
+     settings, user_map, group_map, oauth from app where id = $1",
 );
 const BY_NAME: Sql = Sql::same(
     "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map from app where name = $1",
+     settings, user_map, group_map, oauth from app where name = $1",
 );
 const LIST: Sql = Sql::same(
     "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map from app order by name limit 10000",
+     settings, user_map, group_map, oauth from app order by name limit 10000",
 );
 const SECRET: Sql = Sql::same("select secret from app where id = $1");
-const SET_SECRET: Sql = Sql::same("update app set secret = $2, version = version + 1 where id = $1");
+const SET_SECRET: Sql =
+    Sql::same("update app set secret = $2, oauth = $3, version = version + 1 where id = $1");
 const SET_ENABLED: Sql = Sql::same("update app set enabled = $2, version = version + 1 where id = $1");
 const SET_SCOPE: Sql = Sql::same("update app set scope = $2, version = version + 1 where id = $1");
 const SET_SETTINGS: Sql =
@@ -366,9 +410,24 @@ pub fn set_secret(
     id: AppId,
     secret: &SecretString,
 ) -> Result<(), EngineError> {
+    set_credentials(tx, store, id, &Credentials { oauth: None, secret: secret.clone() })
+}
+
+/// The same with a secret token or an OAuth client, whichever there was before.
+///
+/// # Errors
+/// [`EngineError::Store`].
+pub fn set_credentials(
+    tx: &mut Tx<'_>,
+    store: &Store,
+    id: AppId,
+    credentials: &Credentials,
+) -> Result<(), EngineError> {
     // A token pasted from a file ends in a newline more often than not.
-    let sealed = store.seal("app", id.0, "secret", secret.expose_secret().trim().as_bytes());
-    tx.exec(&SET_SECRET, &[id.0.into(), sealed.into()])?;
+    let secret = credentials.secret.expose_secret().trim();
+    let sealed = store.seal("app", id.0, "secret", secret.as_bytes());
+    let oauth = credentials.oauth.as_ref().map(json).transpose()?;
+    tx.exec(&SET_SECRET, &[id.0.into(), sealed.into(), oauth.into()])?;
     crate::cycle::run::lift(tx, id)?;
     tx.announce();
     Ok(())
@@ -423,6 +482,8 @@ pub fn set_enabled(tx: &mut Tx<'_>, app: &App, enabled: bool) -> Result<(), Engi
 
 const REMOVE: &[Sql] = &[
     Sql::same("delete from assignment where app = $1"),
+    Sql::same("delete from pushed where app = $1"),
+    Sql::same("delete from protected where app = $1"),
     Sql::same("delete from run where app = $1"),
     Sql::same("delete from walk where app = $1"),
     Sql::same("delete from link_member where app = $1"),

@@ -1,8 +1,15 @@
-//! Assignments: a user or a group, with an app role.
+//! Assignments: a user or a group, with an app role, whether the groups in a group count too, and default attribute values.
+//!
+//! A user's own assignments come before those of groups; among groups the smaller priority number comes first, then the older
+//! assignment. Of each attribute the first value holds ([`crate::given`] says what becomes of it).
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use usher_directory::{DirectoryId, Key, Kind, object};
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
+
+use usher_mapping::mapping::MappingError;
 
 use crate::{
     app::{App, AppId},
@@ -24,6 +31,61 @@ pub struct Assignment {
     pub role: String,
     /// When it was made.
     pub since: Timestamp,
+    /// Of a group: members of the groups in it get accounts too, at any depth.
+    pub nested: bool,
+    /// Among groups, the smaller number comes first.
+    pub priority: i64,
+    /// Its values win over the mapping's.
+    pub overrides: bool,
+    /// Values by target attribute.
+    pub values: BTreeMap<String, String>,
+}
+
+/// What an assignment gives beside the role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Members of groups in the group count too (of a user: nothing).
+    pub nested: bool,
+    /// Among groups, the smaller number comes first.
+    pub priority: i64,
+    /// The values win over the mapping's.
+    pub overrides: bool,
+    /// Values by target attribute path, used where the mapping gives none.
+    pub values: BTreeMap<String, String>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { nested: false, priority: 100, overrides: false, values: BTreeMap::new() }
+    }
+}
+
+impl Terms {
+    /// Whether these can be given to users of the app: every attribute is one of its users', and none is a matching property.
+    ///
+    /// # Errors
+    /// [`EngineError::Mapping`] names the attribute and, of an unknown one, the nearest.
+    pub fn check(&self, app: &App) -> Result<(), EngineError> {
+        let matchers = app.users.matchers();
+        for name in self.values.keys() {
+            let path = crate::given::path(app, name)?;
+            if matchers.iter().any(|row| row.target == path) {
+                return Err(MappingError::Other(format!(
+                    "{name} is a matching property of {}: an assignment can't set it, or people would be linked to other accounts",
+                    app.name
+                ))
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> Result<String, EngineError> {
+        if self.values.is_empty() {
+            return Ok(String::new());
+        }
+        Ok(serde_json::to_string(&self.values).map_err(|e| StoreError::Bug(e.to_string()))?)
+    }
 }
 
 impl FromRow for Assignment {
@@ -34,24 +96,41 @@ impl FromRow for Assignment {
             kind: if kind == Kind::Group as i64 { Kind::Group } else { Kind::User },
             role: row.get(2)?,
             since: row.get(3)?,
+            nested: row.get(4)?,
+            priority: row.get(5)?,
+            overrides: row.get(6)?,
+            values: values(&row.get::<String>(7)?)?,
         })
     }
 }
 
+fn values(text: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    if text.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    serde_json::from_str(text)
+        .map_err(|e| StoreError::Bug(format!("values of an assignment can't be read: {e}")))
+}
+
+// Only what differs counts as written.
 const INSERT: Sql = Sql::same(
-    "insert into assignment (app, object, role, kind, since) values ($1, $2, $3, $4, $5) \
-     on conflict (app, object, role) do nothing",
+    "insert into assignment (app, object, role, kind, since, nested, priority, overrides, given) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (app, object, role) do update set \
+     nested = excluded.nested, priority = excluded.priority, overrides = excluded.overrides, given = excluded.given \
+     where assignment.nested <> excluded.nested or assignment.priority <> excluded.priority \
+     or assignment.overrides <> excluded.overrides or assignment.given <> excluded.given",
 );
+const NESTED: Sql = Sql::same("select object from assignment where app = $1 and nested limit 1");
 const DELETE_ROLE: Sql = Sql::same("delete from assignment where app = $1 and object = $2 and role = $3");
 const DELETE: Sql = Sql::same("delete from assignment where app = $1 and object = $2");
 const PAGE: Sql = Sql::same(
-    "select object, kind, role, since from assignment where app = $1 and (object > $2 or (object = $2 and role > $3)) \
+    "select object, kind, role, since, nested, priority, overrides, given from assignment where app = $1 and (object > $2 or (object = $2 and role > $3)) \
      order by object, role limit $4",
 );
 const OF: Sql = Sql::each(
-    "select object, kind, role, since from assignment where app = $1 and object in (select value from json_each($2)) \
+    "select object, kind, role, since, nested, priority, overrides, given from assignment where app = $1 and object in (select value from json_each($2)) \
      order by object, role",
-    "select object, kind, role, since from assignment where app = $1 and object in \
+    "select object, kind, role, since, nested, priority, overrides, given from assignment where app = $1 and object in \
      (select value::bigint from json_array_elements_text($2::text::json)) order by object, role",
 );
 
@@ -86,11 +165,38 @@ pub fn assign(
     role: &str,
     now: Timestamp,
 ) -> Result<bool, EngineError> {
-    let args = [app.id.0.into(), object.0.into(), role.into(), (kind as i64).into(), now.into()];
+    assign_on(tx, app, (object, kind), role, &Terms::default(), now)
+}
+
+/// The same with more than the role; one that is there gets these terms. `false`: nothing changed.
+///
+/// # Errors
+/// Those of [`Terms::check`].
+pub fn assign_on(
+    tx: &mut Tx<'_>,
+    app: &App,
+    (object, kind): (Key, Kind),
+    role: &str,
+    terms: &Terms,
+    now: Timestamp,
+) -> Result<bool, EngineError> {
+    terms.check(app)?;
+    let deep = kind == Kind::Group && (terms.nested || any_nested(tx, app.id)?);
+    let args = [
+        app.id.0.into(),
+        object.0.into(),
+        role.into(),
+        (kind as i64).into(),
+        now.into(),
+        (terms.nested && kind == Kind::Group).into(),
+        terms.priority.into(),
+        terms.overrides.into(),
+        terms.text()?.into(),
+    ];
     if tx.exec(&INSERT, &args)? == 0 {
         return Ok(false);
     }
-    look_at(tx, app.id, object, kind)?;
+    look_at(tx, app, object, kind, deep)?;
     Ok(true)
 }
 
@@ -102,23 +208,47 @@ pub fn unassign(
     kind: Kind,
     role: Option<&str>,
 ) -> Result<bool, EngineError> {
+    let deep = kind == Kind::Group && any_nested(tx, app.id)?;
     let gone = match role {
         Some(role) => tx.exec(&DELETE_ROLE, &[app.id.0.into(), object.0.into(), role.into()])?,
         None => tx.exec(&DELETE, &[app.id.0.into(), object.0.into()])?,
     };
     if gone > 0 {
-        look_at(tx, app.id, object, kind)?;
+        look_at(tx, app, object, kind, deep)?;
     }
     Ok(gone > 0)
 }
 
-fn look_at(tx: &mut Tx<'_>, app: AppId, object: Key, kind: Kind) -> Result<(), StoreError> {
-    walk::one(tx, app, object)?;
-    if kind == Kind::Group {
-        walk::members(tx, app, object)?;
+fn look_at(tx: &mut Tx<'_>, app: &App, object: Key, kind: Kind, deep: bool) -> Result<(), EngineError> {
+    walk::one(tx, app.id, object)?;
+    match (kind, deep) {
+        (Kind::Group, true) => walk::below(tx, app, object)?,
+        (Kind::Group, false) => walk::members(tx, app.id, object)?,
+        (Kind::User, _) => {}
     }
     tx.announce();
     Ok(())
+}
+
+/// Whether the groups in some assigned group count too.
+pub(crate) fn any_nested(on: &mut Snapshot<'_>, app: AppId) -> Result<bool, StoreError> {
+    Ok(on.one::<(i64,)>(&NESTED, &[app.0.into()])?.is_some())
+}
+
+/// Which of these groups give their members accounts: they are assigned, or lie in a group that is assigned with the groups in it.
+pub(crate) fn giving(on: &mut Snapshot<'_>, app: &App, groups: &[Key]) -> Result<BTreeSet<Key>, EngineError> {
+    let mut found: BTreeSet<Key> = of(on, app.id, groups)?.into_iter().map(|a| a.object).collect();
+    if groups.is_empty() || !any_nested(on, app.id)? {
+        return Ok(found);
+    }
+    let above = object::all_groups_of(on, app.directory, groups)?;
+    let mut keys: Vec<Key> = above.iter().map(|(_, group, _)| group.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let nested: BTreeSet<Key> =
+        of(on, app.id, &keys)?.into_iter().filter(|a| a.nested).map(|a| a.object).collect();
+    found.extend(above.into_iter().filter(|(_, group, _)| nested.contains(&group.key)).map(|(g, ..)| g));
+    Ok(found)
 }
 
 /// A block of an app's assignments by (object, role), going on after the last one seen.

@@ -47,6 +47,8 @@ pub enum Entitled {
     FilteredOut,
     /// The scoping filter could not be judged: a regular expression gave up on a value.
     Undecided,
+    /// A group whose push is paused.
+    Paused,
 }
 
 /// Why somebody leaves. Numbers are stored.
@@ -86,6 +88,8 @@ pub enum Reason {
     SwitchedOff,
     /// Nobody can say whether it is in scope, so it neither gets nor loses anything (`EntrySynchronizationSkipped`).
     Undecided,
+    /// Its push is paused: nothing of it is sent (`EntrySynchronizationSkipped`).
+    Paused,
     /// Neither in the directory nor linked.
     Unknown,
 }
@@ -95,7 +99,7 @@ impl Reason {
     pub fn code(self) -> &'static str {
         match self {
             Self::NotEntitled(_) | Self::Inactive => "NotEffectivelyEntitled",
-            Self::LeftBefore | Self::SwitchedOff | Self::Undecided | Self::Unknown => {
+            Self::LeftBefore | Self::SwitchedOff | Self::Undecided | Self::Paused | Self::Unknown => {
                 "EntrySynchronizationSkipped"
             }
         }
@@ -114,6 +118,7 @@ impl Reason {
             Self::Undecided => {
                 "is left as it is: a regular expression of the scoping filter takes too long on a value; make it simpler"
             }
+            Self::Paused => "is left as it is: its push is paused",
             Self::Unknown => "is not in the directory",
         }
     }
@@ -164,6 +169,9 @@ pub fn decide(linked: Linked, source: Source, entitled: Entitled, rules: &Rules)
     if source == Source::Active && entitled == Entitled::Undecided {
         return Act::Skip(Reason::Undecided);
     }
+    if entitled == Entitled::Paused {
+        return Act::Skip(Reason::Paused);
+    }
     let Some(cause) = leaving(source, entitled) else {
         return present(linked, rules);
     };
@@ -201,7 +209,7 @@ fn leaving(source: Source, entitled: Entitled) -> Option<Cause> {
         (Source::Disabled, _) => Some(Cause::Disabled),
         (Source::Active, Entitled::Unassigned | Entitled::OnlyDefaultAccess) => Some(Cause::Unassigned),
         (Source::Active, Entitled::FilteredOut) => Some(Cause::FilteredOut),
-        (Source::Active, Entitled::Yes | Entitled::Undecided) => None,
+        (Source::Active, Entitled::Yes | Entitled::Undecided | Entitled::Paused) => None,
     }
 }
 

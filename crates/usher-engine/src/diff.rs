@@ -88,17 +88,22 @@ pub fn at(target: &ResourceType, object: &Object, path: &AttributePath) -> Json 
     (*value).clone()
 }
 
-/// Of a document found at the app, what the mapping writes: what is kept as *last written* when it is taken over.
+/// Of a document found at the app, what the mapping (and `mapped`, which may have more) writes: what is kept as *last written* when it is taken over.
 pub fn mapped_part(
     target: &ResourceType,
     mapping: &ObjectMapping,
+    mapped: &[Mapped],
     there: &Object,
 ) -> Result<Object, ScimError> {
     let mut part = Object::new();
-    for row in mapping.rows.iter().filter(|r| !reference::is_members(&r.target)) {
-        let value = at(target, there, &row.target);
+    let beyond =
+        mapped.iter().map(|row| &row.target).filter(|path| mapping.rows.iter().all(|r| r.target != **path));
+    for path in
+        mapping.rows.iter().map(|row| &row.target).chain(beyond).filter(|path| !reference::is_members(path))
+    {
+        let value = at(target, there, path);
         if !value.is_null() {
-            resource::write(target, &mut part, &row.target, value)?;
+            resource::write(target, &mut part, path, value)?;
         }
     }
     Ok(part)

@@ -19,7 +19,7 @@ use crate::{
     decide::{Entitled, Source},
     diff::Difference,
     error::EngineError,
-    leaver,
+    given, leaver,
     log::Status,
     plan::Action,
     reference,
@@ -219,10 +219,21 @@ fn assigned_by(on: &mut Snapshot<'_>, app: &App, judged: &Judged) -> Result<Vec<
     if judged.stored.as_ref().is_some_and(|o| o.kind == Kind::User) {
         let groups = object::groups_of(on, app.directory, &[judged.key])?;
         let keys: Vec<Key> = groups.iter().map(|(_, group)| group.key).collect();
-        for a in assignment::of(on, app.id, &keys)? {
-            let name = groups.iter().find(|(_, g)| g.key == a.object).map_or("", |(_, g)| g.name.as_str());
+        let mut ways_up = groups;
+        if assignment::any_nested(on, app.id)? {
+            let all = object::all_groups_of(on, app.directory, &[judged.key])?;
+            ways_up = all.into_iter().map(|(member, group, _)| (member, group)).collect();
+        }
+        let above: Vec<Key> = ways_up.iter().map(|(_, group)| group.key).collect();
+        for a in
+            assignment::of(on, app.id, &above)?.into_iter().filter(|a| a.nested || keys.contains(&a.object))
+        {
+            let name = ways_up.iter().find(|(_, g)| g.key == a.object).map_or("", |(_, g)| g.name.as_str());
             ways.push(format!("by the group {name} as {}", a.role));
         }
+    }
+    if let Some(pushed) = judged.pushed.filter(|p| p.state != crate::pushed::State::Off) {
+        ways.push(format!("its push is {}", pushed.state.as_str()));
     }
     Ok(ways)
 }
@@ -336,6 +347,7 @@ fn in_scope(app: &App, task: &Task, judged: &Judged, problem: Option<String>) ->
             Status::Warning,
             format!("nobody can say whether {name} is in scope: {}", problem.unwrap_or_default()),
         ),
+        (_, Entitled::Paused) => (Status::Skipped, format!("the push of {name} is paused")),
         (Source::Active, Entitled::Unassigned) => {
             (Status::Skipped, format!("{name} is not assigned to {}", app.name))
         }
@@ -376,6 +388,10 @@ fn mapped(app: &App, task: &Task, judged: &Judged, now: Timestamp) -> Option<Sta
     let stage = |result, text, details| Some(Stage { step: StepName::Map, result, text, details });
     match mapping.apply(&mut cx, moment) {
         Ok(rows) => {
+            let mut rows = rows;
+            if judged.entitled == Entitled::Yes && judged.source == Source::Active {
+                given::apply(&judged.given, &mut rows);
+            }
             let details: Vec<Detail> = rows
                 .into_iter()
                 .filter(|row| !reference::is_members(&row.target))
@@ -395,7 +411,10 @@ fn row_detail(mapping: &ObjectMapping, row: Mapped) -> Detail {
     let trace: String = row.trace.iter().map(|call| tree(call, 0)).collect();
     Detail::Mapped {
         target: row.target.to_string(),
-        expression: mapping.rows.get(row.row).map(|r| rule_text(&r.from)).unwrap_or_default(),
+        expression: match row.row {
+            given::NO_ROW => "the value of the assignment".to_owned(),
+            n => mapping.rows.get(n).map(|r| rule_text(&r.from)).unwrap_or_default(),
+        },
         value,
         // An attribute taken as it is needs no tree.
         trace: row.trace.iter().any(|call| !call.parts.is_empty()).then_some(trace),

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, AppId},
-    assignment::keys_json,
+    assignment::{self, keys_json},
     decide::Cause,
+    error::EngineError,
     link,
 };
 
@@ -290,6 +291,34 @@ pub fn staged(
 /// How many are held back.
 pub fn staged_count(on: &mut Snapshot<'_>, app: AppId) -> Result<u64, StoreError> {
     Ok(count(on, app, State::Staged)? + count(on, app, State::Staging)?)
+}
+
+/// Whom `--only` names: a user or group of the directory by name or id, or one that is gone from it, as its link remembers it.
+///
+/// # Errors
+/// [`EngineError::NoObject`]: nobody of that name or id.
+pub fn find(on: &mut Snapshot<'_>, app: &App, who: &str) -> Result<Key, EngineError> {
+    for kind in [Kind::User, Kind::Group] {
+        match assignment::find(on, app.directory, kind, who) {
+            Ok(found) => return Ok(found.key),
+            Err(EngineError::NoObject(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut after = None;
+    loop {
+        let block = staged(on, app.id, after, 500)?;
+        let keys: Vec<Key> = block.iter().map(|l| l.object).collect();
+        let named = link::of(on, app.id, &keys)?;
+        let is = |l: &link::Link| l.name.eq_ignore_ascii_case(who) || l.source.0.to_string() == who;
+        if let Some(link) = named.iter().find(|l| is(l)) {
+            return Ok(link.object);
+        }
+        match block.last() {
+            Some(last) if block.len() == 500 => after = Some(last.object),
+            _ => return Err(EngineError::NoObject(who.to_owned())),
+        }
+    }
 }
 
 /// Lets those held back go (all, or these); they are sent by the next cycle, which this wakes. How many.

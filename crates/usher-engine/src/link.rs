@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, AppId},
     assignment::keys_json,
-    cycle::run::Counted,
+    cycle::{run::Counted, walk},
     decide::Linked,
 };
 
@@ -201,6 +201,20 @@ pub(crate) fn all_whole(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> {
     tx.exec(&ALL_WHOLE, &[app.0.into(), (Kind::Group as i64).into(), true.into()]).map(drop)
 }
 
+/// Forgets the link of an object, which is looked at again; the target stays as it is. `false`: there is none.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn remove(tx: &mut Tx<'_>, app: &App, object: Key) -> Result<bool, StoreError> {
+    let was = get(tx, app.id, object)?.is_some();
+    if was {
+        forget(tx, app.id, object)?;
+        walk::one(tx, app.id, object)?;
+        tx.announce();
+    }
+    Ok(was)
+}
+
 /// Forgets a link and what was written of its memberships; the target stays as it is.
 pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId, object: Key) -> Result<(), StoreError> {
     for sql in [&DELETE, &DELETE_WAITING, &DELETE_DELTA, &DELETE_WRITTEN, &DELETE_WRITTEN_OF] {
@@ -215,6 +229,24 @@ const UNLINK: Sql = Sql::each(
     "update link set state = 1, target = null, sent = null, whole = $3, version = version + 1, changed = $4 \
      where app = $1 and state = 2 and object in (select value::bigint from json_array_elements_text($2::text::json))",
 );
+const LOSE: Sql = Sql::each(
+    "update link set state = 1, target = null, sent = null, whole = $3, version = version + 1, changed = $4 \
+     where app = $1 and object in (select value from json_each($2))",
+    "update link set state = 1, target = null, sent = null, whole = $3, version = version + 1, changed = $4 \
+     where app = $1 and object in (select value::bigint from json_array_elements_text($2::text::json))",
+);
+
+/// The targets of these are gone: they are looked for as if a create had been noted. What was written of their memberships is forgotten.
+pub(crate) fn lose(tx: &mut Tx<'_>, app: AppId, objects: &[Key], now: Timestamp) -> Result<(), StoreError> {
+    tx.exec(&LOSE, &[app.0.into(), keys_json(objects), true.into(), now.into()])?;
+    for object in objects {
+        for sql in [&DELETE_DELTA, &DELETE_WRITTEN, &DELETE_WRITTEN_OF] {
+            tx.exec(sql, &[app.0.into(), object.0.into()])?;
+        }
+    }
+    Ok(())
+}
+
 const UNWRITE: [Sql; 3] = [
     Sql::same("delete from link_member where app = $1"),
     Sql::same("delete from delta where app = $1"),

@@ -155,6 +155,16 @@ pub(crate) fn deltas(
     Ok(block)
 }
 
+/// What was written of a group's memberships is not known any longer.
+pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId, group: Key) -> Result<(), StoreError> {
+    const WRITTEN: Sql = Sql::same("delete from link_member where app = $1 and grp = $2");
+    const CHANGED: Sql = Sql::same("delete from delta where app = $1 and grp = $2");
+    for sql in [&WRITTEN, &CHANGED] {
+        tx.exec(sql, &[app.0.into(), group.0.into()])?;
+    }
+    Ok(())
+}
+
 /// Writes down what a block sent.
 pub(crate) fn keep(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Result<(), StoreError> {
     let (id, grp) = (app.id.0, group.0);

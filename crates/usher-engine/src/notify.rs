@@ -90,6 +90,11 @@ pub(crate) fn lifted(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<(), S
     put(tx, app, "quarantine", ("out of quarantine".to_owned(), text), now)
 }
 
+/// About a protected user who would have lost something. Whoever is to act is told, with or without the check box.
+pub(crate) fn protected(tx: &mut Tx<'_>, app: &App, what: &str, now: Timestamp) -> Result<(), StoreError> {
+    put(tx, app, "protected", ("a protected user would have been harmed".to_owned(), what.to_owned()), now)
+}
+
 /// About leavers held back.
 pub(crate) fn staged(tx: &mut Tx<'_>, app: &App, count: u64, now: Timestamp) -> Result<(), StoreError> {
     let name = &app.name;

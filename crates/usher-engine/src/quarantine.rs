@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`EXCEPTION`] | yes | bad credentials, no SCIM at the tenant URL, no connection |
 //! | [`PROPORTION`] | yes | above 40 % of at least 50 attempts failed |
+//! | [`MISSING`] | yes | of the linked accounts touched more than ten and more than 5 % are gone |
 //! | [`BASE`], [`TOTAL`] | at a cycle's end | above 40,000 objects in escrow; above 60,000 with those whose references wait |
 //!
 //! It is tried after 5, 15 and 60 minutes, then hourly for a day, then every six hours; after 28 days the app is switched off. What
@@ -33,6 +34,9 @@ pub const PROPORTION: &str = "EncounteredEscrowProportionThreshold";
 pub const BASE: &str = "EncounteredBaseEscrowThreshold";
 /// Too many objects are in escrow or wait for a reference.
 pub const TOTAL: &str = "EncounteredTotalEscrowThreshold";
+
+/// Too many linked accounts are gone from the app.
+pub const MISSING: &str = "TargetMissing";
 
 /// So many attempts make a share.
 const LEAST: u64 = 50;

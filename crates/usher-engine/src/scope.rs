@@ -16,9 +16,11 @@ use usher_store::Snapshot;
 
 use crate::{
     app::{App, Scope},
-    assignment::{self, DEFAULT_ACCESS},
+    assignment::{self, Assignment, DEFAULT_ACCESS},
     decide::{Entitled, Source},
     error::EngineError,
+    given::{self, Given},
+    pushed::{self, Pushed},
 };
 
 /// An object as judged.
@@ -36,6 +38,10 @@ pub struct Judged {
     pub entitled: Entitled,
     /// Its app roles, by name.
     pub roles: Vec<String>,
+    /// Values that its assignments give it (users).
+    pub given: Vec<Given>,
+    /// What is said of its push (groups).
+    pub pushed: Option<Pushed>,
     /// The groups it is directly in, id and name; only where a mapping reads them.
     pub groups: Vec<(String, String)>,
     /// The scoping filter's clauses as judged.
@@ -94,7 +100,9 @@ pub fn judge(
     let mut stored: HashMap<Key, object::Stored> =
         object::by_keys(on, app.directory, keys)?.into_iter().map(|o| (o.key, o)).collect();
     let memberships = memberships(on, app, &stored)?;
-    let mut roles = roles(on, app, &stored, &memberships)?;
+    let mut assigned = assigned(on, app, &stored, &memberships)?;
+    let groups_here: Vec<Key> = stored.values().filter(|o| o.kind == Kind::Group).map(|o| o.key).collect();
+    let pushed = pushed::of(on, app.id, &groups_here)?;
     let mut groups: HashMap<Key, Vec<(String, String)>> = HashMap::new();
     let reads = [Kind::User, Kind::Group].map(|kind| app.reads_groups(kind));
     for (member, group) in memberships {
@@ -105,9 +113,12 @@ pub fn judge(
     }
     let mut judged = Vec::with_capacity(keys.len());
     for key in keys {
-        let roles = roles.remove(key).unwrap_or_default();
-        let groups = groups.remove(key).unwrap_or_default();
-        judged.push(one(app, *key, stored.remove(key), (roles, groups), now)?);
+        let by = Assigned {
+            by: assigned.remove(key).unwrap_or_default(),
+            groups: groups.remove(key).unwrap_or_default(),
+            pushed: pushed.get(key).copied(),
+        };
+        judged.push(one(app, *key, stored.remove(key), by, now)?);
     }
     Ok(judged)
 }
@@ -124,13 +135,24 @@ fn memberships(
     Ok(object::groups_of(on, app.directory, &keys)?)
 }
 
+/// What is known of an object beside itself.
+struct Assigned {
+    /// Its assignments by weight.
+    by: Vec<Assignment>,
+    groups: Vec<(String, String)>,
+    pushed: Option<Pushed>,
+}
+
 fn one(
     app: &App,
     key: Key,
     stored: Option<object::Stored>,
-    (roles, groups): (Vec<String>, Vec<(String, String)>),
+    Assigned { by, groups, pushed }: Assigned,
     now: Timestamp,
 ) -> Result<Judged, EngineError> {
+    let mut roles: Vec<String> = by.iter().map(|a| a.role.clone()).collect();
+    roles.sort_unstable();
+    roles.dedup();
     let source = match &stored {
         None => Source::Purged,
         Some(o) if o.deleted.is_some() => Source::Deleted,
@@ -141,6 +163,11 @@ fn one(
     let default_only = !app.template.roles.is_empty() && roles.iter().all(|r| r == DEFAULT_ACCESS);
     let kind = stored.as_ref().map_or(Kind::User, |o| o.kind);
     let entitled = match app.scope {
+        _ if pushed.is_some() => match pushed.map(|p| p.state) {
+            Some(pushed::State::Paused) => Entitled::Paused,
+            Some(pushed::State::Off) => Entitled::Unassigned,
+            _ => Entitled::Yes,
+        },
         Scope::All => Entitled::Yes,
         Scope::Assigned if roles.is_empty() => Entitled::Unassigned,
         Scope::Assigned if default_only && app.settings.exclude_default_access && kind == Kind::User => {
@@ -148,7 +175,9 @@ fn one(
         }
         Scope::Assigned => Entitled::Yes,
     };
-    let mut judged = Judged { key, stored, doc, source, entitled, roles, groups, clauses: Vec::new() };
+    let given = if kind == Kind::User { given::first(&by) } else { Vec::new() };
+    let mut judged =
+        Judged { key, stored, doc, source, entitled, roles, given, pushed, groups, clauses: Vec::new() };
     if judged.source == Source::Active && judged.entitled == Entitled::Yes {
         filter(app, &mut judged, kind, now);
     }
@@ -173,47 +202,65 @@ fn filter(app: &App, judged: &mut Judged, kind: Kind, now: Timestamp) {
     judged.clauses = decision.clauses;
 }
 
-/// The app roles of each object: its own assignments and, for users, those of the groups it is directly in.
-fn roles(
+/// The assignments of each object by their weight: its own and, for users, those of the groups it is in: directly, or at any depth
+/// where the assignment counts groups in groups. Its own come first, then by priority, then the older.
+fn assigned(
     on: &mut Snapshot<'_>,
     app: &App,
     stored: &HashMap<Key, object::Stored>,
     memberships: &[(Key, Link)],
-) -> Result<HashMap<Key, Vec<String>>, EngineError> {
-    let mut found: HashMap<Key, Vec<String>> = HashMap::new();
+) -> Result<HashMap<Key, Vec<Assignment>>, EngineError> {
+    let mut found: HashMap<Key, Vec<Assignment>> = HashMap::new();
     if stored.is_empty() {
         return Ok(found);
     }
     let mut keys: Vec<Key> = stored.keys().copied().collect();
     keys.sort_unstable();
     for a in assignment::of(on, app.id, &keys)? {
-        found.entry(a.object).or_default().push(a.role);
+        found.entry(a.object).or_default().push(a);
     }
-    // Only users get accounts through a group: a group in a group is not expanded.
-    let is_user = |key: &Key| stored.get(key).is_some_and(|o| o.kind == Kind::User);
-    let memberships: Vec<&(Key, Link)> = memberships.iter().filter(|(member, _)| is_user(member)).collect();
-    let mut groups: Vec<Key> = memberships.iter().map(|(_, g)| g.key).collect();
+    for (member, through) in through_groups(on, app, stored, memberships)? {
+        found.entry(member).or_default().push(through);
+    }
+    for (object, by) in &mut found {
+        by.sort_by(|a, b| {
+            let weight = |a: &Assignment| (a.object != *object, a.priority, a.since, a.object);
+            weight(a).cmp(&weight(b)).then_with(|| a.role.cmp(&b.role))
+        });
+    }
+    Ok(found)
+}
+
+/// Assignments of groups, each with a user who is in the group. Soft-deleted groups are in no membership.
+fn through_groups(
+    on: &mut Snapshot<'_>,
+    app: &App,
+    stored: &HashMap<Key, object::Stored>,
+    memberships: &[(Key, Link)],
+) -> Result<Vec<(Key, Assignment)>, EngineError> {
+    let mut users: Vec<Key> = stored.values().filter(|o| o.kind == Kind::User).map(|o| o.key).collect();
+    users.sort_unstable();
+    // A group by itself gives nothing to the groups in it.
+    let mut ways: Vec<(Key, Key, bool)> = memberships
+        .iter()
+        .filter(|(member, _)| users.binary_search(member).is_ok())
+        .map(|(member, group)| (*member, group.key, true))
+        .collect();
+    if assignment::any_nested(on, app.id)? {
+        let all = object::all_groups_of(on, app.directory, &users)?;
+        ways = all.into_iter().map(|(member, group, direct)| (member, group.key, direct)).collect();
+    }
+    let mut groups: Vec<Key> = ways.iter().map(|(_, group, _)| *group).collect();
     groups.sort_unstable();
     groups.dedup();
-    let mut by_group: HashMap<Key, Vec<String>> = HashMap::new();
+    let mut by_group: HashMap<Key, Vec<Assignment>> = HashMap::new();
     for a in assignment::of(on, app.id, &groups)? {
-        by_group.entry(a.object).or_default().push(a.role);
+        by_group.entry(a.object).or_default().push(a);
     }
-    // A soft-deleted group gives nothing.
-    let assigned: Vec<Key> = by_group.keys().copied().collect();
-    for group in object::by_keys(on, app.directory, &assigned)? {
-        if group.deleted.is_some() {
-            by_group.remove(&group.key);
-        }
-    }
-    for (member, group) in memberships {
-        if let Some(roles) = by_group.get(&group.key) {
-            found.entry(*member).or_default().extend(roles.iter().cloned());
-        }
-    }
-    for roles in found.values_mut() {
-        roles.sort_unstable();
-        roles.dedup();
+    let mut found = Vec::new();
+    for (member, group, direct) in ways {
+        let of = by_group.get(&group).into_iter().flatten().filter(|a| direct || a.nested);
+        found.extend(of.map(|a| (member, a.clone())));
     }
     Ok(found)
 }

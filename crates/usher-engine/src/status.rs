@@ -65,6 +65,8 @@ pub struct Status {
     pub stopped: Option<Stop>,
     /// Objects that failed and wait for another try.
     pub escrows: u64,
+    /// Those of them that are parked: they failed for 28 days, and are tried when they change.
+    pub parked: u64,
     /// Leavers held back by the deletion threshold.
     pub staged: u64,
     /// Mails about it that wait to be sent.
@@ -112,6 +114,7 @@ pub fn get(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result<Status, E
         paused: run.pause.filter(|p| *p > now),
         stopped: run.stopped,
         escrows,
+        parked: u64::try_from(work::parked(on, app.queue)?).unwrap_or_default(),
         staged,
         mail: mail::waiting(on, &notify::topics(app))?,
     })

@@ -44,5 +44,16 @@ create table provisioning (
 create index provisioning_app on provisioning (app, id);
 create index provisioning_source on provisioning (app, source, id);
 create index provisioning_at on provisioning (at);
+",
+"alter table assignment add column nested boolean not null default false;
+alter table assignment add column priority bigint not null default 100;
+alter table assignment add column overrides boolean not null default false;
+alter table assignment add column given {text} not null default '';
+create table pushed (
+  app bigint not null references app (id), object bigint not null, state smallint not null, renames boolean not null,
+  primary key (app, object));
+create table protected (
+  app bigint not null references app (id), object bigint not null, since bigint not null, primary key (app, object));
+alter table app add column oauth {text};
 "],
 };

@@ -16,13 +16,13 @@ use uuid::Uuid;
 use crate::{
     app::App,
     cycle::pump::rules,
-    decide::{Act, Cause, Linked, Reason, Source, decide},
+    decide::{Act, Cause, Entitled, Linked, Reason, Source, decide},
     diff::{self, Difference},
     error::EngineError,
-    leaver,
+    given, leaver,
     link::{self, Link},
     log::{Failure, Status, Step, StepType},
-    reference,
+    protected, pushed, reference,
     scope::{self, Judged, seed},
     settings::Leaving,
     unique::{self, Unique, World},
@@ -126,10 +126,18 @@ pub(crate) fn prepare(
 ) -> Result<Vec<Task>, EngineError> {
     let mut links: HashMap<Key, Link> =
         link::of(on, app.id, keys)?.into_iter().map(|l| (l.object, l)).collect();
+    let protected = protected::of(on, app.id, keys)?;
     let mut tasks = Vec::with_capacity(keys.len());
     for judged in scope::judge(on, app, keys, now)? {
         let link = links.remove(&judged.key);
-        tasks.push(one(on, app, judged, link, how, now)?);
+        // A leaver that is protected was not counted, and is not to be.
+        let is_protected = protected.contains(&judged.key);
+        let how = if is_protected { For::Plan } else { how };
+        let mut task = one(on, app, judged, link, how, now)?;
+        if is_protected {
+            protect(&mut task);
+        }
+        tasks.push(task);
     }
     Ok(tasks)
 }
@@ -171,6 +179,21 @@ fn one(
     Ok(task)
 }
 
+/// What would harm a protected user is a failure instead.
+fn protect(task: &mut Task) {
+    let what = match &task.todo {
+        Todo::Delete(cause) | Todo::Write(Write { verb: Verb::Disable(cause), .. }) => {
+            format!("would lose the account: {} {}", task.name, cause.text())
+        }
+        Todo::Write(write) => match protected::harmed_by(&write.differences) {
+            Some(d) => format!("{} would be taken away or the account disabled", d.path),
+            None => return,
+        },
+        _ => return,
+    };
+    task.todo = Todo::Failed(protected::failure(&task.name, &what));
+}
+
 fn imported(task: &Task, app: &App) -> Step {
     let what = match task.kind {
         Kind::User => "User",
@@ -188,7 +211,7 @@ fn imported(task: &Task, app: &App) -> Step {
 fn scoped(judged: &Judged) -> Step {
     let yes_no = |b: bool| if b { "True" } else { "False" };
     let active = judged.source == Source::Active;
-    let entitled = judged.entitled == crate::decide::Entitled::Yes;
+    let entitled = judged.entitled == Entitled::Yes;
     let filters: serde_json::Map<String, serde_json::Value> =
         judged.clauses.iter().map(|c| (format!("{}.{}", c.group, c.title), json!(yes_no(c.holds)))).collect();
     Step {
@@ -227,6 +250,13 @@ fn mapped(
         }
     })?;
     rows.retain(|r| !reference::is_members(&r.target));
+    // A leaver keeps its other values; whoever is to be there gets what its assignments give.
+    if judged.entitled == Entitled::Yes && judged.source == Source::Active {
+        given::apply(&judged.given, &mut rows);
+    }
+    if moment == Moment::Update && judged.pushed.is_some_and(|p| !p.renames) {
+        rows.retain(|r| !pushed::is_name(&r.target));
+    }
     Ok(rows)
 }
 
@@ -355,7 +385,7 @@ pub(crate) fn take_over(
     there: &Object,
 ) -> Result<(Object, Vec<Difference>), Failure> {
     let target = app.target.of(kind);
-    let sent = diff::mapped_part(target, app.mapping(kind), there).map_err(|e| invalid(&e))?;
+    let sent = diff::mapped_part(target, app.mapping(kind), rows, there).map_err(|e| invalid(&e))?;
     let wanted = app.document(kind, rows).map_err(|e| invalid(&e))?;
     let differences = diff::against(target, rows, &wanted, &sent);
     Ok((sent, differences))

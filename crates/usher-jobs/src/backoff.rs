@@ -37,6 +37,13 @@ impl Backoff {
         })
     }
 
+    /// Whether so many failures are enough: an escrow after 28 days, a leaver never.
+    pub fn is_over(self, tries: i64) -> bool {
+        // Four tries in the first 81 minutes, then four a day.
+        const TRIES: i64 = 4 + 28 * 4;
+        self == Self::Escrow && tries >= TRIES
+    }
+
     /// When to try again after the `tries`-th failure (from 1), ±20 %.
     pub fn next(self, tries: i64, clock: &Clock) -> Timestamp {
         let pause = self.pause(tries).mul_f64(clock.jitter(SPREAD));
@@ -57,6 +64,15 @@ mod tests {
     fn schedules_are_as_documented() {
         assert_eq!(seconds(Backoff::Escrow), [60, 300, 900, 3600, 21_600, 21_600, 21_600]);
         assert_eq!(seconds(Backoff::Leaver), [15, 30, 60, 120, 240, 300, 300]);
+    }
+
+    #[test]
+    fn an_escrow_is_over_after_28_days_and_a_leaver_never() {
+        let last = (1..).find(|tries| Backoff::Escrow.is_over(*tries)).unwrap_or_default();
+        let waited: Duration = (1..last).map(|tries| Backoff::Escrow.pause(tries)).sum();
+        let days = waited.as_secs_f64() / 86_400.0;
+        assert!((27.5..28.5).contains(&days), "{days} days");
+        assert!(!Backoff::Leaver.is_over(i64::MAX));
     }
 
     #[test]

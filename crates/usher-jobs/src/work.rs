@@ -96,6 +96,11 @@ const RETRY: Sql = Sql::same(
 const FORGET_FAILED: Sql = Sql::same("delete from work where queue = $1 and tries > 0");
 const CLEAR: Sql = Sql::same("delete from work where queue = $1");
 
+const PARKED_COUNT: Sql = Sql::same("select count(*) from work where queue = $1 and due >= $2");
+
+/// When a row is due that is not tried again by itself. Put again, it is due as it is put.
+pub const PARKED: Timestamp = Timestamp::constant(253_370_764_800, 0);
+
 /// Lanes begin above this.
 const BEFORE_ALL: i16 = i16::MIN;
 
@@ -286,6 +291,14 @@ pub fn failed(
 /// [`StoreError`] of the statement.
 pub fn count(on: &mut Snapshot<'_>, queue: Queue, now: Timestamp) -> Result<(i64, i64, i64), StoreError> {
     Ok(on.one(&COUNT, args![queue.0, now])?.unwrap_or((0, 0, 0)))
+}
+
+/// Rows that are not tried again by themselves.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn parked(on: &mut Snapshot<'_>, queue: Queue) -> Result<i64, StoreError> {
+    Ok(on.one::<(i64,)>(&PARKED_COUNT, args![queue.0, PARKED])?.map_or(0, |(n,)| n))
 }
 
 /// When the earliest row of any of these queues is due.

@@ -188,6 +188,10 @@ async fn run(
         Command::App(command) => command.output(),
         _ => None,
     };
+    let listing = match &command {
+        Command::App(command) => command.listing(),
+        _ => None,
+    };
     let requests = match command {
         Command::Serve(arguments) => {
             serve::run(arguments, settings, printer).await?;
@@ -239,6 +243,12 @@ async fn run(
         Command::App(command) => command.requests()?,
     };
     let reach = Reach::find(&settings).await?;
+    if let Some(listing) = listing {
+        for request in requests {
+            print::log::run(&reach, request, &listing, printer).await?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut last = None;
     for request in requests {
         let bar = Bar::new();

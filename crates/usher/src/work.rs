@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use usher_admin::request::GroupAct;
 use usher_admin::{
     AdminError, Answer, Work, describe_cycle, describe_explanation, describe_plan, describe_preview,
     describe_run, describe_test,
@@ -42,14 +43,15 @@ pub(crate) async fn run(
             Ok(Answer::Run(describe_run(&source, &report)))
         }
         Work::AppTest { app } => Ok(Answer::Test(test(&system.engine.test(app.id, None).await?))),
-        Work::AppCredentials { app, token, actor } => {
+        Work::AppCredentials { app, token, oauth, actor } => {
             let secret = secrecy::SecretString::from(token.0.clone());
-            let tested = test(&system.engine.test(app.id, Some(secret)).await?);
+            let credentials = usher_engine::app::Credentials { oauth: oauth.clone(), secret };
+            let tested = test(&system.engine.test_with(app.id, Some(credentials)).await?);
             if !tested.ok {
                 return Ok(Answer::Test(tested));
             }
             let admin = system.admin.clone();
-            tokio::task::spawn_blocking(move || admin.replace_token(&actor, &app, &token))
+            tokio::task::spawn_blocking(move || admin.replace_token(&actor, &app, &token, oauth))
                 .await
                 .map_err(|error| AdminError::new("internal", error.to_string()))?
         }
@@ -73,6 +75,11 @@ pub(crate) async fn run(
             }
             Ok(Answer::Explanations(List::whole(items)))
         }
+        Work::AppStart { app, actor } => start(system, app, actor).await,
+        Work::AppGroup { app, group, name, act, actor } => {
+            let message = of_group(system, &app, group, &name, act, &actor.name).await?;
+            Ok(Answer::Said(Said { message }))
+        }
         Work::AppSync { app } => {
             let follow = |cycle: &usher_engine::cycle::Cycle| {
                 progress(Progress { what: app.name.clone(), done: cycle.done, of: cycle.planned });
@@ -82,6 +89,59 @@ pub(crate) async fn run(
         }
         Work::Backup { file } => back_up(system, file, progress).await,
     }
+}
+
+/// An app whose filter finds somebody for a value that nobody has would have people linked to others' accounts. One that can't be
+/// reached is started all the same, and says so in its status.
+async fn start(
+    system: &System,
+    app: Box<usher_engine::App>,
+    actor: usher_admin::Actor,
+) -> Result<Answer, AdminError> {
+    let diagnosis = match system.engine.test(app.id, None).await {
+        Ok(diagnosis) => Some(diagnosis),
+        Err(usher_engine::EngineError::NoSecret(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(step) = diagnosis.filter(|d| d.ignores_filter).and_then(|d| d.steps.last().cloned()) {
+        return Err(AdminError::new("ignores_filter", step.text).hint(format!(
+            "{} stays off. `usher app mapping set` chooses another matching property.",
+            app.name
+        )));
+    }
+    let admin = system.admin.clone();
+    tokio::task::spawn_blocking(move || admin.start(&actor, &app))
+        .await
+        .map_err(|error| AdminError::new("internal", error.to_string()))?
+}
+
+async fn of_group(
+    system: &System,
+    app: &usher_engine::App,
+    group: usher_directory::Key,
+    name: &str,
+    act: GroupAct,
+    by: &str,
+) -> Result<String, AdminError> {
+    let to = &app.name;
+    Ok(match act {
+        GroupAct::PushNow => {
+            let (added, removed) = system.engine.push_now(app.id, group, by).await?;
+            format!("{name} is pushed to {to}: {added} members added, {removed} taken out")
+        }
+        GroupAct::Link { to: id, rename } => {
+            let theirs = system.engine.link_group(app.id, group, &id, rename).await?;
+            format!("{name} is linked to the group {theirs} of {to}; the next cycle brings it in step")
+        }
+        GroupAct::Unlink { delete } => {
+            system.engine.unlink_group(app.id, group, delete, by).await?;
+            let what = if delete { "is deleted there" } else { "stays there as it is" };
+            format!("{name} is not pushed to {to} any longer; the group {what}")
+        }
+        GroupAct::Push | GroupAct::Pause | GroupAct::Resume | GroupAct::Rename { .. } => {
+            return Err(AdminError::new("internal", "this is no work for the engine"));
+        }
+    })
 }
 
 async fn back_up(

@@ -24,15 +24,20 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
     match request {
         R::Remove { name } => (name, "app.remove", json!({})),
         R::Set { name, key, value } => (name, "app.set", json!({"key": key, "value": value})),
-        R::Assign { name, kind, who, role } => {
-            (name, "app.assign", json!({"kind": kind, "who": who, "role": role}))
+        R::Assign { name, kind, who, role, terms } => {
+            (name, "app.assign", json!({"kind": kind, "who": who, "role": role, "terms": terms}))
         }
+        R::Group { name, group, act } => (name, "app.group", json!({"group": group, "act": act})),
+        R::Link { name, kind, who, delete: true } => {
+            (name, "app.link.delete", json!({"kind": kind, "who": who}))
+        }
+        R::Protect { name, user, off } => (name, "app.protect", json!({"user": user, "off": off})),
         R::Unassign { name, kind, who } => (name, "app.unassign", json!({"kind": kind, "who": who})),
         R::Scope { name, scope } => (name, "app.scope", json!({"scope": scope})),
         R::Start { name } => (name, "app.start", json!({})),
         R::Stop { name } => (name, "app.stop", json!({})),
         R::Restart { name, reset } => (name, "app.restart", json!({"reset": reset})),
-        R::AllowDeletes { name } => (name, "app.allow_deletes", json!({})),
+        R::AllowDeletes { name, only } => (name, "app.allow_deletes", json!({"only": only})),
         R::MappingSet { name, kind, target, change, force } => {
             let details = json!({"kind": kind, "target": target, "change": change, "force": force});
             (name, "app.mapping.set", details)
@@ -40,6 +45,7 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         R::MappingReset { name, kind, .. } => (name, "app.mapping.reset", json!({"kind": kind})),
         R::Add { name, .. }
         | R::Show { name }
+        | R::Link { name, .. }
         | R::Test { name }
         | R::Credentials { name, .. }
         | R::Plan { name, .. }
@@ -94,6 +100,10 @@ pub(crate) fn describe(on: &mut Snapshot<'_>, app: &App) -> Result<shape::App, A
                 id: object.id.0.to_string(),
                 name: object.name().to_owned(),
                 role: assignment.role,
+                nested: assignment.nested,
+                priority: assignment.priority,
+                overrides: assignment.overrides,
+                values: assignment.values,
             })
         })
         .collect();
@@ -139,6 +149,7 @@ pub(crate) fn status(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result
             answer: stop.answer,
         }),
         escrows: status.escrows,
+        parked: status.parked,
         linked_users: status.linked.0,
         linked_groups: status.linked.1,
         notification: (status.mail.count > 0)

@@ -6,4 +6,5 @@ mod app;
 mod calls;
 mod diagnosis;
 mod faults;
+mod oauth;
 mod wire;

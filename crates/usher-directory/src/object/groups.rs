@@ -99,6 +99,33 @@ pub fn all_groups_of(
     Ok(found)
 }
 
+pub(crate) const GROUPS_BELOW: Sql = Sql::each(
+    "select m.member from member m join object g on g.key = m.grp
+     where +g.directory = $1 and m.kind = 2 and m.grp in (select value from json_each($2)) order by m.member",
+    "select m.member from (select value::bigint as key from json_array_elements_text($2::text::json)) of
+     cross join lateral (select g.key from object g where g.key = of.key and g.directory = $1 offset 0) g
+     cross join lateral (select m.member from member m where m.grp = g.key and m.kind = 2 offset 0) m order by m.member",
+);
+
+/// These groups and all groups in them, at any depth, each once (groups that contain each other too), in key order.
+///
+/// # Errors
+/// [`StoreError`] of the statements, one for each level.
+pub fn groups_below(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    groups: &[Key],
+) -> Result<Vec<Key>, StoreError> {
+    let mut seen: BTreeSet<Key> = groups.iter().copied().collect();
+    let mut next: Vec<Key> = seen.iter().copied().collect();
+    while !next.is_empty() {
+        let keys = list::keys(next.iter().copied());
+        let found: Vec<(Key,)> = on.all(&GROUPS_BELOW, args![directory, keys], GROUPS)?;
+        next = found.into_iter().map(|(key,)| key).filter(|key| seen.insert(*key)).collect();
+    }
+    Ok(seen.into_iter().collect())
+}
+
 /// One object's groups: the direct ones, then what is above them.
 fn closure(object: Key, direct: &[(Key, Link)], above: &BTreeMap<Key, Vec<Link>>) -> Vec<(Key, Link, bool)> {
     let mut seen: BTreeSet<Key> = direct.iter().map(|(_, group)| group.key).collect();

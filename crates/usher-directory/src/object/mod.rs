@@ -18,7 +18,7 @@ use usher_store::{FromRow, Row, StoreError};
 use crate::{Key, Kind, ObjectId, Version};
 
 #[cfg(test)]
-pub(crate) use groups::{ALL_OF_ONE, GROUPS_OF, GROUPS_OF_ONE, WITH_GROUPS};
+pub(crate) use groups::{ALL_OF_ONE, GROUPS_BELOW, GROUPS_OF, GROUPS_OF_ONE, WITH_GROUPS};
 #[cfg(test)]
 pub(crate) use members::RESOLVE;
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, MEMBERS_OF, WALK_ALL, WALK
 pub use block::put_all;
 pub use draft::Draft;
 pub use gone::{expired, gone, gone_by_name};
-pub use groups::{all_groups_of, get_with_groups, groups_of};
+pub use groups::{all_groups_of, get_with_groups, groups_below, groups_of};
 pub use members::{MemberOp, MembersPut, members};
 pub use put::put;
 pub use read::{

@@ -24,7 +24,7 @@ use crate::{
     assignment,
     decide::{Act, Linked, Reason, Rules, Source, decide},
     error::EngineError,
-    leaver, link, log, notify, scope,
+    leaver, link, log, notify, protected, pushed, scope,
     settings::Leaving,
 };
 
@@ -135,7 +135,7 @@ fn from_feed(
     rows: &[Change],
     now: Timestamp,
 ) -> Result<Pumped, EngineError> {
-    let mut objects = BTreeSet::new();
+    let (mut objects, mut inner) = (BTreeSet::new(), BTreeSet::new());
     let mut memberships = Vec::new();
     for row in rows {
         match row.member {
@@ -147,14 +147,26 @@ fn from_feed(
                 }
                 objects.insert(row.object);
             }
-            Some(member) => memberships.push((row.object, member)),
+            Some(member) => {
+                memberships.push((row.object, member));
+                if row.kind == Kind::Group {
+                    inner.insert(member);
+                }
+            }
         }
     }
     let groups: Vec<Key> = memberships.iter().map(|(g, _)| *g).collect::<BTreeSet<_>>().into_iter().collect();
-    let assigned: BTreeSet<Key> =
-        assignment::of(tx, app.id, &groups)?.into_iter().map(|a| a.object).collect();
+    let giving = assignment::giving(tx, app, &groups)?;
+    if assignment::any_nested(tx, app.id)? {
+        // A group that came into such a group or left it: everybody below it.
+        for (_, member) in memberships.iter().filter(|(group, _)| giving.contains(group)) {
+            if inner.contains(member) {
+                walk::below(tx, app, *member)?;
+            }
+        }
+    }
     let reads = app.reads_groups(Kind::User) || app.reads_groups(Kind::Group);
-    objects.extend(memberships.iter().filter(|(g, _)| reads || assigned.contains(g)).map(|(_, m)| *m));
+    objects.extend(memberships.iter().filter(|(g, _)| reads || giving.contains(g)).map(|(_, m)| *m));
     let objects: Vec<Key> = objects.into_iter().collect();
     let pumped = affect(tx, app, cycle, &objects, (lane::USERS, lane::GROUPS, reason::CHANGED), now)?;
     member_deltas(tx, app, &groups, &memberships, now)?;
@@ -209,21 +221,25 @@ fn group_changed(tx: &mut Tx<'_>, app: &App, row: &Change) -> Result<(), EngineE
             _ => walk::members(tx, app.id, row.object)?,
         }
     }
+    let nested = assignment::any_nested(tx, app.id)?;
     if row.op == Op::Removed {
-        if forget_assignments(tx, app, row.object)? {
+        pushed::forget(tx, app.id, row.object)?;
+        if forget_assignments(tx, app, row.object)? || nested {
             // Who was in it is no longer known; who loses access is found among those who have it.
             walk::links(tx, app.id)?;
         }
         return Ok(());
     }
-    if assignment::of(tx, app.id, &[row.object])?.is_empty() {
+    if assignment::giving(tx, app, &[row.object])?.is_empty() {
         return Ok(());
     }
     let stored = object::by_keys(tx, app.directory, &[row.object])?.pop();
     let deleted = stored.is_some_and(|o| o.deleted.is_some());
     let in_step = link::get(tx, app.id, row.object)?.is_some_and(|l| l.state == link::State::Active);
-    if deleted || !in_step {
-        walk::members(tx, app.id, row.object)?;
+    match nested {
+        _ if !deleted && in_step => {}
+        true => walk::below(tx, app, row.object)?,
+        false => walk::members(tx, app.id, row.object)?,
     }
     Ok(())
 }
@@ -272,6 +288,7 @@ fn affect(
 ) -> Result<Pumped, EngineError> {
     let links: HashMap<Key, link::Link> =
         link::of(tx, app.id, keys)?.into_iter().map(|l| (l.object, l)).collect();
+    let protected = protected::of(tx, app.id, keys)?;
     let mut pumped = Pumped::default();
     let (mut rows, mut staying) = (Vec::new(), Vec::new());
     for judged in scope::judge(tx, app, keys, now)? {
@@ -286,7 +303,7 @@ fn affect(
                 }
                 staying.push(judged.key);
             }
-            Act::Leave(cause, Leaving::Disable | Leaving::Delete) => {
+            Act::Leave(cause, Leaving::Disable | Leaving::Delete) if !protected.contains(&judged.key) => {
                 leaver::note(tx, app.id, judged.key, kind, cause, cycle, now)?;
             }
             _ => {

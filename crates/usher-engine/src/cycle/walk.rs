@@ -1,9 +1,9 @@
 //! Walks: pending passes over many objects, one row each with how far it came. [`crate::cycle::pump`] takes them block by block.
 
-use usher_directory::Key;
+use usher_directory::{Key, object};
 use usher_store::{Snapshot, Sql, StoreError, Tx};
 
-use crate::app::AppId;
+use crate::app::{App, AppId};
 
 /// What a walk goes over. The number is the order in which walks are taken: leavers are found first, groups last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,14 @@ pub(crate) fn one(tx: &mut Tx<'_>, app: AppId, object: Key) -> Result<(), StoreE
 /// The members of a group.
 pub(crate) fn members(tx: &mut Tx<'_>, app: AppId, group: Key) -> Result<(), StoreError> {
     put(tx, app, Step::Members, group.0)
+}
+
+/// The members of a group and of all groups in it, at any depth; groups that contain each other are each walked once.
+pub(crate) fn below(tx: &mut Tx<'_>, app: &App, group: Key) -> Result<(), StoreError> {
+    for group in object::groups_below(tx, app.directory, &[group])? {
+        members(tx, app.id, group)?;
+    }
+    Ok(())
 }
 
 /// The walk to go on with.

@@ -15,6 +15,7 @@ use super::{
     batch::{Batch, Health},
     failure::Trouble,
     job::{End, Job},
+    missing::Missing,
 };
 use crate::{
     app::{self, App, AppId},
@@ -255,6 +256,8 @@ struct Worker<'e> {
     last: Option<String>,
     /// Only leavers are worked on: the app is in quarantine.
     leavers_alone: bool,
+    /// What of the linked is gone from the app.
+    missing: Missing,
 }
 
 /// What a round came to.
@@ -275,7 +278,18 @@ impl<'e> Worker<'e> {
         stop: Option<watch::Receiver<bool>>,
     ) -> Self {
         let tried = Tried::default();
-        Self { engine, app, client, lease, stop, pauses: 0, tried, last: None, leavers_alone: false }
+        Self {
+            engine,
+            app,
+            client,
+            lease,
+            stop,
+            pauses: 0,
+            tried,
+            last: None,
+            leavers_alone: false,
+            missing: Missing::default(),
+        }
     }
 
     fn told_to_stop(&self) -> bool {
@@ -412,6 +426,7 @@ impl<'e> Worker<'e> {
         };
         let (jobs, mut health) = batch.run(jobs).await?;
         let jobs = self.judge_suspects(jobs, &health, &batch).await?;
+        let jobs = self.judge_missing(jobs, &health, &batch, cycle).await?;
         let groups =
             self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
         self.note(&jobs);
@@ -479,6 +494,32 @@ impl<'e> Worker<'e> {
             self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
         }
         Err(error)
+    }
+
+    /// What the app says it no longer has is matched again, if a probe works and few are gone; else the app rests.
+    async fn judge_missing(
+        &mut self,
+        mut jobs: Vec<Job>,
+        health: &Health,
+        batch: &Batch<'_>,
+        cycle: &mut Cycle,
+    ) -> Result<Vec<Job>, EngineError> {
+        let gone = self.missing.note(&jobs);
+        if gone.is_empty() || health.credentials.is_some() {
+            return Ok(jobs);
+        }
+        if self.missing.few() && self.engine.probe(&batch.app, &batch.client).await.ok() {
+            self.engine.match_again(&self.app, self.lease, &mut jobs, &gone).await?;
+            return Ok(jobs);
+        }
+        for n in gone {
+            if let Some(job) = jobs.get_mut(n) {
+                job.end = Some(End::Untouched);
+            }
+        }
+        self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
+        let why = self.missing.why(exchange(&self.client));
+        Err(self.engine.rest(&self.app, self.lease, why).await?)
     }
 
     async fn present_cycle(&self) -> Result<Option<Cycle>, EngineError> {

@@ -85,7 +85,7 @@ impl Engine {
         self.read(move |on| explain::see(on, &app, object, now)).await
     }
 
-    async fn patiently(&self, app: &App) -> Result<Lease, EngineError> {
+    pub(super) async fn patiently(&self, app: &App) -> Result<Lease, EngineError> {
         let began = self.clock.monotonic();
         loop {
             if let Some(lease) = self.leases.take(&app::consumer(app.id)).await? {

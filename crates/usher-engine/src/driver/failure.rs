@@ -125,6 +125,11 @@ pub(super) fn claimed(target: &str) -> Failure {
     )
 }
 
+/// A linked group that the app no longer has.
+pub(super) fn vanished(group: &str, app: &str) -> String {
+    format!("the group {group} is not in {app} any longer; unlink it, or find out who removed it there")
+}
+
 /// A mistake of ours.
 pub(super) fn ours(what: &str) -> Failure {
     failure("InternalError", what.to_owned(), "It is tried again by itself; report it if it stays.", true)

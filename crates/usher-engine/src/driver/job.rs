@@ -12,7 +12,7 @@ use super::failure::Trouble;
 use crate::{
     app::App,
     cycle::run::Counted,
-    decide::Cause,
+    decide::{Cause, Reason},
     diff::Difference,
     link::{Link, State},
     log::{self, Failure, Status},
@@ -60,6 +60,8 @@ pub(super) struct Done {
     pub(super) left: bool,
     /// A leaver to be counted first.
     pub(super) uncounted: Option<Cause>,
+    /// Nothing of it is sent, its members neither.
+    pub(super) rests: bool,
 }
 
 /// What becomes of the link.
@@ -88,6 +90,7 @@ impl Done {
             note: None,
             left: false,
             uncounted: None,
+            rests: false,
         }
     }
     pub(super) fn sent(
@@ -170,7 +173,10 @@ pub(super) fn settle_at_once(app: &App, job: &mut Job) {
     let end = match &job.task.todo {
         // A write with nothing to send too: its end is made where all writes' are.
         Todo::Find(_) | Todo::Delete(_) | Todo::Write(_) => None,
-        Todo::Nothing(_) => Some(End::Done(Done::quiet(Counted::Nothing, Links::Keep))),
+        Todo::Nothing(reason) => {
+            let done = Done::quiet(Counted::Nothing, Links::Keep);
+            Some(End::Done(Done { rests: *reason == Reason::Paused, ..done }))
+        }
         Todo::NoMatcher => {
             let text = format!("{} has no value for any matching property of {}", job.task.name, app.name);
             let done = Done::quiet(Counted::Nothing, Links::Keep);

@@ -6,22 +6,30 @@ mod demand;
 mod failure;
 mod groups;
 mod job;
+mod missing;
 mod outcome;
 mod plan;
+mod pushed;
 mod serve;
 mod way;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use secrecy::SecretString;
-use usher_client::{AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, Settings, Transport};
+use usher_client::{
+    AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, OAuth, Settings, Tokens, Transport,
+};
 use usher_directory::{Key, Kind, config::Configs};
 use usher_jobs::{clock::Clock, lease::Leases};
 use usher_scim::AttributePath;
 use usher_store::{Lane, Snapshot, Store, Tx};
 
 use crate::{
-    app::{self, App, AppId},
+    app::{self, App, AppId, Credentials},
     cycle::Cycle,
     error::EngineError,
     plan::Plan,
@@ -51,13 +59,15 @@ pub struct Engine {
     clock: Clock,
     transports: Transports,
     leases: Arc<Leases>,
+    /// Tokens of apps with an OAuth client, by the version of the app's configuration: a token is fetched once for many cycles.
+    tokens: Arc<Mutex<HashMap<AppId, (i64, Arc<Tokens>)>>>,
 }
 
 impl Engine {
     /// An engine as one instance: it takes leases in its own name.
     pub fn new(store: Store, configs: Configs, clock: Clock, transports: Transports) -> Self {
         let leases = Arc::new(Leases::with_clock(store.clone(), clock.clone()));
-        Self { store, configs, clock, transports, leases }
+        Self { store, configs, clock, transports, leases, tokens: Arc::default() }
     }
 
     /// The directories' configurations that it was given.
@@ -67,6 +77,15 @@ impl Engine {
 
     /// Tests the connection with the app's kept (or, if given, another) secret token; changes nothing.
     pub async fn test(&self, app: AppId, instead: Option<SecretString>) -> Result<Diagnosis, EngineError> {
+        self.test_with(app, instead.map(|secret| Credentials { oauth: None, secret })).await
+    }
+
+    /// The same with other credentials of either kind.
+    pub async fn test_with(
+        &self,
+        app: AppId,
+        instead: Option<Credentials>,
+    ) -> Result<Diagnosis, EngineError> {
         let app = self.app(app).await?;
         let client = self.client(&app, instead).await?;
         Ok(self.probe(&app, &client).await)
@@ -109,23 +128,49 @@ impl Engine {
         found.map(Arc::new).ok_or_else(|| EngineError::NoApp(id.0.to_string()))
     }
 
-    async fn client(&self, app: &Arc<App>, instead: Option<SecretString>) -> Result<Client, EngineError> {
-        let token = match instead {
-            Some(token) => token,
+    async fn client(&self, app: &Arc<App>, instead: Option<Credentials>) -> Result<Client, EngineError> {
+        let kept = instead.is_none();
+        let credentials = match instead {
+            Some(credentials) => credentials,
             None => {
-                let (app, store) = (app.clone(), self.store.clone());
-                self.read(move |on| app::secret(on, &store, &app)).await?
+                let (reads, store) = (app.clone(), self.store.clone());
+                let secret = self.read(move |on| app::secret(on, &store, &reads)).await?;
+                Credentials { oauth: app.oauth.clone(), secret }
             }
         };
         let settings = Settings {
             tenant_url: app.tenant_url.clone(),
-            token,
+            token: credentials.secret.clone(),
             wire: app.settings.wire(),
             connect: Duration::from_secs(app.settings.connect_timeout.into()),
             request: Duration::from_secs(app.settings.request_timeout.into()),
             rate: app.settings.rate_limit,
         };
-        Ok(Client::new(settings, (self.transports)(app)?))
+        let transport = (self.transports)(app)?;
+        let Some(oauth) = credentials.oauth else { return Ok(Client::new(settings, transport)) };
+        let fresh = || {
+            let oauth = OAuth {
+                token_url: oauth.token_url.clone(),
+                client_id: oauth.client_id.clone(),
+                client_secret: credentials.secret.clone(),
+                scope: oauth.scope.clone(),
+            };
+            Arc::new(Tokens::new(oauth, transport.clone()))
+        };
+        let tokens = if kept { self.tokens_of(app, fresh) } else { fresh() };
+        Ok(Client::with_oauth(settings, transport, tokens))
+    }
+
+    fn tokens_of(&self, app: &App, fresh: impl FnOnce() -> Arc<Tokens>) -> Arc<Tokens> {
+        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get(&app.id) {
+            Some((version, tokens)) if *version == app.version => tokens.clone(),
+            _ => {
+                let tokens = fresh();
+                all.insert(app.id, (app.version, tokens.clone()));
+                tokens
+            }
+        }
     }
 
     /// The connection test on the matching properties of what is mapped.
@@ -139,7 +184,7 @@ impl Engine {
         match users {
             Some(users) => client.test(&users, groups.as_ref()).await,
             // Both fall-backs parse; a diagnosis without steps would call everything well.
-            None => Diagnosis { steps: Vec::new(), works_instead: None },
+            None => Diagnosis { steps: Vec::new(), works_instead: None, ignores_filter: false },
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     leaver,
     link::{self, State},
     log::{self, Failure, Status},
-    reference,
+    notify, protected, reference,
     task::Todo,
 };
 
@@ -66,6 +66,9 @@ impl Engine {
 /// When a failed row is tried again; leavers never wait long.
 pub(super) fn again(item: &Item, clock: &Clock) -> Timestamp {
     let backoff = if item.lane == lane::LEAVERS { Backoff::Leaver } else { Backoff::Escrow };
+    if backoff.is_over(item.tries + 1) {
+        return work::PARKED;
+    }
     backoff.next(item.tries + 1, clock)
 }
 
@@ -259,7 +262,7 @@ fn finish(
     if done.logged {
         log::write(tx, app, std::slice::from_ref(&written.entry))?;
     }
-    let members = written.kind == Kind::Group && in_step && maps_members(app);
+    let members = written.kind == Kind::Group && in_step && !done.rests && maps_members(app);
     let pending_leave =
         matches!(&done.link, Links::Save { .. }) && done.counted == Counted::Nothing && in_step;
     if !members && !pending_leave {
@@ -294,6 +297,9 @@ fn fail(
         link::forget(tx, app.id, written.key)?;
     } else if written.before.is_some() {
         link::count_as(tx, app.id, written.key, cycle.id, as_what)?;
+    }
+    if failure.code == protected::CODE {
+        notify::protected(tx, app, &failure.reason, written.entry.at)?;
     }
     let mut entry = written.entry.clone();
     entry.status = Status::Failure;

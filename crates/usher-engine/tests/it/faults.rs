@@ -66,25 +66,70 @@ fn a_failing_object_waits_alone_and_is_tried_again() {
     });
 }
 
-#[test]
-fn a_linked_account_that_is_gone_is_a_failure_and_nothing_is_made_anew() {
-    both(|rig| async move {
-        rig.scope(Scope::All);
-        let ann = rig.user("ann", json!({}));
-        rig.sync().await;
+/// Removes these of the app's users for good, behind the engine's back.
+fn remove_there(rig: &crate::rig::Rig, names: &[String]) {
+    use usher_directory::object::{self, Draft};
+    for name in names {
         let (there, id, configs, now) =
-            (rig.there, rig.user_there("ann").0, rig.configs.clone(), rig.clock.now());
+            (rig.there, rig.user_there(name).0, rig.configs.clone(), rig.clock.now());
         rig.write(move |tx| {
-            use usher_directory::object::{self, Draft};
             let config = configs.get(tx, there).unwrap().unwrap();
             let was = object::get(tx, there, id).unwrap().unwrap();
             object::put(tx, there, &Draft::remove(&config, &was, now).unwrap()).unwrap();
         });
+    }
+}
+
+#[test]
+fn few_linked_accounts_that_are_gone_are_matched_again_and_made_anew() {
+    both(|rig| async move {
+        rig.scope(Scope::All);
+        let (ann, bob) = (rig.user("ann", json!({})), rig.user("bob", json!({})));
+        let team = rig.group("Team", &[&ann]);
+        rig.sync().await;
+        remove_there(&rig, &["ann".into(), "bob".into()]);
         rig.edit(&ann, json!({"title": "X"}));
+        rig.edit(&bob, json!({"active": false}));
         let counts = rig.sync().await.counts;
-        assert_eq!((counts.failed, counts.create), (1, 0));
-        assert_eq!(rig.logged().last().unwrap().3, "InvalidAnchor");
-        assert!(rig.users_there().is_empty());
+        assert_eq!((counts.failed, counts.create), (0, 1), "bob left and is gone: nothing is to be done");
+        assert_eq!(rig.active_there(), ["ann"]);
+        assert_eq!(rig.user_there("ann").2["title"], "X");
+        assert_eq!(rig.groups_there()["Team"], ["ann"], "and is a member again");
+        assert_eq!(rig.sync().await.counts.failed, 0);
+        assert_eq!(team.kind, usher_directory::Kind::Group);
+    });
+}
+
+#[test]
+fn many_linked_accounts_that_are_gone_stop_the_app_and_nothing_is_made_anew() {
+    both(|rig| async move {
+        rig.scope(Scope::All);
+        let users: Vec<_> = (0..30).map(|n| rig.user(&format!("u{n:02}"), json!({}))).collect();
+        rig.sync().await;
+        let names: Vec<String> = (0..11).map(|n| format!("u{n:02}")).collect();
+        remove_there(&rig, &names);
+        for user in &users {
+            rig.edit(user, json!({"title": "X"}));
+        }
+        let stopped = rig.engine.sync(rig.app, &|_| {}).await.unwrap_err();
+        assert!(
+            matches!(&stopped, EngineError::Stopped { code, .. } if code == "TargetMissing"),
+            "{stopped}"
+        );
+        assert!(stopped.to_string().contains("11 of 30") && stopped.to_string().contains("u00"), "{stopped}");
+        assert_eq!(rig.users_there().len(), 19, "nothing was made anew");
+        assert_eq!(rig.user_there("u20").2["title"], "X", "the others were written");
+        let (app, now) = (rig.app(), rig.clock.now());
+        let status = rig.read(move |on| usher_engine::status::get(on, &app, now));
+        assert_eq!((status.state.as_str(), status.escrows), ("quarantine", 0));
+        // Told to look for all anew, it does.
+        let (app, now) = (rig.app(), rig.clock.now());
+        rig.write(move |tx| {
+            let what = [usher_engine::quarantine::Reset::Links, usher_engine::quarantine::Reset::Quarantine];
+            usher_engine::quarantine::restart(tx, &app, &what, now).unwrap()
+        });
+        rig.sync().await;
+        assert_eq!(rig.active_there().len(), 30);
     });
 }
 

@@ -3,15 +3,19 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod affected;
 mod apps;
 mod crash;
 mod cycles;
 mod demand;
 mod faults;
+mod given;
 mod groups;
 mod leavers;
 mod mappings;
 mod plan;
+mod protected;
+mod pushed;
 mod quarantine;
 mod rig;
 mod serve;

@@ -345,6 +345,23 @@ impl Rig {
         let role = assignment::role(&app, role).unwrap();
         self.write(move |tx| assert!(assignment::assign(tx, &app, key, kind, &role, now).unwrap()));
     }
+    /// Assigns with the app's default role and these terms.
+    pub(crate) fn grant(&self, what: &Stored, terms: assignment::Terms) {
+        let (app, of, now) = (self.app(), (what.key, what.kind), self.clock.now());
+        let role = assignment::role(&app, None).unwrap();
+        self.write(move |tx| assert!(assignment::assign_on(tx, &app, of, &role, &terms, now).unwrap()));
+    }
+    /// Changes a mapping, as its TOML table.
+    pub(crate) fn mapping(&self, kind: Kind, change: impl FnOnce(&mut toml::Table)) {
+        let (app, configs, directory) = (self.app(), self.configs.clone(), self.directory);
+        let mut table = app.mapping(kind).to_toml();
+        change(&mut table);
+        let mapping = usher_mapping::ObjectMapping::from_toml(&table).unwrap();
+        self.write(move |tx| {
+            let config = configs.get(tx, directory).unwrap().unwrap();
+            app::set_mapping(tx, &app, &config, kind, &mapping).unwrap();
+        });
+    }
     pub(crate) fn unassign(&self, what: &Stored) {
         let (app, key, kind) = (self.app(), what.key, what.kind);
         self.write(move |tx| assert!(assignment::unassign(tx, &app, key, kind, None).unwrap()));

@@ -3,11 +3,12 @@
 use anyhow::{Context, bail};
 use usher_admin::{
     Request,
-    request::{App, RowChange},
+    request::{App, GroupAct, LogFilter, OAuth, RowChange, Terms},
 };
 use usher_api::Secret;
 
 use super::read;
+use crate::print::log::Listing;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -38,12 +39,24 @@ pub(crate) enum Command {
         #[arg(required = true)]
         settings: Vec<String>,
     },
-    /// Replace the secret token. The new one is tested first; if the app refuses it, the old one stays.
+    /// Replace the secret token, or the OAuth 2 client that fetches tokens. Tested first; if it does not work, the old one stays.
+    #[command(group = clap::ArgGroup::new("secret").required(true))]
     Credentials {
         name: String,
         /// A file that holds the secret token, or - for standard input.
-        #[arg(long)]
-        secret_token_file: String,
+        #[arg(long, group = "secret")]
+        secret_token_file: Option<String>,
+        /// A file that holds the OAuth client's secret, or - for standard input.
+        #[arg(long, group = "secret", requires_all = ["oauth_token_url", "oauth_client_id"])]
+        oauth_client_secret_file: Option<String>,
+        /// Where tokens are fetched, e.g. https://login.example.com/oauth2/token.
+        #[arg(long, requires = "oauth_client_secret_file")]
+        oauth_token_url: Option<String>,
+        #[arg(long, requires = "oauth_client_secret_file")]
+        oauth_client_id: Option<String>,
+        /// Names with blanks between them.
+        #[arg(long, requires = "oauth_client_secret_file")]
+        oauth_scope: Option<String>,
     },
     /// Test the connection step by step; nothing is changed.
     Test { name: String },
@@ -55,6 +68,33 @@ pub(crate) enum Command {
         /// The app role; otherwise the app's default.
         #[arg(long)]
         role: Option<String>,
+        /// Members of the groups in the group get accounts too, at any depth.
+        #[arg(long, requires = "group")]
+        nested: bool,
+        /// ATTRIBUTE=VALUE of the app, where the mapping gives none; can be repeated.
+        #[arg(long = "set", value_name = "ATTRIBUTE=VALUE")]
+        values: Vec<String>,
+        /// The values win over the mapping's.
+        #[arg(long = "override", requires = "values")]
+        overrides: bool,
+        /// Among groups that set the same attribute, the smaller number wins [default: 100]; one's own assignment beats groups
+        #[arg(long, hide_default_value = true)]
+        priority: Option<i64>,
+    },
+    /// Push a group, its object and membership, whether or not its members are assigned.
+    #[command(subcommand)]
+    Group(Group),
+    /// Which account or group of the app stands for a user or group.
+    #[command(subcommand)]
+    Link(Link),
+    /// Never disable, delete or empty a user in the app; the attempt is an error with a mail.
+    Protect {
+        name: String,
+        #[arg(long)]
+        user: String,
+        /// No longer.
+        #[arg(long)]
+        off: bool,
     },
     /// Take an assignment away.
     Unassign {
@@ -113,6 +153,29 @@ pub(crate) enum Command {
         name: String,
         #[arg(long)]
         user: Option<String>,
+        #[arg(long, conflicts_with = "user")]
+        group: Option<String>,
+        /// create, update, disable, delete, stageddelete or other.
+        #[arg(long)]
+        action: Option<String>,
+        /// An error code, e.g. DuplicateTargetEntries.
+        #[arg(long)]
+        code: Option<String>,
+        /// Not before, e.g. 2026-11-02T08:00:00Z.
+        #[arg(long)]
+        since: Option<String>,
+        /// Before.
+        #[arg(long)]
+        until: Option<String>,
+        /// Where the answer before ended.
+        #[arg(long)]
+        after: Option<String>,
+        /// table, json or csv (a row for each modified property).
+        #[arg(long, default_value = "table", value_parser = ["table", "json", "csv"])]
+        format: String,
+        /// Go on printing what comes, the oldest first, until it is interrupted.
+        #[arg(short, long)]
+        follow: bool,
         /// success, failure, skipped or warning.
         #[arg(long)]
         status: Option<String>,
@@ -122,7 +185,97 @@ pub(crate) enum Command {
         limit: Option<u32>,
     },
     /// Let the leavers go that the deletion threshold holds.
-    AllowDeletes { name: String },
+    AllowDeletes {
+        name: String,
+        /// Only these users or groups: a name or an id; can be repeated.
+        #[arg(long)]
+        only: Vec<String>,
+    },
+}
+
+/// `usher app group …`
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Group {
+    /// Keep the group in step; made in the app, or matched by its name.
+    Push(OneGroup),
+    /// Send nothing of it until it is resumed.
+    Pause(OneGroup),
+    /// Go on, with what changed meanwhile.
+    Resume(OneGroup),
+    /// Provision it now and overwrite its membership in the app.
+    PushNow(OneGroup),
+    /// Whether the group in the app gets the directory's name.
+    Rename {
+        #[command(flatten)]
+        group: OneGroup,
+        #[arg(value_parser = ["on", "off"])]
+        to: String,
+    },
+    /// Link it to a group of the app by its id there. Who is in it stays.
+    Link {
+        #[command(flatten)]
+        group: OneGroup,
+        /// The id in the app.
+        #[arg(long)]
+        to: String,
+        /// Give it the directory's name.
+        #[arg(long)]
+        rename: bool,
+    },
+    /// Push it no longer. Accounts are not touched.
+    #[command(group = clap::ArgGroup::new("end").required(true))]
+    Unlink {
+        #[command(flatten)]
+        group: OneGroup,
+        /// The group stays in the app.
+        #[arg(long, group = "end")]
+        leave: bool,
+        /// The group is deleted in the app.
+        #[arg(long, group = "end")]
+        delete: bool,
+    },
+}
+
+/// A group in an app.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OneGroup {
+    /// The app.
+    name: String,
+    /// displayName or id.
+    #[arg(long)]
+    group: String,
+}
+
+impl Group {
+    fn request(self) -> App {
+        let (one, act) = match self {
+            Self::Push(one) => (one, GroupAct::Push),
+            Self::Pause(one) => (one, GroupAct::Pause),
+            Self::Resume(one) => (one, GroupAct::Resume),
+            Self::PushNow(one) => (one, GroupAct::PushNow),
+            Self::Rename { group, to } => (group, GroupAct::Rename { on: to == "on" }),
+            Self::Link { group, to, rename } => (group, GroupAct::Link { to, rename }),
+            Self::Unlink { group, delete, .. } => (group, GroupAct::Unlink { delete }),
+        };
+        App::Group { name: one.name, group: one.group, act }
+    }
+}
+
+/// `usher app link …`
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Link {
+    /// The account or group, its state, and what was last written.
+    Show {
+        name: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Forget it; what it stood for stays in the app and is matched again by the next cycle.
+    Delete {
+        name: String,
+        #[command(flatten)]
+        who: Who,
+    },
 }
 
 /// A user or a group.
@@ -236,6 +389,14 @@ impl Command {
         }
     }
 
+    /// How the log is printed, where it is asked for.
+    pub(crate) fn listing(&self) -> Option<Listing> {
+        match self {
+            Self::Logs { format, follow, .. } => Some(Listing { format: format.clone(), follow: *follow }),
+            _ => None,
+        }
+    }
+
     /// One request, or one a setting.
     pub(crate) fn requests(self) -> anyhow::Result<Vec<Request>> {
         let request = match self {
@@ -255,14 +416,41 @@ impl Command {
             Self::List => App::List,
             Self::Show { name } => App::Show { name },
             Self::Remove { name } => App::Remove { name },
-            Self::Credentials { name, secret_token_file } => {
-                App::Credentials { name, token: Secret(read(&secret_token_file)?) }
+            Self::Credentials {
+                name,
+                secret_token_file,
+                oauth_client_secret_file,
+                oauth_token_url,
+                oauth_client_id,
+                oauth_scope,
+            } => {
+                let file =
+                    secret_token_file.or(oauth_client_secret_file).context("name a file with the secret")?;
+                let oauth = oauth_token_url.zip(oauth_client_id);
+                let oauth =
+                    oauth.map(|(token_url, client_id)| OAuth { token_url, client_id, scope: oauth_scope });
+                App::Credentials { name, token: Secret(read(&file)?), oauth }
             }
             Self::Test { name } => App::Test { name },
-            Self::Assign { name, who, role } => {
+            Self::Assign { name, who, role, nested, values, overrides, priority } => {
                 let (kind, who) = who.parts()?;
-                App::Assign { name, kind, who, role }
+                let pair = |set: &String| {
+                    let (name, value) = set.split_once('=').context("--set takes ATTRIBUTE=VALUE")?;
+                    Ok::<_, anyhow::Error>((name.trim().to_owned(), value.to_owned()))
+                };
+                let values = values.iter().map(pair).collect::<Result<_, _>>()?;
+                App::Assign { name, kind, who, role, terms: Terms { nested, priority, overrides, values } }
             }
+            Self::Group(group) => group.request(),
+            Self::Link(Link::Show { name, who }) => {
+                let (kind, who) = who.parts()?;
+                App::Link { name, kind, who, delete: false }
+            }
+            Self::Link(Link::Delete { name, who }) => {
+                let (kind, who) = who.parts()?;
+                App::Link { name, kind, who, delete: true }
+            }
+            Self::Protect { name, user, off } => App::Protect { name, user, off },
             Self::Unassign { name, who } => {
                 let (kind, who) = who.parts()?;
                 App::Unassign { name, kind, who }
@@ -283,10 +471,29 @@ impl Command {
                 App::Explain { name, kind, who }
             }
             Self::Status { name } => App::Status { name },
-            Self::Logs { name, user, status, cycle, limit } => {
-                App::Logs { name, user, status, cycle, limit: limit.map(|limit| limit as usize) }
+            Self::Logs {
+                name,
+                user,
+                group,
+                status,
+                action,
+                code,
+                cycle,
+                since,
+                until,
+                after,
+                limit,
+                follow,
+                ..
+            } => {
+                let limit = limit.map(|limit| limit as usize);
+                // What comes from now on, unless a beginning is named.
+                let now = || jiff::Timestamp::now().to_string();
+                let since = since.or_else(|| (follow && after.is_none()).then(now));
+                let more = LogFilter { group, action, code, since, until, oldest_first: follow, after };
+                App::Logs { name, user, status, cycle, limit, more: Box::new(more) }
             }
-            Self::AllowDeletes { name } => App::AllowDeletes { name },
+            Self::AllowDeletes { name, only } => App::AllowDeletes { name, only },
         };
         Ok(vec![Request::App(Box::new(request))])
     }

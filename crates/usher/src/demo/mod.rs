@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use usher_admin::{
     Answer, Request,
-    request::{Account, App, Directory, ScheduleChange, Source, SourceFrom, Token, Unit, UnitAct},
+    request::{Account, App, Directory, ScheduleChange, Source, SourceFrom, Terms, Token, Unit, UnitAct},
 };
 use usher_api::{Secret, app::Counts, demo as shape, directory::Test};
 use usher_directory::{DirectoryId, account as accounts};
@@ -249,7 +249,8 @@ impl Demo {
         for group in largest {
             self.story.command(&format!("app assign {APP} --group '{}'", group.name));
             let who = group.id.0.to_string();
-            let assign = App::Assign { name: name(), kind: "group".into(), who, role: None };
+            let assign =
+                App::Assign { name: name(), kind: "group".into(), who, role: None, terms: Terms::default() };
             self.call(Request::App(Box::new(assign))).await?;
         }
         if largest.is_empty() {
@@ -283,7 +284,14 @@ impl Demo {
     }
 
     async fn log(&self) -> anyhow::Result<Answer> {
-        let logs = App::Logs { name: APP.into(), user: None, status: None, cycle: None, limit: Some(12) };
+        let logs = App::Logs {
+            name: APP.into(),
+            user: None,
+            status: None,
+            cycle: None,
+            limit: Some(12),
+            more: Box::default(),
+        };
         self.call(Request::App(Box::new(logs))).await
     }
 

@@ -4,7 +4,7 @@ use usher_admin::Answer;
 use usher_api::{
     List, Time,
     account::{Account, IssuedToken, Record, Token},
-    app::{App, Counts, Cycle, Quarantine, Status, Template},
+    app::{App, Assignment, Counts, Cycle, Quarantine, Status, Template},
     directory::{Directory, EntryError, Member, Preview, Run, Source, Test},
     people::{Person, Unit},
     plan::{Item, Plan},
@@ -61,6 +61,7 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::App(app) => self::app(app),
         Answer::Apps(list) => apps(&list.items),
         Answer::Cycle(cycle) => self::cycle(cycle),
+        Answer::Link(link) => pretty(&**link),
         Answer::Status(status) => statuses(std::slice::from_ref(status)),
         Answer::Statuses(list) => statuses(&list.items),
         Answer::Plan(plan) => self::plan(plan),
@@ -380,12 +381,26 @@ fn apps(items: &[App]) -> String {
 
 fn app(app: &App) -> String {
     let assignments = table(
-        &["assigned", "name", "role"],
-        app.assignments
-            .iter()
-            .map(|assigned| vec![assigned.kind.clone(), assigned.name.clone(), assigned.role.clone()]),
+        &["assigned", "name", "role", "gives"],
+        app.assignments.iter().map(|assigned| {
+            vec![assigned.kind.clone(), assigned.name.clone(), assigned.role.clone(), gives(assigned)]
+        }),
     );
     format!("{}\n\n{assignments}\n\nsettings: {}", apps(std::slice::from_ref(app)), pretty(&app.settings))
+}
+
+/// What an assignment gives beside its role.
+fn gives(assigned: &Assignment) -> String {
+    let mut parts = Vec::new();
+    if assigned.nested {
+        parts.push("groups in it too".to_owned());
+    }
+    parts.extend(assigned.values.iter().map(|(name, value)| format!("{name}={value}")));
+    if !assigned.values.is_empty() {
+        let over = if assigned.overrides { ", over the mapping" } else { "" };
+        parts.push(format!("(priority {}{over})", assigned.priority));
+    }
+    parts.join(" ")
 }
 
 /// E.g. `12 create, 3 update`; only what is not zero.
@@ -439,6 +454,12 @@ fn statuses(items: &[Status]) -> String {
         if let Some(quarantine) = &status.quarantine {
             text.push_str(&rests(&status.app, quarantine));
         }
+        if status.parked > 0 {
+            text.push_str(&format!(
+                "\n{}: {} objects failed for 28 days and are tried when they change, or by `usher app provision`",
+                status.app, status.parked
+            ));
+        }
         if let Some(mail) = &status.notification {
             let why = mail.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
             text.push_str(&format!("\n{}: {} e-mails wait to be sent{why}", status.app, mail.waiting));
@@ -488,36 +509,36 @@ fn planned(item: &Item) -> String {
 }
 
 pub(crate) fn log(items: &[serde_json::Value]) -> String {
+    table(&["time", "action", "status", "object", "what changed"], items.iter().map(log_cells))
+}
+
+/// An entry as a line, where there is no table to be in.
+pub(crate) fn log_line(entry: &serde_json::Value) -> String {
+    log_cells(entry).join("  ")
+}
+
+fn log_cells(entry: &serde_json::Value) -> Vec<String> {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
-    table(
-        &["time", "action", "status", "object", "what changed"],
-        items.iter().map(|entry| {
-            let info = &entry["provisioningStatusInfo"];
-            let error = &info["errorInformation"];
-            let changed = entry["modifiedProperties"].as_array().map_or_else(String::new, |properties| {
-                properties
-                    .iter()
-                    .map(|property| text(&property["displayName"]))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            });
-            let what = match error["reason"].as_str() {
-                Some(reason) => format!("{}: {reason}", text(&error["errorCode"])),
-                None => changed,
-            };
-            vec![
-                text(&entry["activityDateTime"]),
-                text(&entry["provisioningAction"]),
-                text(&info["status"]),
-                format!(
-                    "{} {}",
-                    text(&entry["sourceIdentity"]["identityType"]),
-                    text(&entry["sourceIdentity"]["displayName"])
-                ),
-                what,
-            ]
-        }),
-    )
+    let info = &entry["provisioningStatusInfo"];
+    let error = &info["errorInformation"];
+    let changed = entry["modifiedProperties"].as_array().map_or_else(String::new, |properties| {
+        properties.iter().map(|property| text(&property["displayName"])).collect::<Vec<_>>().join(", ")
+    });
+    let what = match error["reason"].as_str() {
+        Some(reason) => format!("{}: {reason}", text(&error["errorCode"])),
+        None => changed,
+    };
+    vec![
+        text(&entry["activityDateTime"]),
+        text(&entry["provisioningAction"]),
+        text(&info["status"]),
+        format!(
+            "{} {}",
+            text(&entry["sourceIdentity"]["identityType"]),
+            text(&entry["sourceIdentity"]["displayName"])
+        ),
+        what,
+    ]
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 mod explain;
+pub(crate) mod log;
 mod mapping;
 mod rule;
 mod trail;
