@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use usher_api::{
     List,
-    account::{Account, IssuedToken, Record, Token},
+    account::{Account, IssuedToken, Record, RoleGrant, Token},
     app::{App, Cycle, Status, Template},
     directory::{Directory, Member, Membership, Preview, Run, Source, Test},
     explain::Explanation,
     mapping::{Cases, Export, Import},
-    people::{Person, Unit},
+    people::{Person, Unit, UnitImport},
     plan::Plan,
     trail::Entry,
 };
@@ -31,6 +31,9 @@ pub enum Answer {
     People(List<Person>),
     Unit(Unit),
     Units(List<Unit>),
+    UnitImport(UnitImport),
+    Role(RoleGrant),
+    Roles(List<RoleGrant>),
     Directory(Directory),
     Directories(List<Directory>),
     Objects(List<serde_json::Value>),

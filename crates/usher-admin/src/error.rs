@@ -132,8 +132,15 @@ impl From<usher_directory::token::TokenError> for AdminError {
 
 impl From<usher_people::PeopleError> for AdminError {
     fn from(error: usher_people::PeopleError) -> Self {
+        use usher_people::PeopleError as E;
         match error {
-            usher_people::PeopleError::Store(store) => store.into(),
+            E::Store(store) => store.into(),
+            E::UnknownUnit { kind, .. } => Self::new(&format!("{}_not_found", kind.word()), error.to_string()),
+            E::UnknownPerson(_) => Self::new("person_not_found", error.to_string()),
+            E::UnknownRecord(_) => Self::new("record_not_found", error.to_string()),
+            E::Cursor(_) => Self::new("invalid_cursor", error.to_string()),
+            E::Taken { .. } => Self::new("taken", error.to_string()),
+            E::Name { .. } => Self::new("invalid_name", error.to_string()),
             other => Self::new("refused", other.to_string()),
         }
     }

@@ -1,19 +1,26 @@
 //! People, as the app sees them.
 
 use usher_api::{List, Named, people as shape};
-use usher_people::person;
+use usher_people::{person, search};
 
 use crate::{Admin, AdminError, Answer, PAGE, account, request};
 
 pub(crate) fn handle(admin: &Admin, request: request::People) -> Result<Answer, AdminError> {
     match request {
-        request::People::List { account, environment, after, limit } => admin.read(move |on| {
-            let directory = account::directory(on, &account, &environment)?;
-            let page = person::list(on, directory, after.as_deref(), limit.unwrap_or(PAGE))?;
-            let total = person::figures(on, directory)?.total.unsigned_abs();
-            let items = page.items.into_iter().map(describe).collect();
-            Ok(Answer::People(List { items, next: page.next, total: Some(total) }))
-        }),
+        request::People::List { account, environment, filter, after, limit } => {
+            let request::PeopleFilter { email, organization, site, manager, disabled } = filter;
+            let filter = search::Filter { email, organization, site, manager, disabled };
+            admin.read(move |on| {
+                let directory = account::directory(on, &account, &environment)?;
+                let page = search::list(on, directory, &filter, after.as_deref(), limit.unwrap_or(PAGE))?;
+                let total = match filter.is_empty() {
+                    true => Some(person::figures(on, directory)?.total.unsigned_abs()),
+                    false => None,
+                };
+                let items = page.items.into_iter().map(describe).collect();
+                Ok(Answer::People(List { items, next: page.next, total }))
+            })
+        }
         request::People::Show { account, environment, person } => admin.read(move |on| {
             let directory = account::directory(on, &account, &environment)?;
             let found = person::show(on, directory, &person)?.ok_or_else(|| {

@@ -20,6 +20,7 @@ pub mod record;
 mod row;
 mod rules;
 mod run;
+pub mod search;
 mod tables;
 pub mod unit;
 mod user;
@@ -57,6 +58,9 @@ pub enum PeopleError {
         /// What was asked for.
         name: String,
     },
+    /// There is no person with that id or primary e-mail address.
+    #[error("there is no person {0}")]
+    UnknownPerson(String),
     /// There is no record with that id.
     #[error("there is no record {0}")]
     UnknownRecord(String),

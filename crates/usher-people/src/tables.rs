@@ -3,7 +3,7 @@
 use usher_store::Tables;
 
 /// This crate's tables.
-pub const TABLES: Tables = Tables { owner: "people", migrations: &[FIRST] };
+pub const TABLES: Tables = Tables { owner: "people", migrations: &[FIRST, FOUND] };
 
 /// Texts are compared by their folded form, computed in Rust. Contacts and addresses belong to one person, are read and
 /// written with it and never searched: JSON in its row.
@@ -107,4 +107,11 @@ create table rule_walk (
   after bigint not null,
   primary key (directory, kind, value)
 );
+";
+
+/// People found by their organization, site and manager.
+const FOUND: &str = "
+create index person_organization on person (directory, organization, key) where organization is not null;
+create index person_site on person (directory, site, key) where site is not null;
+create index person_manager on person (directory, manager, key) where manager is not null;
 ";

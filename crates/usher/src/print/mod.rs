@@ -4,6 +4,7 @@ pub(crate) mod answer;
 mod explain;
 mod mapping;
 mod trail;
+mod unit;
 
 use std::io::{IsTerminal, Write};
 
