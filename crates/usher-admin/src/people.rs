@@ -13,7 +13,8 @@ pub(crate) fn handle(admin: &Admin, request: request::People) -> Result<Answer, 
             admin.read(move |on| {
                 let directory = account::directory(on, &account, &environment)?;
                 let page = search::list(on, directory, &filter, after.as_deref(), limit.unwrap_or(PAGE))?;
-                let total = match filter.is_empty() {
+                // Counted once a walk: it looks at everybody.
+                let total = match filter.is_empty() && after.is_none() {
                     true => Some(person::figures(on, directory)?.total.unsigned_abs()),
                     false => None,
                 };
