@@ -55,7 +55,11 @@ fn an_app_reads_at_sign_in_who_may_use_it() {
         until("a person", || by_email(&server, &api, "ANN@example.com").len() == 1);
         let person = by_email(&server, &api, "ann@example.com").remove(0);
         assert_eq!((&person["name"], &person["access"]), (&json!("Ann Lee"), &json!(true)));
-        assert_eq!(place.json(&["people", "show", "acme", "ann@example.com"]), person, "as the command prints it");
+        assert_eq!(
+            place.json(&["people", "show", "acme", "ann@example.com"]),
+            person,
+            "as the command prints it"
+        );
         let path = format!("{PRODUCTION}/people/{}", person["id"].as_str().unwrap());
         assert_eq!(get(&server, &api, &path).json(), person);
 
@@ -82,6 +86,11 @@ fn an_app_reads_at_sign_in_who_may_use_it() {
     }
 }
 
+/// The words of a command that somebody does with their own rights.
+fn acting<'w>(who: &'w str, words: &[&'w str]) -> Vec<&'w str> {
+    [&["--as", who], words].concat()
+}
+
 /// F23, F76.
 #[test]
 fn tokens_are_the_owners_and_records_the_administrators() {
@@ -90,13 +99,15 @@ fn tokens_are_the_owners_and_records_the_administrators() {
         place.account("globex", "4me");
         let role = |words: &[&str]| place.ok(&[&["admin", "role"], words].concat());
         role(&["grant", "olga@example.com", "owner", "--account", "acme"]);
-        let as_olga = |words: &[&str]| [&["--as", "olga@example.com"], words].concat();
         // The owner appoints the administrator.
-        place.ok(&as_olga(&["admin", "role", "grant", "adam@example.com", "administrator", "--account", "acme"]));
-        let as_adam = |words: &[&str]| [&["--as", "adam@example.com"], words].concat();
-        let secret = place.ok(&as_olga(&["token", "issue", "acme", "--provider", "entra"]));
+        place.ok(&acting(
+            "olga@example.com",
+            &["admin", "role", "grant", "adam@example.com", "administrator", "--account", "acme"],
+        ));
+        let secret =
+            place.ok(&acting("olga@example.com", &["token", "issue", "acme", "--provider", "entra"]));
         assert!(secret.trim().starts_with("usher_"), "{secret}");
-        place.ok(&as_olga(&["token", "list", "acme"]));
+        place.ok(&acting("olga@example.com", &["token", "list", "acme"]));
         for refused in [
             &["token", "issue", "acme"][..],
             &["token", "issue", "acme", "--api"],
@@ -104,25 +115,40 @@ fn tokens_are_the_owners_and_records_the_administrators() {
             &["token", "list", "acme"],
             &["admin", "role", "grant", "adam@example.com", "owner", "--account", "acme"],
         ] {
-            let said = place.fails(&as_adam(refused));
+            let said = place.fails(&acting("adam@example.com", refused));
             assert!(said.contains("adam@example.com is administrator of acme"), "{said}");
             assert!(said.contains("It takes the role owner"), "{said}");
         }
         // What an administrator may, in the own account alone.
-        place.ok(&as_adam(&["records", "acme"]));
-        place.ok(&as_adam(&["people", "list", "acme"]));
-        place.ok(&as_adam(&["organization", "create", "acme", "Sales"]));
-        place.ok(&as_adam(&["admin", "role", "list", "--account", "acme"]));
-        for elsewhere in [&["records", "globex"][..], &["people", "list", "globex"], &["records", "initech"]] {
-            assert!(place.fails(&as_adam(elsewhere)).contains("has no role in"), "{elsewhere:?}");
+        place.ok(&acting("adam@example.com", &["records", "acme"]));
+        place.ok(&acting("adam@example.com", &["people", "list", "acme"]));
+        place.ok(&acting("adam@example.com", &["organization", "create", "acme", "Sales"]));
+        place.ok(&acting("adam@example.com", &["admin", "role", "list", "--account", "acme"]));
+        for elsewhere in [&["records", "globex"][..], &["people", "list", "globex"], &["records", "initech"]]
+        {
+            assert!(
+                place.fails(&acting("adam@example.com", elsewhere)).contains("has no role in"),
+                "{elsewhere:?}"
+            );
         }
         // What is the installation's, neither may.
-        for machine in [&["account", "list"][..], &["directory", "create", "company"], &["app", "list"], &["status"]] {
-            assert!(place.fails(&as_olga(machine)).contains("olga@example.com may not do that"), "{machine:?}");
+        for machine in
+            [&["account", "list"][..], &["directory", "create", "company"], &["app", "list"], &["status"]]
+        {
+            assert!(
+                place
+                    .fails(&acting("olga@example.com", machine))
+                    .contains("olga@example.com may not do that"),
+                "{machine:?}"
+            );
         }
-        assert!(place.fails(&as_olga(&["migrate"])).contains("--as goes with"));
+        assert!(place.fails(&acting("olga@example.com", &["migrate"])).contains("--as goes with"));
         role(&["revoke", "Olga@Example.com", "--account", "acme"]);
-        assert!(place.fails(&as_olga(&["token", "list", "acme"])).contains("has no role in acme"));
+        assert!(
+            place
+                .fails(&acting("olga@example.com", &["token", "list", "acme"]))
+                .contains("has no role in acme")
+        );
         let left = place.json(&["admin", "role", "list", "--account", "acme"]);
         assert_eq!(left["items"].as_array().unwrap().len(), 1, "{left}");
         assert_eq!(left["items"][0]["role"], "administrator");
@@ -136,8 +162,7 @@ fn a_token_comes_bare_or_as_the_whole_header() {
     let bare = place.account("acme", "4me");
     assert!(bare.starts_with("usher_") && !bare.contains(' '), "{bare}");
     let header = place.ok(&["token", "issue", "acme", "--header"]).trim().to_owned();
-    let header_of_rotated =
-        place.ok(&["token", "rotate", "acme", "--header"]).trim().to_owned();
+    let header_of_rotated = place.ok(&["token", "rotate", "acme", "--header"]).trim().to_owned();
     let both = place.json(&["token", "issue", "acme", "--environment", "qa", "--header"]);
     let secret = both["secret"].as_str().unwrap();
     assert_eq!(both["authorization"], format!("Bearer {secret}"));
@@ -156,7 +181,8 @@ fn organizations_and_sites_come_from_files_and_follow_their_groups() {
         let token = place.account("acme", "4me");
         let api = place.ok(&["token", "issue", "acme", "--api"]).trim().to_owned();
         // As a spreadsheet saves it.
-        let organizations = place.file("organizations.csv", "Name;Disabled\nSales;\nClosed;yes\nHead office;no\n");
+        let organizations =
+            place.file("organizations.csv", "Name;Disabled\nSales;\nClosed;yes\nHead office;no\n");
         let would = place.json(&["organization", "import", "acme", &organizations, "--dry-run"]);
         assert_eq!((&would["created"], &would["dry_run"]), (&json!(3), &json!(true)));
         assert_eq!(place.json(&["organization", "list", "acme"])["items"], json!([]));
@@ -167,7 +193,10 @@ fn organizations_and_sites_come_from_files_and_follow_their_groups() {
         place.ok(&["site", "import", "acme", &sites]);
         let broken = place.file("broken.csv", "name,disabled\nNew,\nSales,maybe\n,no\n");
         let said = place.fails(&["organization", "import", "acme", &broken]);
-        assert!(said.contains("line 3") && said.contains("line 4") && said.contains("Nothing was imported"), "{said}");
+        assert!(
+            said.contains("line 3") && said.contains("line 4") && said.contains("Nothing was imported"),
+            "{said}"
+        );
         place.ok(&["account", "set", "acme", "default_organization=Head office"]);
         assert_eq!(place.json(&["organization", "list", "acme", "--disabled"])["items"][0]["name"], "Closed");
 
@@ -215,10 +244,17 @@ fn organizations_and_sites_come_from_files_and_follow_their_groups() {
         // A deleted group leaves its organization, and whoever has it.
         scim(&server, &token, "DELETE", &format!("/Groups/{sales}"), &Value::Null);
         until("no group", || {
-            get(&server, &api, &format!("{PRODUCTION}/organizations/Sales%20EU")).json()["source_id"].is_null()
+            get(&server, &api, &format!("{PRODUCTION}/organizations/Sales%20EU")).json()["source_id"]
+                .is_null()
         });
         assert_eq!(organization("ben@example.com"), "Sales EU");
-        assert_eq!(get(&server, &api, &format!("{PRODUCTION}/people?organization=Sales%20EU")).json()["items"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            get(&server, &api, &format!("{PRODUCTION}/people?organization=Sales%20EU")).json()["items"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
         assert!(server.stop());
     }
 }
@@ -257,7 +293,11 @@ fn elium_gets_the_users_in_scope_and_knows_again_who_is_there() {
         place.ok(&["app", "mapping", "import", "elium", &scoped]);
         place.ok(&["app", "scope", "elium", "all"]);
         let cycle = place.json(&["app", "sync", "elium"]);
-        assert_eq!((&cycle["counts"]["create"], &cycle["counts"]["failed"]), (&json!(1), &json!(0)), "{cycle}");
+        assert_eq!(
+            (&cycle["counts"]["create"], &cycle["counts"]["failed"]),
+            (&json!(1), &json!(0)),
+            "{cycle}"
+        );
         let list = get(&server, &token, "/t/elium/scim/v2/Users").json();
         let users: Vec<(&Value, &Value, &Value)> = list["Resources"]
             .as_array()
@@ -280,7 +320,9 @@ fn elium_gets_the_users_in_scope_and_knows_again_who_is_there() {
         assert_eq!(cycle["counts"]["disable"], 1, "{cycle}");
         let people = place.people("elium", 2);
         let cy = people.iter().find(|person| person["name"] == "Cy Orr").unwrap()["primary_email"].clone();
-        until("no access", || place.json(&["people", "show", "elium", cy.as_str().unwrap()])["access"] == false);
+        until("no access", || {
+            place.json(&["people", "show", "elium", cy.as_str().unwrap()])["access"] == false
+        });
         assert!(server.stop());
     }
 }

@@ -135,7 +135,9 @@ impl From<usher_people::PeopleError> for AdminError {
         use usher_people::PeopleError as E;
         match error {
             E::Store(store) => store.into(),
-            E::UnknownUnit { kind, .. } => Self::new(&format!("{}_not_found", kind.word()), error.to_string()),
+            E::UnknownUnit { kind, .. } => {
+                Self::new(&format!("{}_not_found", kind.word()), error.to_string())
+            }
             E::UnknownPerson(_) => Self::new("person_not_found", error.to_string()),
             E::UnknownRecord(_) => Self::new("record_not_found", error.to_string()),
             E::Cursor(_) => Self::new("invalid_cursor", error.to_string()),

@@ -188,11 +188,7 @@ pub enum People {
         limit: Option<usize>,
     },
     /// By id or primary e-mail.
-    Show {
-        account: String,
-        environment: String,
-        person: String,
-    },
+    Show { account: String, environment: String, person: String },
 }
 
 /// Which people a list is of; what is absent filters nothing.

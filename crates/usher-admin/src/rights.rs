@@ -377,8 +377,9 @@ fn reads(asked: Asked<'_>, account: &str, environment: &str) -> Result<(), Admin
     if own && asked.operation.right() == READER {
         return Ok(());
     }
-    let message =
-        format!("this token reads people, organizations and sites of {account}, {environment}, and nothing else");
+    let message = format!(
+        "this token reads people, organizations and sites of {account}, {environment}, and nothing else"
+    );
     Err(AdminError::new(FORBIDDEN, message))
 }
 
@@ -388,12 +389,16 @@ pub const FORBIDDEN: &str = "forbidden";
 fn refused(who: &str, asked: Asked<'_>, has: Option<Role>) -> AdminError {
     let what = asked.operation.name();
     let message = match (asked.account, has) {
-        (Some(account), Some(has)) => format!("{who} is {} of {account} and may not do that: {what}", has.word()),
+        (Some(account), Some(has)) => {
+            format!("{who} is {} of {account} and may not do that: {what}", has.word())
+        }
         (Some(account), None) => format!("{who} has no role in {account} and may not do that: {what}"),
         (None, _) => format!("{who} may not do that: {what}"),
     };
     let hint = match asked.operation.right() {
-        Right::Account(needed) => format!("It takes the role {} there, which its owner grants.", needed.word()),
+        Right::Account(needed) => {
+            format!("It takes the role {} there, which its owner grants.", needed.word())
+        }
         Right::Installation => "It takes the machine that Usher runs on.".to_owned(),
     };
     AdminError::new(FORBIDDEN, message).hint(hint)

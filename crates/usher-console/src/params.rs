@@ -18,7 +18,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(read)) => Ok(Self(read)),
-            Err(refused) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", refused.body_text())),
+            Err(refused) => {
+                Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", refused.body_text()))
+            }
         }
     }
 }

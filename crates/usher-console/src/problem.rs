@@ -131,7 +131,10 @@ mod tests {
             assert_eq!(answer(code).status(), expected, "{code}");
         }
         let busy = answer("busy");
-        assert_eq!((busy.status().as_u16(), &busy.headers()["retry-after"]), (503, &HeaderValue::from_static("1")));
+        assert_eq!(
+            (busy.status().as_u16(), &busy.headers()["retry-after"]),
+            (503, &HeaderValue::from_static("1"))
+        );
         assert!(answer(BAD_TOKEN).headers()["www-authenticate"].to_str().unwrap().contains(BAD_TOKEN));
         assert!(!Problem::from(AdminError::new("internal", "select secret")).detail.contains("secret"));
     }

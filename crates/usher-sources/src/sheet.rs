@@ -41,7 +41,9 @@ impl Sheet {
         let (mut record, mut rows) = (StringRecord::new(), Vec::new());
         while table.next(&mut record)? {
             if rows.len() == ROWS {
-                return Err(FileError::whole(format!("it has more than {ROWS} rows; make several files of it")));
+                return Err(FileError::whole(format!(
+                    "it has more than {ROWS} rows; make several files of it"
+                )));
             }
             let cells = record.iter().map(|cell| cell.trim().to_owned()).collect();
             rows.push(Row { line: table.line, cells });
@@ -84,7 +86,10 @@ mod tests {
         // As a German Excel saves it: semicolons, Windows-1252.
         let sheet = read(b"Name;Dis abled\r\n \"K\xf6ln; Dom\" ;nein\r\n\r\nBonn\r\n").unwrap();
         assert_eq!(sheet.header, ["Name", "Dis abled"]);
-        assert_eq!((sheet.column("name"), sheet.column("disabled"), sheet.column("x")), (Some(0), Some(1), None));
+        assert_eq!(
+            (sheet.column("name"), sheet.column("disabled"), sheet.column("x")),
+            (Some(0), Some(1), None)
+        );
         let rows: Vec<_> = sheet.rows.iter().map(|row| (row.line, row.cell(0), row.cell(1))).collect();
         assert_eq!(rows, [(2, Some("Köln; Dom"), Some("nein")), (4, Some("Bonn"), None)]);
         assert_eq!((boolean("Nein"), boolean("1"), boolean("maybe")), (Some(false), Some(true), None));

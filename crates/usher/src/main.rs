@@ -211,7 +211,9 @@ async fn run(
         _ => None,
     };
     if matches!(actor.authority, Authority::Granted { .. }) && !command.asks() {
-        anyhow::bail!("--as goes with commands that read or change what Usher keeps; this one is the machine's own");
+        anyhow::bail!(
+            "--as goes with commands that read or change what Usher keeps; this one is the machine's own"
+        );
     }
     let header = matches!(&command, Command::Token(command) if command.header());
     let requests = match command {

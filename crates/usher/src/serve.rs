@@ -124,7 +124,10 @@ pub(crate) fn router(
     trail: Option<Trail>,
 ) -> anyhow::Result<axum::Router> {
     let elsewhere = || async {
-        let error = ScimError::status(404, "nothing is here; the SCIM service is at /scim/v2, what apps read at /api/v1");
+        let error = ScimError::status(
+            404,
+            "nothing is here; the SCIM service is at /scim/v2, what apps read at /api/v1",
+        );
         (
             http::StatusCode::NOT_FOUND,
             [(http::header::CONTENT_TYPE, "application/scim+json")],

@@ -44,12 +44,17 @@ pub(super) fn read(sheet: &Sheet, mut id: impl FnMut() -> Uuid) -> Result<Vec<Wa
             .hint("The first line names the columns: name, and disabled where some are to be disabled."));
     };
     if sheet.rows.len() > ROWS {
-        return Err(AdminError::new(INVALID, format!("the file has {} rows, more than {ROWS}", sheet.rows.len()))
-            .hint("Make several files of it."));
+        return Err(AdminError::new(
+            INVALID,
+            format!("the file has {} rows, more than {ROWS}", sheet.rows.len()),
+        )
+        .hint("Make several files of it."));
     }
     let disabled_at = sheet.column("disabled");
     let known = |at: usize| at == name_at || Some(at) == disabled_at;
-    if let Some((_, other)) = sheet.header.iter().enumerate().find(|(at, name)| !known(*at) && !name.is_empty()) {
+    if let Some((_, other)) =
+        sheet.header.iter().enumerate().find(|(at, name)| !known(*at) && !name.is_empty())
+    {
         return Err(AdminError::new(INVALID, format!("the column {other} means nothing here"))
             .hint("There are the columns name and disabled; take the others out of the file."));
     }

@@ -3,9 +3,9 @@
 use usher_admin::{
     Actor, Request, SignedIn,
     request::{
-        self as r, Account, App, Authority, Directory, DirectoryToken, Edit, Gallery, Object, ObjectAct, People,
-        PeopleFilter, Record, RowChange, SafeguardChange, ScheduleChange, Source, SourceFrom, Token, Trail, Unit,
-        UnitAct,
+        self as r, Account, App, Authority, Directory, DirectoryToken, Edit, Gallery, Object, ObjectAct,
+        People, PeopleFilter, Record, RowChange, SafeguardChange, ScheduleChange, Source, SourceFrom, Token,
+        Trail, Unit, UnitAct,
     },
     rights::{Asked, FORBIDDEN, Operation, Right, Role, asked},
 };
@@ -21,8 +21,7 @@ fn sample(operation: Operation, account: &str) -> Request {
         Request::Unit(Unit { kind: "site".into(), account: account.clone(), environment: environment(), act })
     };
     let token = |act| Request::Directory(Directory::Token { name: name(), act });
-    let object =
-        |act| Request::Object(Object { directory: "nobody".into(), kind: "users".into(), act });
+    let object = |act| Request::Object(Object { directory: "nobody".into(), kind: "users".into(), act });
     let app = |app| Request::App(Box::new(app));
     let overlap = jiff::SignedDuration::ZERO;
     match operation {
@@ -102,9 +101,7 @@ fn sample(operation: Operation, account: &str) -> Request {
         O::DirectoryTokenRotate => token(DirectoryToken::Rotate { token: None, overlap, expires: None }),
         O::DirectoryTokenList => token(DirectoryToken::List),
         O::DirectoryTokenRevoke => token(DirectoryToken::Revoke { token: name() }),
-        O::ObjectList => {
-            object(ObjectAct::List { filter: None, deleted: false, after: None, limit: None })
-        }
+        O::ObjectList => object(ObjectAct::List { filter: None, deleted: false, after: None, limit: None }),
         O::ObjectShow => object(ObjectAct::Show { name: name() }),
         O::ObjectCreate => object(ObjectAct::Create { edit: Edit::default() }),
         O::ObjectSet => object(ObjectAct::Set { name: name(), edit: Edit::default() }),
@@ -159,14 +156,10 @@ fn sample(operation: Operation, account: &str) -> Request {
         O::AppRestart => app(App::Restart { name: name(), reset: String::new() }),
         O::AppPlan => app(App::Plan { name: name(), users: Vec::new() }),
         O::AppSync => app(App::Sync { name: name() }),
-        O::AppProvision => {
-            app(App::Provision { name: name(), kind: name(), who: name(), dry_run: true })
-        }
+        O::AppProvision => app(App::Provision { name: name(), kind: name(), who: name(), dry_run: true }),
         O::AppExplain => app(App::Explain { name: Some(name()), kind: name(), who: name() }),
         O::AppStatus => app(App::Status { name: name() }),
-        O::AppLogs => {
-            app(App::Logs { name: name(), user: None, status: None, cycle: None, limit: None })
-        }
+        O::AppLogs => app(App::Logs { name: name(), user: None, status: None, cycle: None, limit: None }),
         O::AppAllowDeletes => app(App::AllowDeletes { name: name() }),
         O::AppMappingShow => app(App::MappingShow { name: name(), kind: "users".into() }),
         O::AppMappingSet => app(App::MappingSet {
@@ -187,9 +180,7 @@ fn sample(operation: Operation, account: &str) -> Request {
         }),
         O::AppMappingExport => app(App::MappingExport { name: name(), format: "toml".into() }),
         O::AppMappingTest => app(App::MappingTest { name: name() }),
-        O::AppMappingReset => {
-            app(App::MappingReset { name: name(), kind: "users".into(), force: false })
-        }
+        O::AppMappingReset => app(App::MappingReset { name: name(), kind: "users".into(), force: false }),
         O::Status => Request::Status,
         O::Backup => Request::Backup { file: "relative".into() },
     }
@@ -238,7 +229,12 @@ fn every_use_case_is_open_to_whom_the_table_says_and_to_nobody_else() {
             let of_acme = sample(operation, "acme");
             let Asked { operation: row, account, .. } = asked(&of_acme);
             assert_eq!(row, operation, "the sample of {} is another's", operation.name());
-            assert_eq!(account.is_some(), matches!(operation.right(), Right::Account(_)), "{}", operation.name());
+            assert_eq!(
+                account.is_some(),
+                matches!(operation.right(), Right::Account(_)),
+                "{}",
+                operation.name()
+            );
             for (actor, has) in &people {
                 let allowed = match operation.right() {
                     Right::Account(needed) => has.is_some_and(|has| has >= needed),
@@ -250,10 +246,15 @@ fn every_use_case_is_open_to_whom_the_table_says_and_to_nobody_else() {
             // In an account that is another's, and in one that is not there, in the same words.
             for actor in [Actor::person("adam@example.com"), reader("acme", "production")] {
                 let words = |account: &str| {
-                    forbidden(house, &actor, sample(operation, account)).map(|said| said.replace(account, "ACCOUNT"))
+                    forbidden(house, &actor, sample(operation, account))
+                        .map(|said| said.replace(account, "ACCOUNT"))
                 };
                 let (foreign, missing) = (words("globex"), words("initech"));
-                assert!(foreign.is_some() && foreign == missing, "{}: {foreign:?} {missing:?}", operation.name());
+                assert!(
+                    foreign.is_some() && foreign == missing,
+                    "{}: {foreign:?} {missing:?}",
+                    operation.name()
+                );
             }
         }
         // Whoever has the machine may do all of it; what changes something comes last.
@@ -282,24 +283,47 @@ fn a_role_holds_from_its_grant_to_its_revocation_and_each_is_noted() {
         assert!(forbidden(house, &ann, list()).unwrap().contains("ann@example.com has no role in acme"));
         grant(house, "acme", " Ann@Example.com ", "administrator");
         let said = forbidden(house, &ann, list()).unwrap();
-        assert!(said.contains("ann@example.com is administrator of acme") && said.contains("the role owner"), "{said}");
+        assert!(
+            said.contains("ann@example.com is administrator of acme") && said.contains("the role owner"),
+            "{said}"
+        );
         grant(house, "acme", "ann@example.com", "owner");
         assert_eq!(forbidden(house, &ann, list()), None);
         // An owner appoints others.
-        let request = r::Role::Grant { account: "acme".into(), who: "ben@example.com".into(), role: "administrator".into() };
+        let request = r::Role::Grant {
+            account: "acme".into(),
+            who: "ben@example.com".into(),
+            role: "administrator".into(),
+        };
         house.admin.handle(&ann, Request::Role(request)).unwrap();
-        let roles = house.ask(Request::Role(r::Role::List { account: "acme".into() })).unwrap().to_json().unwrap();
-        let roles: Vec<_> = roles["items"].as_array().unwrap().iter().map(|it| (it["who"].clone(), it["role"].clone())).collect();
-        assert_eq!(roles, [("ann@example.com".into(), "owner".into()), ("ben@example.com".into(), "administrator".into())]);
-        let revoke = || Request::Role(r::Role::Revoke { account: "acme".into(), who: "ANN@example.com".into() });
+        let roles =
+            house.ask(Request::Role(r::Role::List { account: "acme".into() })).unwrap().to_json().unwrap();
+        let roles: Vec<_> = roles["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| (it["who"].clone(), it["role"].clone()))
+            .collect();
+        assert_eq!(
+            roles,
+            [("ann@example.com".into(), "owner".into()), ("ben@example.com".into(), "administrator".into())]
+        );
+        let revoke =
+            || Request::Role(r::Role::Revoke { account: "acme".into(), who: "ANN@example.com".into() });
         house.ask(revoke()).unwrap();
         assert!(forbidden(house, &ann, list()).is_some());
         assert_eq!(house.ask(revoke()).unwrap_err().0.code, "role_not_found");
-        for (who, role) in [("", "owner"), ("a b", "owner"), ("local:root", "owner"), ("ann@example.com", "king")] {
+        for (who, role) in
+            [("", "owner"), ("a b", "owner"), ("local:root", "owner"), ("ann@example.com", "king")]
+        {
             let wrong = r::Role::Grant { account: "acme".into(), who: who.into(), role: role.into() };
-            assert!(house.ask(Request::Role(wrong)).unwrap_err().0.code.starts_with("invalid_"), "{who} {role}");
+            assert!(
+                house.ask(Request::Role(wrong)).unwrap_err().0.code.starts_with("invalid_"),
+                "{who} {role}"
+            );
         }
-        let noted: Vec<_> = house.audit().into_iter().filter(|(_, what, _)| what.starts_with("role.")).collect();
+        let noted: Vec<_> =
+            house.audit().into_iter().filter(|(_, what, _)| what.starts_with("role.")).collect();
         let row = |actor: &str, what: &str| (actor.to_owned(), what.to_owned(), "acme".to_owned());
         assert_eq!(
             noted,
@@ -366,7 +390,9 @@ fn the_page_of_roles_is_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/roles.md");
     let stored = std::fs::read_to_string(path).unwrap_or_default();
     let (head, _) = stored.split_once("| operation |").unwrap_or((&stored, ""));
-    let mut made = format!("{head}| operation | what | reader | administrator | owner | machine |\n| --- | --- | --- | --- | --- | --- |\n");
+    let mut made = format!(
+        "{head}| operation | what | reader | administrator | owner | machine |\n| --- | --- | --- | --- | --- | --- |\n"
+    );
     for operation in Operation::ALL {
         let may = |role: Role| match operation.right() {
             Right::Account(needed) if role >= needed => "yes",

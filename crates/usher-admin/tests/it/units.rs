@@ -85,7 +85,12 @@ fn a_file_with_faults_is_refused_whole_and_says_where() {
             &[&["Sales", ""], &["", "no"], &["SALES", ""], &["Buyers", "perhaps"], &[&"x".repeat(129), ""]],
         );
         let said = import(house, wrong, false).unwrap_err().to_string();
-        for part in ["line 3: there is no name", "line 4: \"SALES\" is in line 2", "line 5: disabled is", "line 6: the name has 129"] {
+        for part in [
+            "line 3: there is no name",
+            "line 4: \"SALES\" is in line 2",
+            "line 5: disabled is",
+            "line 6: the name has 129",
+        ] {
             assert!(said.contains(part), "{said}");
         }
         assert_eq!(list(house, None, None), []);
@@ -93,7 +98,10 @@ fn a_file_with_faults_is_refused_whole_and_says_where() {
         assert!(said.to_string().contains("no column name; it has: title"), "{said}");
         let said = import(house, sheet(&["name", "manager"], &[&["Sales", "Ann"]]), false).unwrap_err();
         assert!(said.to_string().contains("the column manager means nothing here"), "{said}");
-        let many = Sheet { header: vec!["name".into()], rows: vec![Row { line: 2, cells: vec!["A".into()] }; 10_001] };
+        let many = Sheet {
+            header: vec!["name".into()],
+            rows: vec![Row { line: 2, cells: vec!["A".into()] }; 10_001],
+        };
         assert_eq!(import(house, many, false).unwrap_err().0.code, "invalid_file");
     });
 }

@@ -113,8 +113,7 @@ impl World {
 
     pub(crate) fn unit(&self, kind: &str, name: &str) -> Uuid {
         let act = UnitAct::Create { name: name.into() };
-        let unit =
-            Unit { kind: kind.into(), account: "acme".into(), environment: "production".into(), act };
+        let unit = Unit { kind: kind.into(), account: "acme".into(), environment: "production".into(), act };
         match self.ask(request::Request::Unit(unit)) {
             Answer::Unit(unit) => unit.id.parse().unwrap(),
             other => panic!("{other:?}"),
@@ -122,7 +121,9 @@ impl World {
     }
 
     pub(crate) fn directory(&self, environment: Environment) -> DirectoryId {
-        let account = self.store.block_read::<_, StoreError>(Duration::from_secs(10), |on| account::by_name(on, "acme"));
+        let account = self
+            .store
+            .block_read::<_, StoreError>(Duration::from_secs(10), |on| account::by_name(on, "acme"));
         let account = account.unwrap().unwrap();
         match environment {
             Environment::Production => account.production,

@@ -104,7 +104,13 @@ fn lists_go_on_where_a_page_ended() {
         let rest = world.get(&format!("/sites?limit=2&after={}", page["next"].as_str().unwrap())).ok();
         assert_eq!((names(&rest), &rest["next"]), (vec!["Gamma"], &Value::Null));
         world.get("/people?after=x").refused(400, "invalid_cursor");
-        for wrong in ["/people?limit=0", "/people?limit=1001", "/sites?limit=x", "/people?disabled=perhaps", "/people?emial=x"] {
+        for wrong in [
+            "/people?limit=0",
+            "/people?limit=1001",
+            "/sites?limit=x",
+            "/people?disabled=perhaps",
+            "/people?emial=x",
+        ] {
             world.get(wrong).refused(400, "invalid_parameter");
         }
         assert!(world.get("/people?emial=x").refused(400, "invalid_parameter").contains("email"));
@@ -153,9 +159,15 @@ fn the_description_names_every_route_and_its_shapes() {
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
         let place = "/api/v1/accounts/{account}/{environment}";
-        let expected =
-            ["organizations", "organizations/{organization}", "people", "people/{person}", "sites", "sites/{site}"]
-                .map(|path| format!("{place}/{path}"));
+        let expected = [
+            "organizations",
+            "organizations/{organization}",
+            "people",
+            "people/{person}",
+            "sites",
+            "sites/{site}",
+        ]
+        .map(|path| format!("{place}/{path}"));
         assert_eq!(paths, expected.iter().collect::<Vec<_>>());
         // Each is there, and takes a token.
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -189,4 +201,3 @@ fn what_is_not_there_is_a_problem_too() {
         assert!(reply.header("allow").contains("GET"), "{reply:?}");
     });
 }
-

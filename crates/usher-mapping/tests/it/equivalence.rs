@@ -38,7 +38,9 @@ fn block(name: &str) -> Json {
 }
 
 fn code(cell: &str) -> &str {
-    cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or_else(|| panic!("no code: {cell}"))
+    cell.strip_prefix('`')
+        .and_then(|cell| cell.strip_suffix('`'))
+        .unwrap_or_else(|| panic!("no code: {cell}"))
 }
 
 #[test]

@@ -27,8 +27,6 @@ pub(super) fn import(done: &UnitImport) -> String {
 pub(super) fn roles(items: &[RoleGrant]) -> String {
     table(
         &["account", "person", "role", "since"],
-        items
-            .iter()
-            .map(|it| vec![it.account.clone(), it.who.clone(), it.role.clone(), day(it.granted_at)]),
+        items.iter().map(|it| vec![it.account.clone(), it.who.clone(), it.role.clone(), day(it.granted_at)]),
     )
 }
