@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("usher-sources", &["usher-directory", "usher-jobs", "usher-client"]),
     ("usher-engine", &["usher-directory", "usher-jobs", "usher-client"]),
     ("usher-admin", &["usher-engine", "usher-sources", "usher-people", "usher-directory", "usher-api"]),
+    ("usher-console", &["usher-admin", "usher-api", "usher-service"]),
     (
         "usher",
         &[
@@ -26,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "usher-api",
             "usher-client",
             "usher-conformance",
+            "usher-console",
             "usher-directory",
             "usher-engine",
             "usher-jobs",
@@ -46,6 +48,7 @@ const ASYNC: &[&str] = &[
     "usher-service",
     "usher-client",
     "usher-conformance",
+    "usher-console",
     "usher-jobs",
     "usher-store",
 ];

@@ -25,6 +25,7 @@ mod place;
 mod proxy;
 mod push;
 mod quarantine;
+mod reads;
 mod restart;
 mod scim2_server;
 mod scim2_tester;

@@ -5,13 +5,14 @@ use usher_store::{Sql, StoreError, Tables, Tx};
 
 use crate::Actor;
 
-/// Who, when, what, with which details (JSON).
+/// Who, when, what, with which details (JSON); and the roles of people.
 pub const TABLES: Tables = Tables {
     owner: "admin",
     migrations: &[
         "create table audit (id {key}, at bigint not null, actor text not null, operation text not null, \
         name text not null, details text not null);
         create index audit_at on audit (at);",
+        crate::role::TABLE,
     ],
 };
 

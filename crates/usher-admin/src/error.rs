@@ -132,23 +132,29 @@ impl From<usher_directory::token::TokenError> for AdminError {
 
 impl From<usher_people::PeopleError> for AdminError {
     fn from(error: usher_people::PeopleError) -> Self {
+        use usher_people::PeopleError as E;
         match error {
-            usher_people::PeopleError::Store(store) => store.into(),
-            usher_people::PeopleError::Stale => {
+            E::Store(store) => store.into(),
+            E::Stale => {
                 Self::new(STALE, "somebody else changed the same thing meanwhile; look again and repeat")
             }
-            usher_people::PeopleError::Rules(text) => Self::new("invalid_rule", text)
+            E::Rules(text) => Self::new("invalid_rule", text)
                 .hint("Nothing is changed. usher mapping functions lists what expressions know."),
-            error @ usher_people::PeopleError::UnknownRule(_) => {
+            error @ E::UnknownRule(_) => {
                 Self::new("rule_not_found", error.to_string()).hint("usher rule list ACCOUNT shows them.")
             }
-            error @ usher_people::PeopleError::UnknownPerson(_) => {
-                Self::new("person_not_found", error.to_string())
-                    .hint("Give an id or a primary e-mail address; usher people list ACCOUNT shows them.")
-            }
-            error @ usher_people::PeopleError::Field { .. } => Self::new("invalid_value", error.to_string()),
-            error @ usher_people::PeopleError::Protected(_) => Self::new("protected", error.to_string())
+            error @ E::UnknownPerson(_) => Self::new("person_not_found", error.to_string())
+                .hint("Give an id or a primary e-mail address; usher people list ACCOUNT shows them."),
+            error @ E::Field { .. } => Self::new("invalid_value", error.to_string()),
+            error @ E::Protected(_) => Self::new("protected", error.to_string())
                 .hint("usher people protect ACCOUNT PERSON --off ends it."),
+            E::UnknownUnit { kind, .. } => {
+                Self::new(&format!("{}_not_found", kind.word()), error.to_string())
+            }
+            E::UnknownRecord(_) => Self::new("record_not_found", error.to_string()),
+            E::Cursor(_) => Self::new("invalid_cursor", error.to_string()),
+            E::Taken { .. } => Self::new("taken", error.to_string()),
+            E::Name { .. } => Self::new("invalid_name", error.to_string()),
             other => Self::new("refused", other.to_string()),
         }
     }

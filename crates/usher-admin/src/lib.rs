@@ -1,5 +1,6 @@
 //! Every use case of the command line, the admin API and the console, once: a typed [`Request`] in, a typed [`Answer`] out,
-//! who did it noted in the audit log in the same transaction.
+//! who did it noted in the audit log in the same transaction. Who may is said by the table in [`rights`], asked once, before anything
+//! else.
 //!
 //! Synchronous. What needs the network or takes long (a connection test, a cycle, an import) comes back as [`Work`], checked and
 //! noted; whoever called runs it on the drivers and follows its progress.
@@ -18,7 +19,10 @@ mod object;
 mod people;
 mod record;
 pub mod request;
+pub mod rights;
+mod role;
 mod rule;
+mod sign_in;
 mod source;
 mod status;
 mod token;
@@ -36,9 +40,10 @@ pub use answer::Answer;
 pub use app::{describe_cycle, describe_explanation, describe_plan};
 pub use error::AdminError;
 pub use request::{Actor, Request, Work};
+pub use sign_in::{BAD_TOKEN, SignedIn};
 pub use source::{describe_preview, describe_run, describe_test};
 
-/// This crate's tables: the audit log.
+/// This crate's tables: the audit log, and the roles of people.
 pub const TABLES: usher_store::Tables = audit::TABLES;
 
 /// The tables of every crate, in the order they must be made.
@@ -84,11 +89,22 @@ impl Admin {
         Self { store, trail, configs, clock }
     }
 
+    /// The clock's time.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// A new id, for a request.
+    pub fn id(&self) -> uuid::Uuid {
+        self.clock.id()
+    }
+
     /// Does what is asked, for `actor`. Blocks: never call it on an async worker.
     ///
     /// # Errors
     /// [`AdminError`] says what is wrong and what to do; nothing was changed then.
     pub fn handle(&self, actor: &Actor, request: Request) -> Result<Outcome, AdminError> {
+        rights::check(self, actor, &request)?;
         match request {
             Request::Account(request) => account::handle(self, actor, request).map(Outcome::Done),
             Request::Token(request) => token::handle(self, actor, request).map(Outcome::Done),
@@ -97,6 +113,7 @@ impl Admin {
             Request::People(request) => people::handle(self, actor, request).map(Outcome::Done),
             Request::Rule(request) => rule::handle(self, actor, request).map(Outcome::Done),
             Request::Unit(request) => unit::handle(self, actor, request).map(Outcome::Done),
+            Request::Role(request) => role::handle(self, actor, request).map(Outcome::Done),
             Request::Directory(request) => directory::handle(self, actor, request).map(Outcome::Done),
             Request::Object(request) => object::handle(self, actor, request).map(Outcome::Done),
             Request::Source(request) => source::handle(self, actor, request),

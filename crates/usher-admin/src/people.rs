@@ -9,7 +9,7 @@ use usher_people::{
     PeopleError,
     hand::{self, Made, NewPerson},
     origin::Origin,
-    person,
+    person, search,
 };
 use usher_store::Snapshot;
 
@@ -17,19 +17,29 @@ use crate::{Actor, Admin, AdminError, Answer, PAGE, account, audit, request};
 
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::People) -> Result<Answer, AdminError> {
     match request {
-        request::People::List { account, environment, ungoverned, after, limit } => admin.read(move |on| {
-            let directory = account::directory(on, &account, &environment)?;
-            let (after, most) = (after.as_deref(), limit.unwrap_or(PAGE));
-            let (page, total) = match ungoverned {
-                true => (person::ungoverned(on, directory, after, most)?, None),
-                false => {
-                    let total = person::figures(on, directory)?.total.unsigned_abs();
-                    (person::list(on, directory, after, most)?, Some(total))
-                }
-            };
-            let items = page.items.into_iter().map(describe).collect();
-            Ok(Answer::People(List { items, next: page.next, total }))
-        }),
+        request::People::List { account, environment, ungoverned: true, after, limit, .. } => {
+            admin.read(move |on| {
+                let directory = account::directory(on, &account, &environment)?;
+                let page = person::ungoverned(on, directory, after.as_deref(), limit.unwrap_or(PAGE))?;
+                let items = page.items.into_iter().map(describe).collect();
+                Ok(Answer::People(List { items, next: page.next, total: None }))
+            })
+        }
+        request::People::List { account, environment, ungoverned: false, filter, after, limit } => {
+            let request::PeopleFilter { email, organization, site, manager, disabled } = filter;
+            let filter = search::Filter { email, organization, site, manager, disabled };
+            admin.read(move |on| {
+                let directory = account::directory(on, &account, &environment)?;
+                let page = search::list(on, directory, &filter, after.as_deref(), limit.unwrap_or(PAGE))?;
+                // Counted once a walk: it looks at everybody.
+                let total = match filter.is_empty() && after.is_none() {
+                    true => Some(person::figures(on, directory)?.total.unsigned_abs()),
+                    false => None,
+                };
+                let items = page.items.into_iter().map(describe).collect();
+                Ok(Answer::People(List { items, next: page.next, total }))
+            })
+        }
         request::People::Show { account, environment, person } => admin.read(move |on| {
             let directory = account::directory(on, &account, &environment)?;
             shown(on, directory, &person)

@@ -4,11 +4,46 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use usher_api::Secret;
 
-/// Who asks.
+/// Who asks, and by what right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// `local:UNIXUSER` at the shell.
+    /// As the audit log has it: `local:UNIXUSER` at the shell, a person's name, `token:ID`.
     pub name: String,
+    /// What the table of [`crate::rights`] is asked with.
+    pub authority: Authority,
+}
+
+/// By what right somebody acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// Whoever may open the data (the shell of the machine, Usher's own timers): everything.
+    Machine,
+    /// A person: what is granted to this name at the moment of asking.
+    Granted {
+        /// As in [`Role::Grant`].
+        who: String,
+    },
+    /// A program with an account's API token: it reads one environment.
+    Reader {
+        /// The account's name.
+        account: String,
+        /// `production` or `qa`.
+        environment: String,
+    },
+}
+
+impl Actor {
+    /// Somebody who has the machine, and so every right.
+    pub fn machine(name: impl Into<String>) -> Self {
+        Self { name: name.into(), authority: Authority::Machine }
+    }
+
+    /// A person, with the rights granted to that name.
+    pub fn person(who: impl Into<String>) -> Self {
+        let who = who.into();
+        Self { name: who.clone(), authority: Authority::Granted { who } }
+    }
 }
 
 /// A use case, by noun.
@@ -23,6 +58,7 @@ pub enum Request {
     People(People),
     Rule(Rule),
     Unit(Unit),
+    Role(Role),
     Directory(Directory),
     Object(Object),
     Source(Source),
@@ -67,6 +103,12 @@ pub enum Token {
         account: String,
         environment: String,
         provider: String,
+        expires: Option<Option<SignedDuration>>,
+    },
+    /// A token of the app itself: it reads people, organizations and sites, and is unknown to the SCIM service.
+    IssueApi {
+        account: String,
+        environment: String,
         expires: Option<Option<SignedDuration>>,
     },
     Rotate {
@@ -144,6 +186,7 @@ pub enum People {
         account: String,
         environment: String,
         ungoverned: bool,
+        filter: PeopleFilter,
         after: Option<String>,
         limit: Option<usize>,
     },
@@ -210,6 +253,21 @@ pub enum RuleChange {
     Promote { from: String, kind: Option<String> },
 }
 
+/// Which people a list is of; what is absent filters nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeopleFilter {
+    /// Primary e-mail address, whole, ignoring case: one person at most.
+    pub email: Option<String>,
+    /// Organization, by id or name.
+    pub organization: Option<String>,
+    /// Site, by id or name.
+    pub site: Option<String>,
+    /// Manager, by id or primary e-mail address.
+    pub manager: Option<String>,
+    /// Whether the person is disabled.
+    pub disabled: Option<bool>,
+}
+
 /// Organizations and sites.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -227,10 +285,52 @@ pub struct Unit {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum UnitAct {
-    Create { name: String },
-    List { after: Option<String>, limit: Option<usize> },
-    Disable { name: String },
-    Enable { name: String },
+    Create {
+        name: String,
+    },
+    /// `name`: only the one of that name, whole, ignoring case.
+    List {
+        name: Option<String>,
+        disabled: Option<bool>,
+        after: Option<String>,
+        limit: Option<usize>,
+    },
+    /// By id or name, as the next two.
+    Show {
+        name: String,
+    },
+    Disable {
+        name: String,
+    },
+    Enable {
+        name: String,
+    },
+    /// All rows of a table with a column `name`, and `disabled` where some are or are not to be; or none of them.
+    /// `dry_run`: only what would be done.
+    Import {
+        sheet: usher_sources::sheet::Sheet,
+        dry_run: bool,
+    },
+}
+
+/// Who may do what in an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Role {
+    /// `role`: `owner` or `administrator`; it takes the place of what the person had there.
+    Grant {
+        account: String,
+        who: String,
+        role: String,
+    },
+    Revoke {
+        account: String,
+        who: String,
+    },
+    List {
+        account: String,
+    },
 }
 
 /// Directories of the provisioning side.

@@ -31,6 +31,19 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Token) -> R
                 Ok(issued(Owner::Account(&account.name), token, &secret))
             })
         }
+        request::Token::IssueApi { account, environment, expires } => {
+            let environment = account::environment(&environment)?;
+            let secret = SecretToken::generate();
+            admin.write(move |tx| {
+                let account = account::find(tx, &account)?;
+                let expires = expiry(&account.profile, expires, now)?;
+                let token = token::issue(tx, account.id, environment, token::API, expires, &secret, now)?;
+                let details =
+                    serde_json::json!({"token": token.id, "environment": account::word(environment)});
+                audit::note(tx, &actor, "token.issue_api", &account.name, &details, now)?;
+                Ok(issued(Owner::Account(&account.name), token, &secret))
+            })
+        }
         request::Token::Rotate { account, environment, token, overlap, expires } => {
             let environment = account::environment(&environment)?;
             let old =

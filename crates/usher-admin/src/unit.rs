@@ -1,5 +1,7 @@
 //! Organizations and sites.
 
+mod import;
+
 use usher_api::{List, people::Unit};
 use usher_directory::DirectoryId;
 use usher_people::unit::{self, UnitKind};
@@ -23,18 +25,45 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Unit) -> Re
             audit::note(tx, &actor, &format!("{word}.create"), &account, &details, now)?;
             describe(tx, directory, made).map(Answer::Unit)
         }),
-        request::UnitAct::List { after, limit } => admin.read(move |on| {
+        request::UnitAct::List { name, disabled, after, limit } => admin.read(move |on| {
             let directory = account::directory(on, &account, &environment)?;
-            let page = unit::list(on, directory, kind, after.as_deref(), limit.unwrap_or(PAGE))?;
-            let items =
-                page.items.into_iter().map(|unit| describe(on, directory, unit)).collect::<Result<_, _>>()?;
+            let page = match &name {
+                Some(name) => {
+                    let found = unit::by_its_name(on, directory, kind, name)?;
+                    let found = found.filter(|unit| disabled.is_none_or(|wanted| wanted == unit.disabled));
+                    usher_people::Page { items: found.into_iter().collect(), next: None }
+                }
+                None => {
+                    unit::list_of(on, directory, kind, disabled, after.as_deref(), limit.unwrap_or(PAGE))?
+                }
+            };
+            let default = default(on, directory, kind)?;
+            let items = page.items.into_iter().map(|unit| shape(unit, default)).collect();
             Ok(Answer::Units(List { items, next: page.next, total: None }))
+        }),
+        request::UnitAct::Show { name } => admin.read(move |on| {
+            let directory = account::directory(on, &account, &environment)?;
+            let found = unit::show(on, directory, kind, &name)?
+                .ok_or_else(|| usher_people::PeopleError::UnknownUnit { kind, name: name.clone() })?;
+            describe(on, directory, found).map(Answer::Unit)
         }),
         request::UnitAct::Disable { name } => {
             switch(admin, actor, (word, kind), account, environment, name, true)
         }
         request::UnitAct::Enable { name } => {
             switch(admin, actor, (word, kind), account, environment, name, false)
+        }
+        request::UnitAct::Import { sheet, dry_run } => {
+            let wanted = import::read(&sheet, || admin.clock.id())?;
+            admin.write(move |tx| {
+                let directory = account::directory(tx, &account, &environment)?;
+                let done = import::carry_out(tx, directory, kind, &wanted, dry_run, now)?;
+                if !dry_run && !done.changes.is_empty() {
+                    let details = serde_json::json!({"environment": environment, "changes": done.changes});
+                    audit::note(tx, &actor, &format!("{word}.import"), &account, &details, now)?;
+                }
+                Ok(Answer::UnitImport(done))
+            })
         }
     }
 }
@@ -59,16 +88,31 @@ fn switch(
     })
 }
 
+/// The account's default organization, where organizations are meant.
+fn default(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+) -> Result<Option<uuid::Uuid>, AdminError> {
+    Ok(match kind {
+        UnitKind::Organization => unit::default_organization(on, directory)?.map(|unit| unit.id),
+        UnitKind::Site => None,
+    })
+}
+
 fn describe(on: &mut Snapshot<'_>, directory: DirectoryId, found: unit::Unit) -> Result<Unit, AdminError> {
-    let default = found.kind == UnitKind::Organization
-        && unit::default_organization(on, directory)?.is_some_and(|default| default.id == found.id);
-    Ok(Unit {
+    let default = default(on, directory, found.kind)?;
+    Ok(shape(found, default))
+}
+
+fn shape(found: unit::Unit, default: Option<uuid::Uuid>) -> Unit {
+    Unit {
         id: found.id.to_string(),
+        default: default == Some(found.id),
         name: found.name,
         disabled: found.disabled,
-        default,
         source_id: found.group.map(|id| id.0.to_string()),
         created_at: found.created.into(),
         updated_at: found.updated.into(),
-    })
+    }
 }

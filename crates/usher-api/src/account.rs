@@ -48,7 +48,7 @@ pub struct Token {
     /// The directory that is a SCIM service of its own; absent for an account's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
-    /// `entra`, `okta`, `onelogin`, `google` or `other`.
+    /// `entra`, `okta`, `onelogin`, `google` or `other`; `api`: it belongs to the app itself and reads people.
     pub provider: String,
     /// The last four characters.
     pub last4: String,
@@ -131,4 +131,17 @@ pub struct Execution {
     pub result: String,
     /// When.
     pub at: Time,
+}
+
+/// A person's role in an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoleGrant {
+    /// The account.
+    pub account: String,
+    /// Whose, as an e-mail address.
+    pub who: String,
+    /// `owner` or `administrator`.
+    pub role: String,
+    /// Since when.
+    pub granted_at: Time,
 }

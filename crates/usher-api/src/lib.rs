@@ -1,5 +1,5 @@
-//! The JSON that Usher speaks outside SCIM: plain types, used by the command line's `--json`, and later by the admin API,
-//! the console and events.
+//! The JSON that Usher speaks outside SCIM: plain types, used by the command line's `--json` and the API, and later by the console
+//! and events. Those of the API describe themselves for OpenAPI.
 //!
 //! UTF-8 JSON; snake_case; times RFC 3339 UTC with milliseconds ([`Time`]); ids are text; a field that is absent is
 //! unknown, `null` is known to be empty. Provisioning log entries alone keep Entra's names and case (`provisioningObjectSummary`, as
@@ -18,11 +18,12 @@ mod time;
 pub mod trail;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use time::Time;
 
 /// A list: the items, a cursor to go on from, and how many there are in all where that is known.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     /// What was found.
     pub items: Vec<T>,
@@ -62,8 +63,24 @@ pub struct FailureBody {
     pub details: serde_json::Map<String, serde_json::Value>,
 }
 
+/// An error of the API, as RFC 9457 has it: `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// The status in words.
+    pub title: String,
+    /// What went wrong, for people.
+    pub detail: String,
+    /// For programs, e.g. `person_not_found`: the codes of the command line's errors.
+    pub code: String,
+    /// What to do, where there is something to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
 /// An id with a name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Named {
     /// The id.
     pub id: String,

@@ -1,11 +1,12 @@
 //! The app's own people, organizations and sites.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Named, Time};
 
 /// A person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// The id.
     pub id: String,
@@ -46,6 +47,7 @@ pub struct Person {
     /// Addresses.
     pub addresses: Vec<Address>,
     /// Fields of the app's own.
+    #[schema(value_type = Object)]
     pub custom_fields: serde_json::Map<String, serde_json::Value>,
     /// `SCIM` where provisioning made or found this person.
     pub source: Option<String>,
@@ -58,7 +60,7 @@ pub struct Person {
 }
 
 /// A person, in short.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PersonRef {
     /// The id.
     pub id: String,
@@ -69,7 +71,7 @@ pub struct PersonRef {
 }
 
 /// An e-mail address or telephone number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Contact {
     /// `email` or `phone`.
     pub kind: String,
@@ -82,7 +84,7 @@ pub struct Contact {
 }
 
 /// A postal address.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Address {
     /// `home` or `mailing`.
     pub label: String,
@@ -101,7 +103,7 @@ pub struct Address {
 }
 
 /// An organization or a site.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Unit {
     /// The id.
     pub id: String,
@@ -156,4 +158,34 @@ pub struct PeopleImport {
     pub created: u64,
     /// Lines whose address somebody has already; they were left alone.
     pub there: u64,
+}
+
+/// What an import of organizations or sites did, or would do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnitImport {
+    /// `organization` or `site`.
+    pub kind: String,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+    /// How many are new.
+    pub created: u64,
+    /// How many were enabled.
+    pub enabled: u64,
+    /// How many were disabled.
+    pub disabled: u64,
+    /// How many were there as the file has them.
+    pub unchanged: u64,
+    /// Those that are not as they were, in the order of the file.
+    pub changes: Vec<UnitChange>,
+}
+
+/// One row of an import that changes something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnitChange {
+    /// The line of the file.
+    pub line: u64,
+    /// The name.
+    pub name: String,
+    /// `create`, `create_disabled`, `enable` or `disable`.
+    pub action: String,
 }

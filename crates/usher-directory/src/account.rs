@@ -128,6 +128,12 @@ impl FromRow for Account {
     }
 }
 
+/// By key.
+pub fn by_id(on: &mut Snapshot<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
+    const READ: Sql = read!("where a.id = $1");
+    on.one(&READ, args![id])
+}
+
 /// Whether dialects of clients are refused; holds for both environments at once.
 pub fn set_strict(tx: &mut Tx<'_>, account: AccountId, strict: bool) -> Result<(), StoreError> {
     const SET: Sql = Sql::same("update account set strict = $2 where id = $1");

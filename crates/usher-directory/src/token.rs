@@ -16,6 +16,10 @@ pub struct SecretToken {
 
 const PREFIX: &str = "usher_";
 
+/// The provider of tokens that belong to no identity provider but to the app itself: they read people
+/// ([`authenticate_api`]) and are unknown to the SCIM service.
+pub const API: &str = "api";
+
 impl SecretToken {
     /// 256 random bits.
     pub fn generate() -> Self {
@@ -75,7 +79,7 @@ pub struct Token {
     pub directory: DirectoryId,
     /// `None`: of a directory of the provisioning side.
     pub environment: Option<Environment>,
-    /// `entra`, `okta`, `onelogin`, `google`, `other`.
+    /// `entra`, `okta`, `onelogin`, `google`, `other`; [`API`].
     pub provider: String,
     pub last4: String,
     pub created: Timestamp,
@@ -235,7 +239,7 @@ fn idlest(live: &[Token]) -> String {
 }
 
 /// Stores `token` beside the old one, which ends at `now + overlap` whatever its own expiry said; without `old` the newest
-/// live one of (environment, only integration) is meant. One that is dead already stays dead.
+/// live one of (environment, only integration) is meant, which is never the app's own. One that is dead already stays dead.
 #[allow(clippy::too_many_arguments)]
 pub fn rotate(
     tx: &mut Tx<'_>,
@@ -254,7 +258,7 @@ pub fn rotate(
     let old = match old {
         Some(id) => by_id(tx, account, id, now)?.ok_or_else(|| TokenError::Unknown(id.to_string()))?,
         None => {
-            known.retain(|known| known.environment == Some(environment));
+            known.retain(|known| known.environment == Some(environment) && known.provider != API);
             meant(known)?
         }
     };
@@ -444,7 +448,7 @@ macro_rules! find {
 }
 
 /// One indexed read, never cached: a revoked token is refused from the next request on. Tokens of directories that belong to no
-/// account are unknown here, and so are all but its own at a host that belongs to an environment
+/// account, and the app's own, are unknown here, and so are all but its own at a host that belongs to an environment
 /// ([`crate::account::set_hosts`]); `host` is in lower case, without a port, or empty where it is not known.
 pub fn authenticate(
     on: &mut Snapshot<'_>,
@@ -452,7 +456,22 @@ pub fn authenticate(
     host: &str,
     now: Timestamp,
 ) -> Result<Presented, StoreError> {
-    const FIND: Sql = find!("d.account is not null");
+    const FIND: Sql = find!("d.account is not null and t.provider <> 'api'");
+    if !well_formed(presented) {
+        return Ok(Presented::Unknown);
+    }
+    let found = on.one::<Ends>(&FIND, args![hash(presented), host])?;
+    Ok(found.map_or(Presented::Unknown, |found| judged(found, now)))
+}
+
+/// The same at the API's door: only the app's own tokens ([`API`]) are known.
+pub fn authenticate_api(
+    on: &mut Snapshot<'_>,
+    presented: &str,
+    host: &str,
+    now: Timestamp,
+) -> Result<Presented, StoreError> {
+    const FIND: Sql = find!("d.account is not null and t.provider = 'api'");
     if !well_formed(presented) {
         return Ok(Presented::Unknown);
     }

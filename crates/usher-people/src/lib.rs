@@ -27,6 +27,7 @@ mod row;
 pub mod rule;
 mod rules;
 mod run;
+pub mod search;
 mod setting;
 mod tables;
 pub mod unit;

@@ -195,7 +195,7 @@ pub fn figures(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<Figures,
 }
 
 /// Rows as people: *access* is what the records say at this moment, whatever the rules have not yet done.
-fn people(
+pub(crate) fn people(
     on: &mut Snapshot<'_>,
     directory: DirectoryId,
     rows: Vec<Loaded>,

@@ -196,6 +196,23 @@ macro_rules! person_columns {
 const BY_ID: Sql = Sql::same(concat!(person_columns!(), "where p.directory = $1 and p.id = $2"));
 const BY_EMAIL: Sql = Sql::same(concat!(person_columns!(), "where p.directory = $1 and p.email_folded = $2"));
 const BY_RECORD: Sql = Sql::same(concat!(person_columns!(), "where p.directory = $1 and p.record = $2"));
+/// The first condition is the one that an index leads to; an argument of 0 (or, of `disabled`, -1) asks for nothing.
+macro_rules! narrowed {
+    ($first:literal) => {
+        Sql::same(concat!(
+            person_columns!(),
+            "where p.directory = $1 and ",
+            $first,
+            "p.key > $2 and (p.organization = $4 or $4 = 0) and (p.site = $5 or $5 = 0) \
+             and (p.manager = $6 or $6 = 0) and (case when p.disabled then 1 else 0 end = $7 or $7 < 0) \
+             order by p.key limit $3"
+        ))
+    };
+}
+const OF_ORGANIZATION: Sql = narrowed!("p.organization = $4 and ");
+const OF_SITE: Sql = narrowed!("p.site = $5 and ");
+const OF_MANAGER: Sql = narrowed!("p.manager = $6 and ");
+const OF_ALL: Sql = narrowed!("");
 const PAGE: Sql =
     Sql::same(concat!(person_columns!(), "where p.directory = $1 and p.key > $2 order by p.key limit $3"));
 /// The lists are long and the people few among many: SQLite is to look each up, whatever it thinks of their number.
@@ -299,6 +316,53 @@ pub(crate) fn by_record(
     record: i64,
 ) -> Result<Option<Loaded>, StoreError> {
     on.one(&BY_RECORD, &[directory.0.into(), record.into()])
+}
+
+/// Which people a page is of: keys with ids.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Narrowed {
+    pub(crate) organization: Option<(i64, Uuid)>,
+    pub(crate) site: Option<(i64, Uuid)>,
+    pub(crate) manager: Option<(i64, Uuid)>,
+    pub(crate) disabled: Option<bool>,
+}
+
+impl Narrowed {
+    /// Whether a person who was found otherwise is one of them.
+    pub(crate) fn holds(&self, found: &Loaded) -> bool {
+        let is = |wanted: Option<(i64, Uuid)>, id: Option<Uuid>| wanted.is_none_or(|(_, w)| id == Some(w));
+        is(self.organization, found.organization.as_ref().map(|unit| unit.id))
+            && is(self.site, found.site.as_ref().map(|unit| unit.id))
+            && is(self.manager, found.manager.as_ref().map(|manager| manager.id))
+            && self.disabled.is_none_or(|disabled| found.row.disabled == disabled)
+    }
+}
+
+/// As [`page`], of those people alone.
+pub(crate) fn narrowed(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    of: &Narrowed,
+    after: i64,
+    most: usize,
+) -> Result<Vec<Loaded>, StoreError> {
+    let statement = match of {
+        Narrowed { manager: Some(_), .. } => &OF_MANAGER,
+        Narrowed { site: Some(_), .. } => &OF_SITE,
+        Narrowed { organization: Some(_), .. } => &OF_ORGANIZATION,
+        _ => &OF_ALL,
+    };
+    let key = |of: Option<(i64, Uuid)>| of.map_or(0, |(key, _)| key).into();
+    let args = [
+        directory.0.into(),
+        after.into(),
+        cursor::limit(most),
+        key(of.organization),
+        key(of.site),
+        key(of.manager),
+        of.disabled.map_or(-1, i64::from).into(),
+    ];
+    on.all(statement, &args, most + 1)
 }
 
 /// One more than `most`, where there are more.

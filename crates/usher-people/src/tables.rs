@@ -3,7 +3,7 @@
 use usher_store::Tables;
 
 /// This crate's tables.
-pub const TABLES: Tables = Tables { owner: "people", migrations: &[FIRST, RULES] };
+pub const TABLES: Tables = Tables { owner: "people", migrations: &[FIRST, RULES, FOUND] };
 
 /// Texts are compared by their folded form, computed in Rust. Contacts and addresses belong to one person, are read and
 /// written with it and never searched: JSON in its row.
@@ -130,4 +130,11 @@ create table rule (
 );
 create unique index rule_name on rule (directory, kind, folded);
 create index person_ungoverned on person (directory, key) where record is null and source is not null;
+";
+
+/// People found by their organization, site and manager.
+const FOUND: &str = "
+create index person_organization on person (directory, organization, key) where organization is not null;
+create index person_site on person (directory, site, key) where site is not null;
+create index person_manager on person (directory, manager, key) where manager is not null;
 ";

@@ -117,6 +117,10 @@ const LIST: Sql = Sql::same(concat!(
     unit_columns!(),
     "where u.directory = $1 and u.kind = $2 and u.key > $3 order by u.key limit $4"
 ));
+const LIST_OF: Sql = Sql::same(concat!(
+    unit_columns!(),
+    "where u.directory = $1 and u.kind = $2 and u.key > $3 and u.disabled = $5 order by u.key limit $4"
+));
 const INSERT: Sql = Sql::same(
     "insert into unit (directory, kind, id, name, folded, disabled, created, updated) \
      values ($1, $2, $3, $4, $5, $6, $7, $7)",
@@ -195,9 +199,23 @@ pub fn list(
     after: Option<&str>,
     most: usize,
 ) -> Result<Page<Unit>, PeopleError> {
+    list_of(on, directory, kind, None, after, most)
+}
+
+/// As [`list`], of enabled or disabled ones alone.
+pub fn list_of(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    disabled: Option<bool>,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Page<Unit>, PeopleError> {
     let after = cursor::key(after)?;
-    let args = [directory.0.into(), (kind as i64).into(), after.into(), cursor::limit(most)];
-    let mut rows: Vec<UnitRow> = on.all(&LIST, &args, most + 1)?;
+    let mut args = vec![directory.0.into(), (kind as i64).into(), after.into(), cursor::limit(most)];
+    args.extend(disabled.map(Value::from));
+    let statement = if disabled.is_some() { &LIST_OF } else { &LIST };
+    let mut rows: Vec<UnitRow> = on.all(statement, &args, most + 1)?;
     let next = cursor::cut(&mut rows, most, |row| row.key.to_string());
     Ok(Page { items: rows.into_iter().map(|row| row.unit).collect(), next })
 }
@@ -210,6 +228,16 @@ pub fn show(
     name_or_id: &str,
 ) -> Result<Option<Unit>, PeopleError> {
     Ok(find(on, directory, kind, name_or_id)?.map(|row| row.unit))
+}
+
+/// One by name alone.
+pub fn by_its_name(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: UnitKind,
+    name: &str,
+) -> Result<Option<Unit>, PeopleError> {
+    Ok(by_name(on, directory, kind, name)?.map(|row| row.unit))
 }
 
 /// [`show`] with the key: a name that looks like an id is tried as an id first.

@@ -230,7 +230,7 @@ fn challenge(detail: &str, error: Option<&str>) -> Problem {
 pub(crate) struct LastUsed(Mutex<HashMap<Uuid, Timestamp>>);
 
 impl LastUsed {
-    fn is_due(&self, token: Uuid, stored: Option<Timestamp>, now: Timestamp) -> bool {
+    pub(crate) fn is_due(&self, token: Uuid, stored: Option<Timestamp>, now: Timestamp) -> bool {
         let recent = |at: Timestamp| now.duration_since(at).abs() < WRITTEN;
         if stored.is_some_and(recent) {
             return false;

@@ -15,6 +15,7 @@
 
 mod auth;
 mod bulk;
+mod caller;
 mod change;
 mod condition;
 mod cursor;
@@ -38,6 +39,7 @@ mod settings;
 mod trail;
 mod walk;
 
+pub use caller::{Callers, Whence};
 pub use route::router;
 pub use serve::{Connection, Listening, serve};
 pub use service::{Clock, Service};

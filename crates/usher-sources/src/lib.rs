@@ -24,6 +24,7 @@ mod rows;
 pub mod run;
 mod schedule;
 pub mod secret;
+pub mod sheet;
 pub mod source;
 mod state;
 mod tables;

@@ -75,7 +75,7 @@ async fn numbered(system: &System) -> Result<(), StoreError> {
 /// Removes for good whoever was deleted more than 30 days ago.
 async fn purged(system: &System) {
     let admin = system.admin.clone();
-    let actor = Actor { name: "usher".into() };
+    let actor = Actor::machine("usher");
     match tokio::task::spawn_blocking(move || admin.purge(&actor, None)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(removed)) => {

@@ -19,7 +19,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
-use usher_admin::{Actor, Answer, Request};
+use usher_admin::{Actor, Answer, Request, request::Authority};
 
 use crate::{commands as c, owner::Reach, print::Printer, settings::Settings};
 
@@ -42,6 +42,9 @@ struct Arguments {
     /// Print results and errors as JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Act as this person, with the roles granted to that name and no other right
+    #[arg(long = "as", global = true, value_name = "PERSON")]
+    person: Option<String>,
     /// Say more on stderr; twice for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -79,6 +82,9 @@ enum Command {
     /// Sites of an account.
     #[command(subcommand)]
     Site(c::unit::Command),
+    /// Who administers what.
+    #[command(subcommand)]
+    Admin(c::admin::Command),
     /// Directories that apps are provisioned from.
     #[command(subcommand)]
     Directory(c::directory::Command),
@@ -121,6 +127,23 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Whether it is a request to [`usher_admin::Admin`], which knows who may.
+    fn asks(&self) -> bool {
+        !matches!(
+            self,
+            Self::Serve(_)
+                | Self::Demo(_)
+                | Self::Check(_)
+                | Self::Mapping(_)
+                | Self::Key(_)
+                | Self::Settings
+                | Self::Migrate
+                | Self::Restore { .. }
+        )
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let printer = Printer { json: arguments.json };
@@ -134,6 +157,7 @@ fn main() -> ExitCode {
             arguments.command,
             settings,
             chosen,
+            actor(arguments.person),
             printer,
         ))
     });
@@ -182,12 +206,19 @@ async fn run(
     command: Command,
     settings: Settings,
     chosen: bool,
+    actor: Actor,
     printer: Printer,
 ) -> anyhow::Result<ExitCode> {
     let output = match &command {
         Command::App(command) => command.output(),
         _ => None,
     };
+    if matches!(actor.authority, Authority::Granted { .. }) && !command.asks() {
+        anyhow::bail!(
+            "--as goes with commands that read or change what Usher keeps; this one is the machine's own"
+        );
+    }
+    let header = matches!(&command, Command::Token(command) if command.header());
     let listing = match &command {
         Command::App(command) => command.listing(),
         _ => None,
@@ -230,11 +261,12 @@ async fn run(
         Command::People(command) => vec![command.request()?],
         Command::Rule(command) => {
             let reach = Reach::find(&settings).await?;
-            let done = command.run(&reach, &printer).await?;
+            let done = command.run(&reach, &actor, &printer).await?;
             return Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Organization(command) => vec![command.request("organization")],
-        Command::Site(command) => vec![command.request("site")],
+        Command::Organization(command) => vec![command.request("organization")?],
+        Command::Site(command) => vec![command.request("site")?],
+        Command::Admin(command) => vec![command.request()],
         Command::Directory(command) => vec![command.request()?],
         Command::Source(command) => vec![command.request()?],
         Command::User(command) => vec![command.request()?],
@@ -245,14 +277,14 @@ async fn run(
     let reach = Reach::find(&settings).await?;
     if let Some(listing) = listing {
         for request in requests {
-            print::log::run(&reach, request, &listing, printer).await?;
+            print::log::run(&reach, &actor, request, &listing, printer).await?;
         }
         return Ok(ExitCode::SUCCESS);
     }
     let mut last = None;
     for request in requests {
         let bar = Bar::new();
-        last = Some(reach.call(actor(), request, &|progress| bar.show(&progress)).await?);
+        last = Some(reach.call(actor.clone(), request, &|progress| bar.show(&progress)).await?);
     }
     let Some(answer) = last else { return Ok(ExitCode::SUCCESS) };
     match (&answer, output) {
@@ -260,6 +292,9 @@ async fn run(
             std::fs::write(&file, &export.document)
                 .map_err(|error| anyhow::anyhow!("{file} can't be written: {error}"))?;
             printer.either(&answer.to_json()?, &format!("{} is written", file))?;
+        }
+        (Answer::IssuedToken(issued), _) if header => {
+            printer.either(&answer.to_json()?, &issued.authorization.0)?;
         }
         _ => printer.answer(&answer)?,
     }
@@ -285,12 +320,15 @@ fn exit(answer: &Answer) -> ExitCode {
     }
 }
 
-/// Who acts at the shell.
-pub(crate) fn actor() -> Actor {
+/// Who acts at the shell: whoever has the machine, or a person as that one says.
+pub(crate) fn actor(person: Option<String>) -> Actor {
     let name = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
         .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
-    Actor { name: format!("local:{name}") }
+    match person {
+        None => Actor::machine(format!("local:{name}")),
+        Some(who) => Actor { name: format!("local:{name} as {who}"), ..Actor::person(who) },
+    }
 }
 
 /// A progress bar on a terminal; nothing elsewhere.

@@ -11,6 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
+use usher_console::Console;
 use usher_scim::ScimError;
 use usher_service::{Listening, Service, Trail};
 
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
     /// Where to listen, host:port; may be given several times. Port 0 takes a free one.
     #[arg(long)]
     listen: Vec<String>,
-    /// What this instance does: all, service (SCIM), engine (cycles and rules).
+    /// What this instance does: all, service (SCIM and what apps read), engine (cycles and rules).
     #[arg(long, default_value = "all", value_parser = ["all", "service", "engine"])]
     role: String,
 }
@@ -119,14 +120,17 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-/// The SCIM service as the settings say, and an answer for what is none of it.
+/// The SCIM service and the API as the settings say, and an answer for what is neither.
 pub(crate) fn router(
     system: &System,
     settings: &Settings,
     trail: Option<Trail>,
 ) -> anyhow::Result<axum::Router> {
     let elsewhere = || async {
-        let error = ScimError::status(404, "nothing is here; the SCIM service is at /scim/v2");
+        let error = ScimError::status(
+            404,
+            "nothing is here; the SCIM service is at /scim/v2, what apps read at /api/v1",
+        );
         (
             http::StatusCode::NOT_FOUND,
             [(http::header::CONTENT_TYPE, "application/scim+json")],
@@ -137,20 +141,32 @@ pub(crate) fn router(
     if let Some(trail) = trail {
         service = service.trailed(trail);
     }
-    Ok(usher_service::router(service).fallback(elsewhere))
+    let api = usher_console::router(console(system, settings)?);
+    Ok(usher_service::router(service).merge(api).fallback(elsewhere))
+}
+
+fn console(system: &System, settings: &Settings) -> anyhow::Result<Console> {
+    let rate = settings.api_requests_per_second;
+    let limits = usher_service::Settings {
+        trusted_proxies: proxies(settings)?,
+        rate,
+        burst: rate.saturating_mul(5),
+        ..usher_service::Settings::default()
+    };
+    Ok(Console::new(system.admin.clone(), limits))
+}
+
+fn proxies(settings: &Settings) -> anyhow::Result<Vec<usher_service::Network>> {
+    settings.trusted_proxies.iter().map(|proxy| proxy.parse().context("trusted_proxies")).collect()
 }
 
 fn service(system: &System, settings: &Settings) -> anyhow::Result<Service> {
     let clocks = (system.clock.clone(), system.clock.clone());
     let clock = usher_service::Clock::new(move || clocks.0.now(), move || clocks.1.id());
     let rate = settings.scim_requests_per_second;
-    let mut proxies = Vec::new();
-    for proxy in &settings.trusted_proxies {
-        proxies.push(proxy.parse().context("trusted_proxies")?);
-    }
     let limits = usher_service::Settings {
         public_url: Some(settings.public_url.clone()).filter(|url| !url.is_empty()),
-        trusted_proxies: proxies,
+        trusted_proxies: proxies(settings)?,
         request: Duration::from_secs(settings.scim_request_seconds),
         rate,
         burst: rate.saturating_mul(5),

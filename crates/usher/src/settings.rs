@@ -86,6 +86,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("scim_bulk_bytes", Kind::Number, "How large a SCIM bulk request may be."),
     key("scim_cursor_seconds", Kind::Number, "How long a cursor of a SCIM list leads to the next page."),
     key(
+        "api_requests_per_second",
+        Kind::Number,
+        "Requests a second at `/api/v1` for each API token, with bursts of five seconds' worth; 0 switches the limit off.",
+    ),
+    key(
         "trail_days",
         Kind::Number,
         "How many days the trail of SCIM requests is kept (`usher trail`); 0 keeps none.",
@@ -150,6 +155,7 @@ pub(crate) struct Settings {
     pub(crate) scim_bulk_operations: usize,
     pub(crate) scim_bulk_bytes: usize,
     pub(crate) scim_cursor_seconds: u64,
+    pub(crate) api_requests_per_second: u32,
     pub(crate) trail_days: u32,
     pub(crate) provisioning_log_days: u32,
     pub(crate) watch_settle_seconds: u64,
@@ -182,6 +188,7 @@ impl Default for Settings {
             scim_bulk_operations: 1_000,
             scim_bulk_bytes: 16 * 1024 * 1024,
             scim_cursor_seconds: 600,
+            api_requests_per_second: 1_000,
             trail_days: 14,
             provisioning_log_days: 30,
             watch_settle_seconds: 2,

@@ -1,7 +1,9 @@
 //! Use cases through the crate's door, on SQLite and PostgreSQL, with a clock that moves when told.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod rights;
 mod two_connections;
+mod units;
 
 use std::time::Duration;
 
@@ -37,7 +39,7 @@ fn both(test: impl Fn(&House)) {
 }
 
 fn actor() -> Actor {
-    Actor { name: "local:tester".into() }
+    Actor::machine("local:tester")
 }
 
 impl House {
@@ -83,7 +85,7 @@ fn after_thirty_days_who_was_deleted_is_removed_for_good() {
         house.clock.advance(Duration::from_secs(86_400));
         house.delete("bob");
         house.clock.advance(Duration::from_secs(29 * 86_400 + 1));
-        let usher = Actor { name: "usher".into() };
+        let usher = Actor::machine("usher");
         assert_eq!(house.admin.purge(&usher, None).unwrap(), 1);
         assert_eq!(house.names(), ["bob", "cy"]);
         assert_eq!(house.admin.purge(&usher, None).unwrap(), 0);

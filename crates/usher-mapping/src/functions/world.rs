@@ -35,8 +35,9 @@ pub(super) const TABLE: &[Function] = &[
         &[(r#"Find("organization", [absent])"#, "null")],
     ),
     Function::new("FindAll", "(kind, key)", (2, Some(2)), Run::Eager(find_all))
-        .doc("All of that kind with that key, as a list of what `Find` gives.", &[(r#"FindAll("organization", [absent])"#, "null")]),
+        .doc("All of that kind with that key, or with one of several, each once, as a list of what `Find` gives.", &[(r#"FindAll("organization", [absent])"#, "null")]),
     Function::new("PersonOf", "(scimUserId)", (1, Some(1)), Run::Eager(person_of))
+        .each()
         .doc("The person linked to a SCIM user; null if there is none.", &[("PersonOf([absent])", "null")]),
     Function::new("Lookup", "(table, key, default?)", (2, Some(3)), Run::Eager(table))
         .doc("The value for a key in a table beside the mapping; else the default.", &[(r#"Lookup("sites", "BER", "none")"#, r#""none""#)]),
@@ -121,8 +122,21 @@ fn find(call: &mut Call<'_, '_, '_>) -> Answer {
 }
 
 fn find_all(call: &mut Call<'_, '_, '_>) -> Answer {
-    let (kind, key) = (call.text(0)?.into_owned(), call.text(1)?.trim().to_owned());
-    if key.is_empty() { Ok(Value::Null) } else { call.eval.cx.lookup.find_all(&kind, &key).map(Value::list) }
+    let kind = call.text(0)?.into_owned();
+    let mut keys = Vec::new();
+    for key in call.value(1).items() {
+        let key = key.as_text().ok_or_else(|| call.wrong(1, "is an object where a text is expected"))?;
+        keys.push(key.trim().to_owned());
+    }
+    let mut all = Vec::new();
+    for key in keys.iter().filter(|key| !key.is_empty()) {
+        for found in call.eval.cx.lookup.find_all(&kind, key)? {
+            if !all.contains(&found) {
+                all.push(found);
+            }
+        }
+    }
+    Ok(Value::list(all))
 }
 
 /// Asks about one value after the other; a rule without a value is passed over.

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod corpus;
+mod equivalence;
 mod exchange;
 mod functions;
 mod golden;

@@ -179,7 +179,7 @@ fn one_meaning_each(header: &[String], all: &mut [Column]) {
 }
 
 /// A name as it is compared: lower case, without blanks, `_` and `-`.
-pub(super) fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
         .flat_map(char::to_lowercase)

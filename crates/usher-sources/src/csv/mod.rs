@@ -21,7 +21,8 @@ use crate::{
     file::{self, FileError, Meter, Metered},
     run::EntryError,
 };
-use columns::{Column, Columns, listed, plain};
+pub(crate) use columns::plain;
+use columns::{Column, Columns, listed};
 
 /// What is said of a file rather than found in it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,16 +37,16 @@ const ROW_MOST: usize = 16 << 20;
 type Rows = csv::Reader<text::Followed<text::Decoded<Box<dyn Read + Send>>>>;
 
 /// A CSV file's rows after its header.
-struct Table {
-    header: Vec<String>,
+pub(crate) struct Table {
+    pub(crate) header: Vec<String>,
     rows: Rows,
     shape: Arc<Mutex<text::Shape>>,
     /// The line at which the present row begins.
-    line: u64,
+    pub(crate) line: u64,
 }
 
 impl Table {
-    fn open(path: &Path, form: Form, meter: &Meter) -> Result<Self, FileError> {
+    pub(crate) fn open(path: &Path, form: Form, meter: &Meter) -> Result<Self, FileError> {
         let (mut file, size) = file::open(path)?;
         if size == 0 {
             return Err(FileError::whole("the file is empty"));
@@ -74,7 +75,7 @@ impl Table {
     }
 
     /// The next row that is not blank; `false`: no more.
-    fn next(&mut self, record: &mut StringRecord) -> Result<bool, FileError> {
+    pub(crate) fn next(&mut self, record: &mut StringRecord) -> Result<bool, FileError> {
         loop {
             let more = self.rows.read_record(record).map_err(|error| match error.into_kind() {
                 csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {

@@ -1,6 +1,7 @@
 //! The commands, one file a noun: what clap reads becomes a typed request, what comes back is printed.
 
 pub(crate) mod account;
+pub(crate) mod admin;
 pub(crate) mod app;
 pub(crate) mod check;
 pub(crate) mod directory;

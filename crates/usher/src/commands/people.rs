@@ -1,7 +1,10 @@
 //! `usher people …`
 
 use anyhow::Context;
-use usher_admin::{Request, request::People};
+use usher_admin::{
+    Request,
+    request::{People, PeopleFilter},
+};
 
 use super::{Environment, Paging};
 
@@ -15,6 +18,8 @@ pub(crate) enum Command {
         /// Only those whom provisioning made or found, and whom no record governs any more.
         #[arg(long)]
         ungoverned: bool,
+        #[command(flatten)]
+        filter: Filter,
         #[command(flatten)]
         paging: Paging,
     },
@@ -80,10 +85,11 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn request(self) -> anyhow::Result<Request> {
         Ok(Request::People(match self {
-            Self::List { account, environment, ungoverned, paging } => People::List {
+            Self::List { account, environment, ungoverned, filter, paging } => People::List {
                 account,
                 environment: environment.environment,
                 ungoverned,
+                filter: filter.into(),
                 limit: paging.limit(),
                 after: paging.after,
             },
@@ -115,5 +121,32 @@ impl Command {
                 People::Explain { account, environment: environment.environment, person }
             }
         }))
+    }
+}
+
+/// Which people a list is of: all of these hold.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Filter {
+    /// Primary e-mail address, whole.
+    #[arg(long)]
+    email: Option<String>,
+    /// Organization, by id or name.
+    #[arg(long)]
+    organization: Option<String>,
+    /// Site, by id or name.
+    #[arg(long)]
+    site: Option<String>,
+    /// Manager, by id or primary e-mail address.
+    #[arg(long)]
+    manager: Option<String>,
+    /// Only disabled people (true), or only the others (false).
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    disabled: Option<bool>,
+}
+
+impl From<Filter> for PeopleFilter {
+    fn from(filter: Filter) -> Self {
+        let Filter { email, organization, site, manager, disabled } = filter;
+        Self { email, organization, site, manager, disabled }
     }
 }

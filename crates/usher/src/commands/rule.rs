@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use usher_admin::{
-    Answer, Request,
+    Actor, Answer, Request,
     request::{Record, Rule, RuleAct, RuleChange},
 };
 
@@ -132,19 +132,19 @@ struct Asked {
 
 impl Command {
     /// Does it, and prints what came of it. `false`: nothing was changed, because nobody agreed.
-    pub(crate) async fn run(self, reach: &Reach, printer: &Printer) -> anyhow::Result<bool> {
+    pub(crate) async fn run(self, reach: &Reach, actor: &Actor, printer: &Printer) -> anyhow::Result<bool> {
         let asked = match self {
             Self::List { account, environment, kind } => {
                 let act = RuleAct::List { kind };
-                return ask(reach, printer, account, environment.environment, act).await;
+                return ask(reach, actor, printer, account, environment.environment, act).await;
             }
             Self::Show { account, name, environment, kind } => {
                 let act = RuleAct::Show { name, kind };
-                return ask(reach, printer, account, environment.environment, act).await;
+                return ask(reach, actor, printer, account, environment.environment, act).await;
             }
             Self::Export { account, environment, kind } => {
                 let act = RuleAct::Export { kind };
-                return ask(reach, printer, account, environment.environment, act).await;
+                return ask(reach, actor, printer, account, environment.environment, act).await;
             }
             Self::DryRun { account, file, all, environment } => {
                 let toml = super::read(&file)?;
@@ -153,7 +153,7 @@ impl Command {
                     false => RuleChange::Set { toml, position: None },
                 };
                 let act = RuleAct::Change { change, save: false, revision: None };
-                return ask(reach, printer, account, environment.environment, act).await;
+                return ask(reach, actor, printer, account, environment.environment, act).await;
             }
             Self::Executions { account, record, errors, environment, paging } => {
                 let environment = environment.environment;
@@ -169,7 +169,7 @@ impl Command {
                         after: paging.after,
                     },
                 };
-                let answer = reach.call(crate::actor(), Request::Record(request), &|_| {}).await?;
+                let answer = reach.call(actor.clone(), Request::Record(request), &|_| {}).await?;
                 printer.answer(&answer)?;
                 return Ok(true);
             }
@@ -194,34 +194,41 @@ impl Command {
                 Asked { account, environment: "production".into(), change: rule, yes }
             }
         };
-        asked.run(reach, printer).await
+        asked.run(reach, actor, printer).await
     }
 }
 
 async fn ask(
     reach: &Reach,
+    actor: &Actor,
     printer: &Printer,
     account: String,
     environment: String,
     act: RuleAct,
 ) -> anyhow::Result<bool> {
     let request = Request::Rule(Rule { account, environment, act });
-    printer.answer(&reach.call(crate::actor(), request, &|_| {}).await?)?;
+    printer.answer(&reach.call(actor.clone(), request, &|_| {}).await?)?;
     Ok(true)
 }
 
 impl Asked {
-    async fn call(&self, reach: &Reach, save: bool, revision: Option<i64>) -> anyhow::Result<Answer> {
+    async fn call(
+        &self,
+        reach: &Reach,
+        actor: &Actor,
+        save: bool,
+        revision: Option<i64>,
+    ) -> anyhow::Result<Answer> {
         let act = RuleAct::Change { change: self.change.clone(), save, revision };
         let (account, environment) = (self.account.clone(), self.environment.clone());
-        reach.call(crate::actor(), Request::Rule(Rule { account, environment, act }), &|_| {}).await
+        reach.call(actor.clone(), Request::Rule(Rule { account, environment, act }), &|_| {}).await
     }
 
     /// A change that touches nobody is made at once; one that does is shown, and made when somebody agrees.
-    async fn run(self, reach: &Reach, printer: &Printer) -> anyhow::Result<bool> {
+    async fn run(self, reach: &Reach, actor: &Actor, printer: &Printer) -> anyhow::Result<bool> {
         let mut revision = None;
         if !self.yes {
-            let tried = self.call(reach, false, None).await?;
+            let tried = self.call(reach, actor, false, None).await?;
             let Answer::RuleChange(change) = &tried else { return Ok(true) };
             revision = Some(change.revision);
             let touches = change.impact.as_ref().is_some_and(|impact| {
@@ -239,7 +246,7 @@ impl Asked {
                 return Ok(false);
             }
         }
-        printer.answer(&self.call(reach, true, revision).await?)?;
+        printer.answer(&self.call(reach, actor, true, revision).await?)?;
         Ok(true)
     }
 }

@@ -15,6 +15,12 @@ pub(crate) enum Command {
         /// entra, okta, onelogin, google or other.
         #[arg(long, default_value = "other")]
         provider: String,
+        /// A token of the app itself instead: it reads people, organizations and sites at /api/v1, and is no SCIM token.
+        #[arg(long, conflicts_with = "provider")]
+        api: bool,
+        /// Print it as the value of the Authorization header, for clients that want the whole of it.
+        #[arg(long)]
+        header: bool,
         /// How long it lives (30d, never); otherwise as the account's profile says.
         #[arg(long, value_parser = lives)]
         expires: Option<Lives>,
@@ -33,6 +39,9 @@ pub(crate) enum Command {
         /// How long the new one lives.
         #[arg(long, value_parser = lives)]
         expires: Option<Lives>,
+        /// Print it as the value of the Authorization header.
+        #[arg(long)]
+        header: bool,
     },
     /// All tokens of an account, with their last use.
     List { account: String },
@@ -49,15 +58,25 @@ pub(crate) fn lives(text: &str) -> Result<Lives, String> {
 }
 
 impl Command {
+    /// Whether a new token is to be printed as the whole header.
+    pub(crate) fn header(&self) -> bool {
+        matches!(self, Self::Issue { header: true, .. } | Self::Rotate { header: true, .. })
+    }
+
     pub(crate) fn request(self) -> anyhow::Result<Request> {
         Ok(Request::Token(match self {
-            Self::Issue { account, environment, provider, expires } => Token::Issue {
+            Self::Issue { account, environment, api: true, expires, .. } => Token::IssueApi {
+                account,
+                environment: environment.environment,
+                expires: expires.map(|lives| lives.0),
+            },
+            Self::Issue { account, environment, provider, expires, .. } => Token::Issue {
                 account,
                 environment: environment.environment,
                 provider,
                 expires: expires.map(|lives| lives.0),
             },
-            Self::Rotate { account, environment, token, overlap, expires } => Token::Rotate {
+            Self::Rotate { account, environment, token, overlap, expires, .. } => Token::Rotate {
                 account,
                 environment: environment.environment,
                 token,

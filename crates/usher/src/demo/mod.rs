@@ -144,7 +144,7 @@ impl Demo {
 
     async fn call(&self, request: Request) -> anyhow::Result<Answer> {
         let bar = crate::Bar::new();
-        Ok(owner::done(&self.system, actor(), request, &|progress| bar.show(&progress)).await?)
+        Ok(owner::done(&self.system, actor(None), request, &|progress| bar.show(&progress)).await?)
     }
 
     /// The file to import: the one given, or a made-up one in the data folder.
@@ -298,6 +298,7 @@ impl Demo {
     async fn people(&self) -> anyhow::Result<Answer> {
         let list = usher_admin::request::People::List {
             ungoverned: false,
+            filter: usher_admin::request::PeopleFilter::default(),
             account: ACCOUNT.into(),
             environment: "production".into(),
             after: None,

@@ -10,7 +10,7 @@ use usher_api::{
     plan::{Item, Plan},
 };
 
-use super::{explain, mapping, rule, table, trail};
+use super::{explain, mapping, rule, table, trail, unit};
 
 pub(crate) use super::mapping::not_exported;
 
@@ -35,6 +35,9 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::RuleChange(change) => rule::change(change),
         Answer::Unit(unit) => units(std::slice::from_ref(unit)),
         Answer::Units(list) => more(units(&list.items), list),
+        Answer::UnitImport(done) => unit::import(done),
+        Answer::Role(role) => unit::roles(std::slice::from_ref(role)),
+        Answer::Roles(list) => unit::roles(&list.items),
         Answer::Directory(directory) => directories(std::slice::from_ref(directory)),
         Answer::Directories(list) => directories(&list.items),
         Answer::Objects(list) => more(objects(&list.items), list),

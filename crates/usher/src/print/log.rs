@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use usher_admin::{Answer, Request, request::App};
+use usher_admin::{Actor, Answer, Request, request::App};
 
 use super::{Printer, answer};
-use crate::{actor, owner::Reach};
+use crate::owner::Reach;
 
 /// How often a followed log is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -23,6 +23,7 @@ pub(crate) struct Listing {
 /// Asks and prints.
 pub(crate) async fn run(
     reach: &Reach,
+    actor: &Actor,
     request: Request,
     listing: &Listing,
     printer: Printer,
@@ -30,7 +31,7 @@ pub(crate) async fn run(
     let mut request = request;
     let mut first = true;
     loop {
-        let answer = reach.call(actor(), request.clone(), &|_| {}).await?;
+        let answer = reach.call(actor.clone(), request.clone(), &|_| {}).await?;
         let Answer::Log(list) = &answer else { return printer.answer(&answer) };
         if !listing.follow && (printer.json || listing.format == "table") {
             return printer.answer(&answer);

@@ -6,6 +6,7 @@ pub(crate) mod log;
 mod mapping;
 mod rule;
 mod trail;
+mod unit;
 
 use std::io::{IsTerminal, Write};
 
