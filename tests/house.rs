@@ -101,6 +101,28 @@ fn the_arrows_point_one_way() {
     }
 }
 
+/// The engine's deliberate bugs are for its own tests: no other crate may ask for them, and no build has them by default.
+#[test]
+fn deliberate_bugs_are_in_no_build_but_the_engines_own_tests() {
+    let metadata = cargo_metadata::MetadataCommand::new()
+        .no_deps()
+        .manifest_path(root().join("Cargo.toml"))
+        .exec()
+        .unwrap();
+    for package in &metadata.packages {
+        for dependency in package.dependencies.iter().filter(|d| d.name == "usher-engine") {
+            let own = package.name.as_str() == "usher-engine"
+                && dependency.kind == cargo_metadata::DependencyKind::Development;
+            let asks = dependency.features.iter().any(|feature| feature == "flaws");
+            assert_eq!(asks, own, "{} and the feature flaws", package.name);
+        }
+        for (feature, needs) in &package.features {
+            let passes_on = needs.iter().any(|need| need.contains("flaws"));
+            assert!(!passes_on, "{}'s feature {feature} asks for flaws", package.name);
+        }
+    }
+}
+
 fn rust_files(under: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(under).unwrap() {
         let path = entry.unwrap().path();

@@ -234,12 +234,15 @@ impl Client {
         Ok(())
     }
 
-    /// DELETE; 404 is success.
-    pub async fn delete(&self, at: Endpoint, id: &str) -> Result<(), ClientError> {
+    /// DELETE; `false`: 404, it was not there. A page for people that says 200 has deleted nobody: [`ClientError::NotScim`].
+    pub async fn delete(&self, at: Endpoint, id: &str) -> Result<bool, ClientError> {
         let call =
             Call { method: Method::DELETE, segment: at.segment(), id: Some(id), query: &[], body: None };
-        match self.call(call).await?.failure(true) {
-            None | Some(ClientError::Gone) => Ok(()),
+        let answer = self.call(call).await?;
+        match answer.failure(true) {
+            None if answer.is_strange() => Err(answer.not_scim("an answer to DELETE")),
+            None => Ok(true),
+            Some(ClientError::Gone) => Ok(false),
             Some(failure) => Err(failure),
         }
     }

@@ -4,7 +4,10 @@
 
 use usher_directory::Kind;
 
-use crate::settings::{LeaverPolicy, Leaving};
+use crate::{
+    flaw::{self, Flaw},
+    settings::{LeaverPolicy, Leaving},
+};
 
 /// What is known of the object at the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +178,9 @@ pub fn decide(linked: Linked, source: Source, entitled: Entitled, rules: &Rules)
     let Some(cause) = leaving(source, entitled) else {
         return present(linked, rules);
     };
+    if cause == Cause::Disabled && flaw::is_on(Flaw::LeaverLost) {
+        return Act::Skip(Reason::LeftBefore);
+    }
     match (linked, how(cause, rules)) {
         (Linked::No, _) => Act::Skip(match source {
             Source::Purged => Reason::Unknown,

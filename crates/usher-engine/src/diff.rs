@@ -5,7 +5,10 @@ use usher_client::Change;
 use usher_mapping::{ObjectMapping, mapping::Mapped};
 use usher_scim::{AttributePath, Object, ResourceType, ScimError, resource};
 
-use crate::reference;
+use crate::{
+    flaw::{self, Flaw},
+    reference,
+};
 
 /// One attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,16 +42,34 @@ impl Difference {
 /// The differences between the mapped values, written as the document `wanted`, and `there`. A null leaves what is there,
 /// or clears it where the row says so.
 pub fn against(target: &ResourceType, mapped: &[Mapped], wanted: &Object, there: &Object) -> Vec<Difference> {
+    compare(target, mapped, wanted, there, false)
+}
+
+/// The same where it is not certain that `there` is there, since a write of it never came to an end: everything is written again.
+pub fn anew(target: &ResourceType, mapped: &[Mapped], wanted: &Object, there: &Object) -> Vec<Difference> {
+    compare(target, mapped, wanted, there, true)
+}
+
+fn compare(
+    target: &ResourceType,
+    mapped: &[Mapped],
+    wanted: &Object,
+    there: &Object,
+    unsure: bool,
+) -> Vec<Difference> {
     let mut found = Vec::new();
     for row in mapped {
         let mut new = at(target, wanted, &row.target);
         let old = at(target, there, &row.target);
         let added = if row.add_only { add_to(target, row, &old, &mut new) } else { None };
         let differs = match (new.is_null(), old.is_null()) {
-            (true, true) => false,
-            (true, false) => row.clear,
+            (true, true) => unsure && row.clear,
+            (true, false) => row.clear && !flaw::is_on(Flaw::EmptiedValueKept),
             (false, true) => true,
-            (false, false) => !row.only_if_empty && !resource::same(target, &row.target, &new, &old),
+            (false, false) => {
+                !row.only_if_empty
+                    && ((unsure && !row.add_only) || !resource::same(target, &row.target, &new, &old))
+            }
         };
         if differs {
             found.push(Difference { path: row.target.clone(), old, new, added, redacted: row.redacted });

@@ -11,6 +11,10 @@ pub mod diff;
 pub mod driver;
 pub mod error;
 pub mod explain;
+#[cfg(feature = "flaws")]
+pub mod flaw;
+#[cfg(not(feature = "flaws"))]
+mod flaw;
 pub mod gallery;
 pub mod given;
 pub mod leaver;

@@ -57,7 +57,8 @@ pub struct Link {
     pub source: ObjectId,
     /// Its userName or displayName, likewise.
     pub name: String,
-    /// All members are to be looked at (groups).
+    /// All members are to be looked at (groups); a write was begun and may have been done or not, so all values are to be written
+    /// again (users).
     pub whole: bool,
     /// The cycle that counted it last, and as what.
     pub(crate) counted: (Option<Uuid>, Counted),
@@ -196,6 +197,17 @@ pub(crate) fn whole(tx: &mut Tx<'_>, app: AppId, group: Key, whole: bool) -> Res
     tx.exec(&WHOLE, &[app.0.into(), group.0.into(), whole.into()]).map(drop)
 }
 
+const BEING_WRITTEN: Sql = Sql::each(
+    "update link set whole = $3 where app = $1 and object in (select value from json_each($2))",
+    "update link set whole = $3 where app = $1 and object in \
+     (select value::bigint from json_array_elements_text($2::text::json))",
+);
+
+/// These users are about to be written: until one's outcome is known, what the app has of it is not.
+pub(crate) fn being_written(tx: &mut Tx<'_>, app: AppId, users: &[Key]) -> Result<(), StoreError> {
+    tx.exec(&BEING_WRITTEN, &[app.0.into(), keys_json(users), true.into()]).map(drop)
+}
+
 /// All members of every linked group are to be looked at: what became of them meanwhile was not heard.
 pub(crate) fn all_whole(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> {
     tx.exec(&ALL_WHOLE, &[app.0.into(), (Kind::Group as i64).into(), true.into()]).map(drop)
@@ -224,9 +236,9 @@ pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId, object: Key) -> Result<(), Sto
 }
 
 const UNLINK: Sql = Sql::each(
-    "update link set state = 1, target = null, sent = null, whole = $3, version = version + 1, changed = $4 \
+    "update link set state = 1, target = null, whole = $3, version = version + 1, changed = $4 \
      where app = $1 and state = 2 and object in (select value from json_each($2))",
-    "update link set state = 1, target = null, sent = null, whole = $3, version = version + 1, changed = $4 \
+    "update link set state = 1, target = null, whole = $3, version = version + 1, changed = $4 \
      where app = $1 and state = 2 and object in (select value::bigint from json_array_elements_text($2::text::json))",
 );
 const LOSE: Sql = Sql::each(

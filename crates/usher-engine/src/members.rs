@@ -27,6 +27,13 @@ pub(crate) struct Block {
     pub(crate) next: Option<Key>,
 }
 
+impl Block {
+    /// Whom it sends.
+    fn sent(&self) -> impl Iterator<Item = Key> {
+        self.add.iter().map(|(member, _)| *member).chain(self.remove.iter().map(|(member, _)| *member))
+    }
+}
+
 const WRITTEN: Sql = Sql::each(
     "select member from link_member where app = $1 and grp = $2 and member in (select value from json_each($3))",
     "select member from link_member where app = $1 and grp = $2 and member in \
@@ -72,7 +79,7 @@ pub(crate) fn additions(
         next: (members.len() == most).then(|| members.last().copied()).flatten(),
         ..Block::default()
     };
-    sort_in(on, app, group, &members, &mut block)?;
+    sort_in(on, app, group, &members, false, &mut block)?;
     Ok(block)
 }
 
@@ -81,9 +88,10 @@ fn sort_in(
     app: &App,
     group: Key,
     members: &[Key],
+    again: bool,
     block: &mut Block,
 ) -> Result<(), EngineError> {
-    let there = written(on, app.id, group, members)?;
+    let there = if again { HashSet::new() } else { written(on, app.id, group, members)? };
     let mut links: HashMap<Key, link::Link> =
         link::of(on, app.id, members)?.into_iter().map(|l| (l.object, l)).collect();
     for member in members.iter().filter(|m| !there.contains(m)) {
@@ -133,11 +141,12 @@ fn remove(on: &mut Snapshot<'_>, app: &App, gone: &[Key], block: &mut Block) -> 
     Ok(())
 }
 
-/// A block of the memberships that changed.
+/// A block of the memberships that changed. `again`: nobody knows whether what is noted as written was done, so it is sent again.
 pub(crate) fn deltas(
     on: &mut Snapshot<'_>,
     app: &App,
     group: Key,
+    again: bool,
     most: usize,
 ) -> Result<Block, EngineError> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
@@ -146,7 +155,7 @@ pub(crate) fn deltas(
     let mut block = Block::default();
     let present = present(on, app, group, &changed)?;
     let (here, absent): (Vec<Key>, Vec<Key>) = changed.iter().partition(|m| present.contains(m));
-    sort_in(on, app, group, &here, &mut block)?;
+    sort_in(on, app, group, &here, again, &mut block)?;
     let there = written(on, app.id, group, &absent)?;
     let gone: Vec<Key> = absent.into_iter().filter(|m| there.contains(m)).collect();
     remove(on, app, &gone, &mut block)?;
@@ -165,17 +174,32 @@ pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId, group: Key) -> Result<(), Stor
     Ok(())
 }
 
-/// Writes down what a block sent.
-pub(crate) fn keep(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Result<(), StoreError> {
+const NOTE: Sql = Sql::same(
+    "insert into delta (app, grp, member) values ($1, $2, $3) on conflict (app, grp, member) do nothing",
+);
+/// Notes what is about to be sent: whoever is added as written, so that they are taken out at the app if they are out of the group by
+/// the next try; and all of them to be looked at again, so that what may not have been done is sent again, unless [`keep`] hears that
+/// it was.
+pub(crate) fn note(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Result<(), StoreError> {
     let (id, grp) = (app.id.0, group.0);
     for (member, _) in &block.add {
         tx.exec(&WRITE, &[id.into(), grp.into(), member.0.into()])?;
     }
+    for member in block.sent() {
+        tx.exec(&NOTE, &[id.into(), grp.into(), member.0.into()])?;
+    }
+    link::whole(tx, app.id, group, true)
+}
+
+/// Writes down what a block sent.
+pub(crate) fn keep(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Result<(), StoreError> {
+    let (id, grp) = (app.id.0, group.0);
     for (member, _) in &block.remove {
         tx.exec(&UNWRITE, &[id.into(), grp.into(), member.0.into()])?;
     }
-    if !block.seen.is_empty() {
-        tx.exec(&SEEN, &[id.into(), grp.into(), keys_json(&block.seen)])?;
+    let seen: Vec<Key> = block.seen.iter().copied().chain(block.sent()).collect();
+    if !seen.is_empty() {
+        tx.exec(&SEEN, &[id.into(), grp.into(), keys_json(&seen)])?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, AppId},
     error::EngineError,
+    flaw::{self, Flaw},
     link,
 };
 
@@ -130,6 +131,9 @@ pub(crate) fn wait_for(tx: &mut Tx<'_>, app: AppId, object: Key, awaited: &[Key]
 
 /// Takes a block of those who wait for `awaited`, which now has a target.
 pub(crate) fn healed(tx: &mut Tx<'_>, app: AppId, awaited: Key, most: usize) -> Result<Vec<Key>, StoreError> {
+    if flaw::is_on(Flaw::ReferenceForgotten) {
+        return Ok(Vec::new());
+    }
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let rows: Vec<(i64,)> = tx.all(&WAITING, &[app.0.into(), awaited.0.into(), limit.into()], most)?;
     if let Some((last,)) = rows.last() {

@@ -9,7 +9,7 @@ use usher_mapping::{
     AttributeMapping, Context, ObjectMapping,
     mapping::{From, Mapped, Moment, document},
 };
-use usher_scim::{AttributePath, Object, resource};
+use usher_scim::{AttributePath, Object, ResourceType, resource};
 use usher_store::Snapshot;
 use uuid::Uuid;
 
@@ -290,9 +290,13 @@ fn find(
     };
     let pending = reference::resolve(on, app, target, &mut created)?;
     reference::resolve(on, app, target, &mut updated)?;
-    let wanted = match app.document(task.kind, &created) {
-        Ok(wanted) => wanted,
-        Err(e) => return Ok(Todo::Failed(invalid(&e))),
+    let wanted = match (&judged.stored, &task.link) {
+        // Gone from the directory: it is looked for by what was (to be) written last.
+        (None, Some(link)) => link.sent.clone(),
+        _ => match app.document(task.kind, &created) {
+            Ok(wanted) => wanted,
+            Err(e) => return Ok(Todo::Failed(invalid(&e))),
+        },
     };
     let matchers: Vec<(AttributePath, String)> = mapping
         .matchers()
@@ -341,11 +345,23 @@ fn update(
     let sent = task.link.as_ref().map(|l| l.sent.clone()).unwrap_or_default();
     Ok(match app.document(task.kind, &rows) {
         Ok(wanted) => {
-            let differences = diff::against(target, &rows, &wanted, &sent);
+            let differences = differences(task, target, &rows, &wanted, &sent);
             Todo::Write(Write { verb, differences, pending })
         }
         Err(e) => Todo::Failed(invalid(&e)),
     })
+}
+
+/// What differs from what was written last; of a user whose last write never came to an end, everything.
+fn differences(
+    task: &Task,
+    target: &ResourceType,
+    rows: &[Mapped],
+    wanted: &Object,
+    sent: &Object,
+) -> Vec<Difference> {
+    let unsure = task.kind == Kind::User && task.link.as_ref().is_some_and(|link| link.whole);
+    if unsure { diff::anew(target, rows, wanted, sent) } else { diff::against(target, rows, wanted, sent) }
 }
 
 /// Whether a row says of somebody that they left.
@@ -370,7 +386,7 @@ fn disable(app: &App, judged: &Judged, task: &Task, cause: Cause, now: Timestamp
     match document(target, &rows) {
         Ok(wanted) => Todo::Write(Write {
             verb: Verb::Disable(cause),
-            differences: diff::against(target, &rows, &wanted, &sent),
+            differences: differences(task, target, &rows, &wanted, &sent),
             pending: reference::Resolved::default(),
         }),
         Err(e) => Todo::Failed(invalid(&e)),

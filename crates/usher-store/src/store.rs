@@ -59,6 +59,8 @@ struct Inner {
     database: Database,
     key: SealingKey,
     commits: Arc<Commits>,
+    /// Inline alone: whoever waits for a read or write is polled once more after it.
+    stepwise: bool,
 }
 
 enum Database {
@@ -96,7 +98,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let commits = Arc::new(Commits::new());
         let sqlite = Sqlite::open(folder, name, tables, Arc::clone(&commits))?;
-        Ok(Self(Arc::new(Inner { database: Database::Sqlite(sqlite), key, commits })))
+        Ok(Self(Arc::new(Inner { database: Database::Sqlite(sqlite), key, commits, stepwise: false })))
     }
 
     /// PostgreSQL with a given number of connections, each a thread of its own.
@@ -111,7 +113,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let commits = Arc::new(Commits::new());
         let postgres = Postgres::open(url, connections, tables, Arc::clone(&commits))?;
-        Ok(Self(Arc::new(Inner { database: Database::Postgres(postgres), key, commits })))
+        Ok(Self(Arc::new(Inner { database: Database::Postgres(postgres), key, commits, stepwise: false })))
     }
 
     /// In-memory SQLite, closures run at once on the calling thread: for tests and simulation. The sealing key is
@@ -119,13 +121,27 @@ impl Store {
     ///
     /// # Panics
     /// If the tables can't be made: then the migrations are wrong, and no test can begin.
-    #[expect(clippy::panic, reason = "for tests, which want a Store, not a Result")]
     pub fn inline(tables: &[Tables]) -> Self {
+        Self::in_memory(tables, false)
+    }
+
+    /// As [`Store::inline`], but whoever waits for a read or a write waits once more when it is done: a future that is dropped
+    /// there has ended right after its commit, as in a crash. So a simulation can crash between any two of them.
+    ///
+    /// # Panics
+    /// As [`Store::inline`].
+    pub fn stepwise(tables: &[Tables]) -> Self {
+        Self::in_memory(tables, true)
+    }
+
+    #[expect(clippy::panic, reason = "for tests, which want a Store, not a Result")]
+    fn in_memory(tables: &[Tables], stepwise: bool) -> Self {
         match Inline::open(tables) {
             Ok(inline) => Self(Arc::new(Inner {
                 database: Database::Inline(inline),
                 key: SealingKey::generate().0,
                 commits: Arc::new(Commits::new()),
+                stepwise,
             })),
             Err(error) => panic!("{error}"),
         }
@@ -158,6 +174,7 @@ impl Store {
     {
         let (reply, answer) = oneshot::channel();
         self.start_write(lane, Box::new(Task::new(work, reply_to(reply))))?;
+        self.step().await;
         answered(answer).await
     }
 
@@ -176,6 +193,7 @@ impl Store {
     {
         let (reply, answer) = oneshot::channel();
         self.start_read(limit, Box::new(Task::new(viewing(work), reply_to(reply))))?;
+        self.step().await;
         answered(answer).await
     }
 
@@ -242,6 +260,12 @@ impl Store {
             }
         }
         Err(lost())
+    }
+
+    async fn step(&self) {
+        if self.0.stepwise {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn start_write(&self, lane: Lane, job: Box<dyn Job>) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::json;
 use usher_client::{Change, Client, ClientError};
-use usher_directory::Kind;
+use usher_directory::{Key, Kind};
 use usher_jobs::lease::Lease;
 use usher_scim::{ResourceType, resource};
 use usher_store::{Lane, StoreError, Tx};
@@ -163,7 +163,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Notes creates and takes targets over, all in one commit, before anything is sent.
+    /// Notes creates and updates and takes targets over, all in one commit, before anything is sent.
     async fn note(&self, mut jobs: Vec<Job>) -> Result<Vec<Job>, EngineError> {
         let links: Vec<(usize, Link)> = jobs
             .iter()
@@ -171,7 +171,9 @@ impl Batch<'_> {
             .filter(|(_, job)| job.end.is_none())
             .filter_map(|(n, job)| job.to_note().map(|link| (n, link)))
             .collect();
-        if links.is_empty() {
+        let updates: Vec<Key> =
+            jobs.iter().filter(|job| job.updates_user()).map(|job| job.task.key).collect();
+        if links.is_empty() && updates.is_empty() {
             return Ok(jobs);
         }
         let (app, lease, now) = (self.app.clone(), self.lease.clone(), self.engine.clock.now());
@@ -189,6 +191,9 @@ impl Batch<'_> {
                     } else if link.target.is_some() {
                         healed.push(link.object);
                     }
+                }
+                if !updates.is_empty() {
+                    link::being_written(tx, app.id, &updates)?;
                 }
                 outcome::heal(tx, &app, &healed, now)?;
                 Ok(refused)
@@ -280,6 +285,9 @@ impl Batch<'_> {
         let returned = write.verb == Verb::Enable;
         let fresh = job.fresh();
         let purged = write.verb == Verb::Disable(Cause::Purged);
+        if job.task.kind == Kind::User && !nothing && !matches!(write.verb, Verb::Disable(_)) {
+            link.whole = false;
+        }
         link.state = if matches!(write.verb, Verb::Disable(_)) { State::Left } else { State::Active };
         if returned && job.task.kind == Kind::Group {
             link.whole = true;
@@ -308,7 +316,12 @@ impl Batch<'_> {
 
     async fn delete(&self, job: &mut Job) -> Result<(), Trouble> {
         if let Some(id) = job.task.link.as_ref().and_then(|l| l.target.clone()) {
-            self.client.delete(endpoint(job.task.kind), &id).await.map_err(|e| sort(e, At::Resource))?;
+            let deleted = self.client.delete(endpoint(job.task.kind), &id).await;
+            let was_there = deleted.map_err(|e| sort(e, At::Resource))?;
+            // An app that answers 404 to everything has deleted nobody.
+            if !was_there && !self.engine.probe(&self.app, &self.client).await.ok() {
+                return Err(sort(ClientError::Gone, At::Collection));
+            }
             job.task.steps.push(exported("EntryExportDelete", &job.task.name, &self.app.name));
         }
         let done = Done::sent(Counted::Delete, log::Action::Delete, Vec::new(), Links::Forget);

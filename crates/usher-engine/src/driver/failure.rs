@@ -39,13 +39,14 @@ pub(super) fn sort(error: ClientError, at: At) -> Trouble {
         )),
         ClientError::Wait { retry_after } => Trouble::Wait(retry_after),
         ClientError::Conflict { detail } => Trouble::Object(conflict(detail)),
-        ClientError::Gone if at == At::Resource => Trouble::Object(failure(
+        // Unless the app answers 404 to everything, which the probe finds out.
+        ClientError::Gone if at == At::Resource => Trouble::Suspect(failure(
             "InvalidAnchor",
             "the linked object is not in the app any longer".into(),
             "Find out who removed it there; nothing is created anew on an answer 404.",
             false,
         )),
-        ClientError::Gone => Trouble::Suspect(failure(
+        ClientError::Gone | ClientError::Refused { status: 404 | 410, .. } => Trouble::Suspect(failure(
             "NotFound",
             "the app answered 404 to a request on its users or groups".into(),
             "Check the tenant URL with `usher app test`.",

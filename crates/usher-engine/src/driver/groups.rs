@@ -68,7 +68,7 @@ impl Batch<'_> {
         for pass in passes {
             let mut after = None;
             loop {
-                let block = self.block(*pass, link.object, after).await?;
+                let block = self.block(*pass, link, after).await?;
                 if let Some(trouble) = self.send_block(link, &block).await? {
                     return Ok(Passed::Trouble(trouble, added, removed));
                 }
@@ -83,13 +83,13 @@ impl Batch<'_> {
         Ok(Passed::Sent(added, removed))
     }
 
-    async fn block(&self, pass: Pass, group: Key, after: Option<Key>) -> Result<Block, EngineError> {
-        let app = self.app.clone();
+    async fn block(&self, pass: Pass, link: &Link, after: Option<Key>) -> Result<Block, EngineError> {
+        let (app, group, whole) = (self.app.clone(), link.object, link.whole);
         self.engine
             .read(move |on| match pass {
                 Pass::Additions => members::additions(on, &app, group, after, BLOCK),
                 Pass::Removals => members::removals(on, &app, group, after, BLOCK),
-                Pass::Deltas => members::deltas(on, &app, group, BLOCK),
+                Pass::Deltas => members::deltas(on, &app, group, whole, BLOCK),
             })
             .await
     }
@@ -98,10 +98,11 @@ impl Batch<'_> {
         let Some(id) = &link.target else { return Ok(None) };
         let add: Vec<String> = block.add.iter().map(|(_, id)| id.clone()).collect();
         let remove: Vec<String> = block.remove.iter().filter_map(|(_, id)| id.clone()).collect();
-        if (!add.is_empty() || !remove.is_empty())
-            && let Err(error) = self.client.members(id, &add, &remove).await
-        {
-            return Ok(Some(sort(error, At::Resource)));
+        if !add.is_empty() || !remove.is_empty() {
+            self.note_block(link.object, block).await?;
+            if let Err(error) = self.client.members(id, &add, &remove).await {
+                return Ok(Some(sort(error, At::Resource)));
+            }
         }
         if add.is_empty() && block.remove.is_empty() && block.seen.is_empty() {
             return Ok(None);
@@ -116,6 +117,19 @@ impl Batch<'_> {
             })
             .await?;
         Ok(None)
+    }
+
+    /// Before it is sent, since nobody may hear whether it was done.
+    async fn note_block(&self, group: Key, block: &Block) -> Result<(), EngineError> {
+        let (app, lease, block) = (self.app.clone(), self.lease.clone(), block.clone());
+        self.engine
+            .write(Lane::Bulk, move |tx| {
+                if !lease.check(tx)? {
+                    return Err(EngineError::LeaseLost);
+                }
+                Ok(members::note(tx, &app, group, &block)?)
+            })
+            .await
     }
 
     async fn end(

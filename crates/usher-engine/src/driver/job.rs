@@ -140,13 +140,20 @@ impl Job {
     /// The link to write before anything is sent: a noted create, or the target just found.
     pub(super) fn to_note(&self) -> Option<Link> {
         match &self.task.todo {
-            Todo::Find(find) if find.create.is_some() => {
-                let link = self.blank_link();
-                (self.task.link.is_none()).then_some(link)
+            Todo::Find(find) if self.task.link.is_none() => {
+                // By what is sent it is found again even when its source is gone meanwhile.
+                let create = find.create.as_ref()?;
+                Some(Link { sent: create.document.clone(), ..self.blank_link() })
             }
             Todo::Write(_) if self.fresh() => self.task.link.clone(),
             _ => None,
         }
+    }
+
+    /// Whether it writes something to a user.
+    pub(super) fn updates_user(&self) -> bool {
+        let writes = matches!(&self.task.todo, Todo::Write(write) if !write.differences.is_empty());
+        self.end.is_none() && self.task.kind == Kind::User && writes
     }
 
     fn blank_link(&self) -> Link {

@@ -27,6 +27,7 @@ use crate::{
         run::{self, Counted},
     },
     error::EngineError,
+    flaw::{self, Flaw},
     leaver,
     link::{self, State},
     log::{self, Failure, Status},
@@ -192,6 +193,9 @@ pub(super) fn write(
     let (mut members, mut healed) = (Vec::new(), Vec::new());
     for written in batch {
         match &written.end {
+            End::Untouched if flaw::is_on(Flaw::UntriedIsDone) => {
+                work::done(tx, app.queue, &written.item)?;
+            }
             End::Untouched | End::Again => {}
             End::Done(done) => {
                 if finish(tx, app, cycle, written, done, &mut healed, now)? {

@@ -46,13 +46,23 @@ pub(crate) enum Fault {
     HangBefore,
     /// The app does it; nothing ever comes back.
     HangAfter,
+    /// Nobody listens at the app's address.
+    Refused,
+    /// The app gets it late.
+    Late(Duration),
+    /// Nothing comes back in time; the app never sees it, or does it.
+    Timeout { done: bool },
+    /// The app does it; of its answer the first half comes back.
+    Half,
+    /// The app gets it twice, and answers the second time.
+    Twice,
 }
 
 type Rule = Box<dyn Fn(&http::Request<Bytes>) -> Option<Fault> + Send + Sync>;
 
 /// Between engine and app: counts, and makes faults by rule.
 pub(crate) struct Wire {
-    inner: Box<dyn Transport>,
+    inner: Arc<dyn Transport>,
     rule: Mutex<Rule>,
     seen: Mutex<Vec<(String, String)>>,
     /// How many requests hang.
@@ -78,6 +88,28 @@ impl Transport for Wire {
                     self.inner.send(request, limit).await?;
                     Err(TransportError::Broken("the answer was lost".into()))
                 }
+                Some(Fault::Refused) => {
+                    Err(TransportError::Connect("localhost".into(), "connection refused".into()))
+                }
+                Some(Fault::Late(by)) => {
+                    tokio::time::sleep(by).await;
+                    self.inner.send(request, limit).await
+                }
+                Some(Fault::Timeout { done }) => {
+                    if done {
+                        self.inner.send(request, limit).await?;
+                    }
+                    tokio::time::sleep(limit).await;
+                    Err(TransportError::Timeout(limit))
+                }
+                Some(Fault::Half) => {
+                    let answer = self.inner.send(request, limit).await?;
+                    Ok(answer.map(|body| body.slice(..body.len() / 2)))
+                }
+                Some(Fault::Twice) => {
+                    self.inner.send(request.clone(), limit).await?;
+                    self.inner.send(request, limit).await
+                }
                 Some(Fault::HangBefore) => self.hang().await,
                 Some(Fault::HangAfter) => {
                     self.inner.send(request, limit).await?;
@@ -89,6 +121,16 @@ impl Transport for Wire {
 }
 
 impl Wire {
+    fn over(inner: Arc<dyn Transport>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            rule: Mutex::new(Box::new(|_| None)),
+            seen: Mutex::default(),
+            hung: AtomicUsize::new(0),
+            notify: tokio::sync::Notify::new(),
+        })
+    }
+
     async fn hang(&self) -> Result<http::Response<Bytes>, TransportError> {
         self.hung.fetch_add(1, Ordering::SeqCst);
         self.notify.notify_one();
@@ -165,7 +207,31 @@ pub(crate) fn start() -> Timestamp {
 
 impl Rig {
     pub(crate) fn new(store: &Store, template: &str, profile: &str) -> Self {
-        let (store, clock, configs) = (store.clone(), Clock::simulated(start(), 7), Configs::default());
+        Self::with_clock(store, template, profile, Clock::simulated(start(), 7))
+    }
+
+    /// With a clock, and so chance, of the test's own.
+    pub(crate) fn with_clock(store: &Store, template: &str, profile: &str, clock: Clock) -> Self {
+        Self::built(store, template, profile, clock, |app| (app, "http://localhost/scim/v2".to_owned()))
+    }
+
+    /// With another way to the app: `way` is given the app in process, and gives what the engine speaks to and the tenant URL.
+    pub(crate) fn built(
+        store: &Store,
+        template: &str,
+        profile: &str,
+        clock: Clock,
+        way: impl FnOnce(Box<dyn Transport>) -> (Box<dyn Transport>, String),
+    ) -> Self {
+        let (store, configs) = (store.clone(), Configs::default());
+        let (of, ids) = (clock.clone(), clock.clone());
+        let service = usher_service::Service::new(
+            store.clone(),
+            configs.clone(),
+            usher_service::Clock::new(move || of.now(), move || ids.id()),
+            usher_service::Settings { rate: 0, ..usher_service::Settings::default() },
+        );
+        let (inner, tenant_url) = way(Box::new(InProcess(usher_service::router(service))));
         let token = SecretToken::generate();
         let secret = SecretString::from(token.reveal().to_owned());
         let (now, template, profile) = (clock.now(), template.to_owned(), profile.to_owned());
@@ -179,7 +245,7 @@ impl Rig {
                     name: "app".into(),
                     template: template.clone(),
                     directory,
-                    tenant_url: "http://localhost/scim/v2".into(),
+                    tenant_url: tenant_url.clone(),
                     secret: secret.clone(),
                     plain_http: false,
                 };
@@ -189,22 +255,15 @@ impl Rig {
                 Ok::<_, EngineError>((directory, acme.production, app.id))
             })
             .unwrap();
-        let of = clock.clone();
-        let service = usher_service::Service::new(
-            store.clone(),
-            configs.clone(),
-            usher_service::Clock::new(move || of.now(), uuid::Uuid::now_v7),
-            usher_service::Settings { rate: 0, ..usher_service::Settings::default() },
-        );
-        let wire = Arc::new(Wire {
-            inner: Box::new(InProcess(usher_service::router(service))),
-            rule: Mutex::new(Box::new(|_| None)),
-            seen: Mutex::default(),
-            hung: AtomicUsize::new(0),
-            notify: tokio::sync::Notify::new(),
-        });
+        let wire = Wire::over(inner.into());
         let engine = engine(&store, &configs, &clock, &wire);
         Self { store, configs, clock, wire, engine, directory, there, app }
+    }
+
+    /// An engine as another instance has it: with connections, caches and a wire of its own.
+    pub(crate) fn instance(&self, store: &Store) -> (Engine, Arc<Wire>) {
+        let wire = Wire::over(Arc::clone(&self.wire.inner));
+        (engine(store, &Configs::default(), &self.clock, &wire), wire)
     }
 
     /// Another instance, or this one after a crash.
@@ -217,7 +276,7 @@ impl Rig {
         mut work: impl FnMut(&mut Tx<'_>) -> T + Send + 'static,
     ) -> T {
         let work = move |tx: &mut Tx<'_>| Ok::<T, EngineError>(work(tx));
-        tokio::task::block_in_place(|| self.store.block_write(Lane::Now, work)).unwrap()
+        blocking(|| self.store.block_write(Lane::Now, work)).unwrap()
     }
     /// A read goes by errors: the store may run it again where one statement was not enough.
     pub(crate) fn read<T: Send + 'static, E: Into<EngineError>>(
@@ -230,7 +289,7 @@ impl Rig {
         &self,
         work: impl FnMut(&mut Snapshot<'_>) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        tokio::task::block_in_place(|| self.store.block_read(Duration::from_secs(10), work))
+        blocking(|| self.store.block_read(Duration::from_secs(10), work))
     }
 
     pub(crate) async fn sync(&self) -> Cycle {
@@ -277,7 +336,7 @@ impl Rig {
     fn put(&self, kind: Kind, doc: Value) -> Stored {
         let (directory, configs, now) = (self.directory, self.configs.clone(), self.clock.now());
         let Value::Object(doc) = doc else { panic!("an object") };
-        let id = ObjectId(uuid::Uuid::now_v7());
+        let id = ObjectId(self.clock.id());
         self.write(move |tx| {
             let config = configs.get(tx, directory).unwrap().unwrap();
             let draft = Draft::create(&config, kind, id, &doc, now).unwrap();
@@ -443,6 +502,15 @@ impl Rig {
     }
     pub(crate) fn keys(&self, of: &[&Stored]) -> Vec<Key> {
         of.iter().map(|s| s.key).collect()
+    }
+}
+
+/// In a simulation there is one thread, and its store answers at once.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    let handle = tokio::runtime::Handle::current();
+    match handle.runtime_flavor() {
+        tokio::runtime::RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
     }
 }
 

@@ -256,6 +256,18 @@ fn inline_runs_at_once() {
 }
 
 #[test]
+fn stepwise_can_be_left_right_after_a_commit() {
+    let store = Store::stepwise(&[TABLES]);
+    {
+        let mut write = pin!(store.write(Lane::Now, |tx| tx.exec(&ADD, args!["a"])));
+        assert_eq!(begin(write.as_mut()), Poll::Pending);
+    }
+    assert_eq!(names(&store), ["a"]);
+    let mut write = pin!(store.write(Lane::Now, |tx| tx.exec(&ADD, args!["b"])));
+    assert_eq!((begin(write.as_mut()), begin(write.as_mut())), (Poll::Pending, Poll::Ready(Ok(1))));
+}
+
+#[test]
 fn a_result_that_nobody_wants_does_not_end_the_writer() {
     struct Bomb;
     impl Drop for Bomb {
