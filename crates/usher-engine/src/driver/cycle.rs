@@ -426,7 +426,7 @@ impl<'e> Worker<'e> {
         };
         let (jobs, mut health) = batch.run(jobs).await?;
         let jobs = self.judge_suspects(jobs, &health, &batch).await?;
-        let jobs = self.judge_missing(jobs, &health, &batch, cycle).await?;
+        let jobs = self.judge_missing(jobs, &health, cycle).await?;
         let groups =
             self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
         self.note(&jobs);
@@ -496,19 +496,18 @@ impl<'e> Worker<'e> {
         Err(error)
     }
 
-    /// What the app says it no longer has is matched again, if a probe works and few are gone; else the app rests.
+    /// What the app says it no longer has, though a probe of it worked, is matched again if few are gone; else the app rests.
     async fn judge_missing(
         &mut self,
         mut jobs: Vec<Job>,
         health: &Health,
-        batch: &Batch<'_>,
         cycle: &mut Cycle,
     ) -> Result<Vec<Job>, EngineError> {
         let gone = self.missing.note(&jobs);
         if gone.is_empty() || health.credentials.is_some() {
             return Ok(jobs);
         }
-        if self.missing.few() && self.engine.probe(&batch.app, &batch.client).await.ok() {
+        if self.missing.few() {
             self.engine.match_again(&self.app, self.lease, &mut jobs, &gone).await?;
             return Ok(jobs);
         }

@@ -30,9 +30,9 @@ pub(super) struct Missing {
     names: Vec<String>,
 }
 
-/// Whether the app said that it has no such account or group.
+/// Whether the app said that it has no such account or group. Each of these is a suspect: the app itself has been probed since.
 fn is_gone(job: &Job) -> bool {
-    matches!(&job.end, Some(End::Failed(failure)) if failure.code == "InvalidAnchor")
+    matches!(&job.end, Some(End::Suspect(failure)) if failure.code == "InvalidAnchor")
 }
 
 impl Missing {
@@ -42,7 +42,7 @@ impl Missing {
         for (n, job) in jobs.iter().enumerate() {
             let answered = match &job.end {
                 Some(End::Done(done)) => done.logged,
-                Some(End::Failed(_)) => true,
+                Some(End::Failed(_) | End::Suspect(_)) => true,
                 _ => false,
             };
             let linked = job.task.link.as_ref().is_some_and(|link| link.target.is_some());

@@ -225,6 +225,7 @@ impl Engine {
                 if !held.check(tx)? {
                     return Err(EngineError::LeaseLost);
                 }
+                members::note(tx, &reads, group, &block)?;
                 Ok(members::keep(tx, &reads, group, &block)?)
             })
             .await?;
