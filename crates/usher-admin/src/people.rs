@@ -48,7 +48,7 @@ pub(crate) fn describe(person: person::Person) -> shape::Person {
         vip: person.vip,
         disabled: person.disabled,
         access: person.access,
-        held: false,
+        held: person.held,
         protected: false,
         contacts: person.contacts.into_iter().map(contact).collect(),
         addresses: person.addresses.into_iter().map(address).collect(),

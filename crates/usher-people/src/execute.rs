@@ -7,6 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use usher_directory::{
     DirectoryId, Key, Kind,
+    loss::Holding,
     object::{self, Link, Stored},
 };
 use usher_jobs::work::{self, Item, Queue};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     PeopleError,
     group::GroupTarget,
+    guard,
     record::{self, Execution, RecordState},
     row::{self, PersonRow, Saved},
     rules::{Rule, Rules},
@@ -55,21 +57,23 @@ pub(crate) struct Accessed {
 }
 
 impl Batch {
-    fn objects(&self, tx: &mut Tx<'_>) -> Result<HashMap<Key, Stored>, StoreError> {
+    fn objects(&self, tx: &mut Tx<'_>) -> Result<(HashMap<Key, Stored>, HashMap<Key, Holding>), StoreError> {
         let keys: Vec<Key> = self.jobs.iter().map(|job| Key(job.item.object)).collect();
-        let objects = object::by_keys(tx, self.directory, &keys)?;
-        Ok(objects.into_iter().map(|stored| (stored.key, stored)).collect())
+        guard::objects(tx, self.directory, &keys)
     }
 
     /// The first step: who has access. One entry a job.
     pub(crate) fn access(&self, tx: &mut Tx<'_>) -> Result<Vec<Accessed>, StoreError> {
-        let objects = self.objects(tx)?;
+        let (objects, held) = self.objects(tx)?;
         let mut done = Vec::with_capacity(self.jobs.len());
         for job in &self.jobs {
             let key = Key(job.item.object);
             done.push(match objects.get(&key) {
-                Some(stored) if stored.kind == Kind::User => self.access_of(tx, job, stored)?,
+                Some(stored) if stored.kind == Kind::User => {
+                    self.access_of(tx, job, &guard::seen(stored, held.get(&key)))?
+                }
                 Some(_) => Accessed::default(),
+                None if held.get(&key).is_some_and(|holding| holding.access) => Accessed::default(),
                 None => Accessed { stale: !self.end_access(tx, key)?, ..Accessed::default() },
             });
         }
@@ -108,7 +112,7 @@ impl Batch {
 
     /// The second step: everything else, the record's state, the execution, and the end of the work rows. How many executions.
     pub(crate) fn profile(&self, tx: &mut Tx<'_>, accessed: &[Accessed]) -> Result<u64, StoreError> {
-        let objects = self.objects(tx)?;
+        let (objects, held) = self.objects(tx)?;
         let users: Vec<Key> =
             objects.values().filter(|stored| stored.kind == Kind::User).map(|stored| stored.key).collect();
         let memberships = object::groups_of(tx, self.directory, &users)?;
@@ -119,6 +123,10 @@ impl Batch {
             let key = Key(job.item.object);
             let finished = match objects.get(&key) {
                 _ if accessed.stale => false,
+                None if held.get(&key).is_some_and(|holding| holding.access) => {
+                    record::set_state(tx, self.directory, key, guard::state(&held[&key]))?;
+                    true
+                }
                 None => match record::release(tx, self.directory, key, record::Leaving::Disabled, self.now) {
                     Ok(()) => true,
                     Err(PeopleError::Store(error)) => return Err(error),
@@ -130,7 +138,13 @@ impl Batch {
                         .filter(|(user, link)| *user == key && link.kind == Kind::Group)
                         .map(|(_, link)| link)
                         .collect();
-                    let done = self.profile_of(tx, job, stored, accessed, &of_user, &mut groups, &account)?;
+                    let mut holding = held.get(&key).cloned();
+                    let before = guard::groups(tx, self.directory, key, &mut holding, &of_user)?;
+                    let of_user = before.as_ref().map_or(of_user, |links| links.iter().collect());
+                    let seen = guard::seen(stored, holding.as_ref());
+                    let guarded = holding.as_ref().map(guard::state);
+                    let done =
+                        self.profile_of(tx, job, &seen, accessed, &of_user, &mut groups, &account, guarded)?;
                     executions += u64::from(done);
                     done
                 }
@@ -165,6 +179,7 @@ impl Batch {
         groups_of_user: &[&Link],
         groups: &mut Groups,
         account: &Value,
+        guarded: Option<(RecordState, String)>,
     ) -> Result<bool, StoreError> {
         let mut memo = Memo { trace: accessed.trace.clone(), ..Memo::default() };
         let (outcome, standing) = match stored.kind {
@@ -198,7 +213,7 @@ impl Batch {
         };
         let rules = serde_json::Value::Array(memo.trace);
         let execution = Execution { id: job.execution, at: self.now, result, reason, rules };
-        record::executed(tx, self.directory, stored, &standing, &execution)?;
+        record::executed(tx, self.directory, stored, &standing, &execution, guarded)?;
         Ok(true)
     }
 

@@ -12,6 +12,7 @@ pub mod driver;
 mod execute;
 mod fields;
 mod group;
+mod guard;
 mod intake;
 mod lane;
 mod limits;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use usher_directory::{
     DirectoryId, Key, Kind, ObjectId,
     config::DirectoryConfig,
+    loss,
     object::{self, Draft, PutError, Stored},
 };
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx};
@@ -28,15 +29,21 @@ pub enum RecordState {
     Incomplete = 1,
     /// Its rules failed; nothing of them was carried over but access. The reason says why.
     Error = 2,
+    /// The guard against mass loss holds what the client took away.
+    Held = 3,
+    /// What the client took away was rejected: the person is not what the record says.
+    Diverged = 4,
 }
 
 impl RecordState {
-    /// `in_order`, `incomplete`, `error`.
+    /// `in_order`, `incomplete`, `error`, `held`, `diverged`.
     pub fn word(self) -> &'static str {
         match self {
             Self::InOrder => "in_order",
             Self::Incomplete => "incomplete",
             Self::Error => "error",
+            Self::Held => "held",
+            Self::Diverged => "diverged",
         }
     }
     fn from_number(number: i64) -> Result<Self, StoreError> {
@@ -44,6 +51,8 @@ impl RecordState {
             0 => Ok(Self::InOrder),
             1 => Ok(Self::Incomplete),
             2 => Ok(Self::Error),
+            3 => Ok(Self::Held),
+            4 => Ok(Self::Diverged),
             _ => Err(StoreError::Bug(format!("record state {number}"))),
         }
     }
@@ -71,7 +80,7 @@ pub struct Record {
     pub external_id: Option<String>,
     pub active: bool,
     pub state: RecordState,
-    /// Why it is incomplete or in error.
+    /// Why it is not in order.
     pub reason: Option<String>,
     /// The person a user is linked to.
     pub person: Option<Uuid>,
@@ -134,6 +143,8 @@ pub struct Figures {
     pub in_order: i64,
     pub incomplete: i64,
     pub error: i64,
+    pub held: i64,
+    pub diverged: i64,
 }
 
 macro_rules! record_columns {
@@ -235,7 +246,7 @@ impl FromRow for Slot {
     }
 }
 
-/// A page, newest first. A record whose SCIM object is just gone is left out: it is about to go.
+/// A page, newest first. A record whose SCIM object is just gone is left out: it is about to go. Not so while that is held.
 pub fn list(
     on: &mut Snapshot<'_>,
     directory: DirectoryId,
@@ -279,9 +290,18 @@ fn records(
     let keys: Vec<Key> = rows.iter().map(|row| Key(row.object)).collect();
     let objects = if keys.is_empty() { Vec::new() } else { object::by_keys(on, directory, &keys)? };
     let objects: HashMap<i64, Stored> = objects.into_iter().map(|stored| (stored.key.0, stored)).collect();
+    let gone: Vec<Key> =
+        rows.iter().map(|row| row.object).filter(|key| !objects.contains_key(key)).map(Key).collect();
+    let held = loss::of_objects(on, directory, &gone)?;
     let mut records = Vec::with_capacity(rows.len());
     for RecordRow { object, mut record } in rows {
-        let Some(stored) = objects.get(&object) else { continue };
+        let Some(stored) = objects.get(&object) else {
+            if let Some(holding) = held.get(&Key(object)) {
+                record.name.clone_from(&holding.name);
+                records.push(record);
+            }
+            continue;
+        };
         record.name = stored.name().to_owned();
         record.external_id = stored.object()?.get("externalId").and_then(|id| id.as_str()).map(str::to_owned);
         record.active = lane::active(stored);
@@ -328,6 +348,8 @@ pub fn figures(
             RecordState::InOrder => figures.in_order += count,
             RecordState::Incomplete => figures.incomplete += count,
             RecordState::Error => figures.error += count,
+            RecordState::Held => figures.held += count,
+            RecordState::Diverged => figures.diverged += count,
         }
     }
     Ok(figures)
@@ -391,6 +413,7 @@ pub(crate) fn release(
         user::tell(tx, directory, None, Some(&before), &row)?;
     }
     asked::forget(tx, directory, record)?;
+    loss::forget(tx, directory, record)?;
     for sql in [&FORGET_EXECUTIONS, &FORGET] {
         tx.exec(sql, &[directory.0.into(), record.0.into()])?;
     }
@@ -418,21 +441,39 @@ const EXECUTED: Sql = Sql::same(
      result = excluded.result, reason = excluded.reason, rules = excluded.rules",
 );
 
-/// Writes what a run of the rules left: the record's state and links, and the execution in place of the last one.
+/// Says of a record whose SCIM user is gone how it stands.
+pub(crate) fn set_state(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    record: Key,
+    (state, reason): (RecordState, String),
+) -> Result<(), StoreError> {
+    const SET: Sql =
+        Sql::same("update record set state = $3, reason = $4 where directory = $1 and object = $2");
+    tx.exec(&SET, &[directory.0.into(), record.0.into(), (state as i64).into(), reason.into()]).map(drop)
+}
+
+/// Writes what a run of the rules left: the record's state and links, and the execution in place of the last one. The record's
+/// state is the execution's, unless the guard has another word.
 pub(crate) fn executed(
     tx: &mut Tx<'_>,
     directory: DirectoryId,
     stored: &Stored,
     standing: &Standing,
     execution: &Execution,
+    guarded: Option<(RecordState, String)>,
 ) -> Result<(), StoreError> {
+    let (state, reason) = match guarded {
+        Some((state, reason)) => (state, Some(reason)),
+        None => (execution.result, execution.reason.clone()),
+    };
     let record = [
         directory.0.into(),
         stored.key.0.into(),
         stored.id.0.into(),
         (stored.kind as i64).into(),
-        (execution.result as i64).into(),
-        execution.reason.clone().into(),
+        (state as i64).into(),
+        reason.into(),
         standing.unit.into(),
         standing.classification.map(|kind| kind as i64).into(),
         stored.created.into(),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use usher_directory::{
-    DirectoryId, Key, ObjectId,
+    DirectoryId, Key, ObjectId, loss,
     object::{self, Stored},
 };
 use usher_mapping::Value;
@@ -16,6 +16,7 @@ use crate::{
     rules::{Act, Action, Field, TextField},
     run::{Fault, Target},
     unit::{self, UnitKind},
+    walk::{self, Walk},
     world::{self, World, person_value},
 };
 
@@ -72,6 +73,12 @@ impl UserTarget {
             let holder = object::by_keys(world.tx, world.directory, &[Key(holder)])?.pop();
             if let Some(holder) = holder.filter(lane::active) {
                 return Err(Fault::Refused(provisioned(&loaded.row.name, &holder)));
+            }
+            // The client made the user anew: what was to be lost with the old one is not, and the old record is no more.
+            if let Some(old) = loaded.row.record
+                && loss::forget(world.tx, world.directory, Key(old))? > 0
+            {
+                walk::begin(world.tx, world.directory, &Walk::One(Key(old)))?;
             }
         }
         self.row = Some(self.govern(loaded.row.clone()));

@@ -24,6 +24,8 @@ pub(crate) enum Walk {
     Records,
     /// The members of a group whose meaning changed.
     Members(Key),
+    /// One record, be its SCIM user there or gone.
+    One(Key),
     /// Everybody who asked this.
     Asked(Question),
 }
@@ -35,6 +37,7 @@ impl Walk {
             Self::Users => (2, Vec::new()),
             Self::Records => (3, Vec::new()),
             Self::Members(group) => (4, group.0.to_be_bytes().to_vec()),
+            Self::One(record) => (5, record.0.to_be_bytes().to_vec()),
             Self::Asked(question) => (10 + question.kind, question.value.clone()),
         }
     }
@@ -43,10 +46,11 @@ impl Walk {
             1 => Self::Groups,
             2 => Self::Users,
             3 => Self::Records,
-            4 => {
+            4 | 5 => {
                 let bytes = <[u8; 8]>::try_from(value.as_slice())
-                    .map_err(|_| StoreError::Bug("a walk over members without a group".into()))?;
-                Self::Members(Key(i64::from_be_bytes(bytes)))
+                    .map_err(|_| StoreError::Bug("a walk without the object it is about".into()))?;
+                let key = Key(i64::from_be_bytes(bytes));
+                if kind == 4 { Self::Members(key) } else { Self::One(key) }
             }
             kind => Self::Asked(Question { kind: kind - 10, value }),
         })
@@ -168,6 +172,7 @@ fn block(
             let users = members.iter().filter(|member| member.kind == Kind::User);
             (users.map(|member| put(member.key.0, lane::USER, lane::MEMBERSHIP)).collect(), last)
         }
+        Walk::One(record) => (vec![put(record.0, lane::DEACTIVATION, lane::CHANGED)], None),
         Walk::Asked(question) => {
             let keys = asked::block(on, directory, question, after, most)?;
             let last = ended(keys.len(), keys.last().copied());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use usher_admin::Actor;
-use usher_directory::{feed, trail};
+use usher_directory::{feed, indexing, trail};
 use usher_engine::log;
 use usher_store::{Lane, StoreError};
 
@@ -18,6 +18,9 @@ const PRUNE: u32 = 3_600;
 /// As much as one transaction of bulk work may take away.
 const BLOCK: usize = 500;
 
+/// Blocks of an index in one round: whatever else is to be kept gets its turn, and a server that is told to stop does.
+const ROUND: u32 = 20;
+
 /// For how many days what is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
@@ -25,6 +28,8 @@ pub(crate) struct Kept {
     pub(crate) log_days: u32,
     /// The trail; 0: nothing of it.
     pub(crate) trail_days: u32,
+    /// How long a SCIM request may take.
+    pub(crate) request: Duration,
 }
 
 /// Runs until told to stop.
@@ -33,6 +38,9 @@ pub(crate) async fn run(system: System, kept: Kept, stopping: watch::Receiver<bo
     loop {
         if let Err(error) = numbered(&system).await {
             tracing::warn!(%error, "changes could not be numbered");
+        }
+        if let Err(error) = indexed(&system, kept.request).await {
+            tracing::warn!(%error, "an index could not be gone on with");
         }
         if kept.log_days > 0
             && round % PRUNE == 0
@@ -59,6 +67,23 @@ pub(crate) async fn run(system: System, kept: Kept, stopping: watch::Receiver<bo
 async fn numbered(system: &System) -> Result<(), StoreError> {
     for directory in system.store.read(Duration::from_secs(1), feed::unnumbered).await? {
         while system.store.write(Lane::Bulk, move |tx| feed::number(tx, directory)).await? > 0 {}
+    }
+    Ok(())
+}
+
+/// Makes the rows of attributes that were chosen to be indexed, and takes away those of others. Nobody writes by the configuration before
+/// once twice the time of a request is over.
+async fn indexed(system: &System, request: Duration) -> Result<(), StoreError> {
+    let wait = SignedDuration::try_from(request * 2).unwrap_or(SignedDuration::MAX);
+    let Ok(before) = system.clock.now().checked_sub(wait) else { return Ok(()) };
+    for index in system.store.read(Duration::from_secs(1), move |on| indexing::unfinished(on, before)).await?
+    {
+        for _ in 0..ROUND {
+            let (index, configs) = (index.clone(), system.configs.clone());
+            if !system.store.write(Lane::Bulk, move |tx| indexing::step(tx, &configs, &index, BLOCK)).await? {
+                break;
+            }
+        }
     }
     Ok(())
 }

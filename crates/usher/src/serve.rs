@@ -62,8 +62,11 @@ pub(crate) async fn run(
     }
     if arguments.role != "service" {
         work(&system, &stopping, &mut parts);
-        let kept =
-            keeping::Kept { log_days: settings.provisioning_log_days, trail_days: settings.trail_days };
+        let kept = keeping::Kept {
+            log_days: settings.provisioning_log_days,
+            trail_days: settings.trail_days,
+            request: Duration::from_secs(settings.scim_request_seconds),
+        };
         parts.spawn(keeping::run(system.clone(), kept, stopping.clone()));
         if let Some(mailer) = system.mailer.clone() {
             let stopping = stopping.clone();

@@ -24,7 +24,7 @@ pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, WALK_ALL, WALK_LIVE};
 pub use block::put_all;
 pub use draft::Draft;
 pub use gone::{expired, gone, gone_by_name};
-pub use members::{MemberOp, MembersPut, members};
+pub use members::{MemberOp, MembersPut, members, weighed_members};
 pub use put::put;
 pub use read::{
     Link, all_groups_of, by_email, by_ids, by_keys, by_name, count, get, groups_of, links, member_count,

@@ -5,6 +5,7 @@
 
 mod default_rule;
 mod groups;
+mod guard;
 mod lifecycle;
 mod records;
 mod rig;
