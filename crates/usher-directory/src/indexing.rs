@@ -109,7 +109,7 @@ pub fn list(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<Vec<Index>,
     on.all(&LIST, args![directory], 2000)
 }
 
-/// Has an attribute indexed. Users first: a path that users have is meant of them, unless a kind is named.
+/// Has an attribute that holds texts indexed.
 pub fn add(
     tx: &mut Tx<'_>,
     config: &DirectoryConfig,
@@ -123,7 +123,7 @@ pub fn add(
     );
     let path = resolved(config, kind, path)?;
     let all = list(tx, config.id)?;
-    if all.iter().filter(|index| !index.unique).count() >= MOST {
+    if all.iter().filter(|index| !index.unique && index.state != IndexState::Going).count() >= MOST {
         return Err(IndexError::TooMany);
     }
     let added =
@@ -145,7 +145,8 @@ pub fn remove(
     let wanted = resolved(config, kind, path).unwrap_or_else(|_| path.to_owned());
     let found = known
         .into_iter()
-        .find(|index| !index.unique && index.kind == kind && index.path.eq_ignore_ascii_case(&wanted));
+        .filter(|index| !index.unique && index.kind == kind && index.state != IndexState::Going)
+        .find(|index| index.path.eq_ignore_ascii_case(&wanted));
     let found = found.ok_or_else(|| IndexError::Unknown(path.to_owned()))?;
     going(tx, &found)?;
     config::bump(tx, config.id)?;
