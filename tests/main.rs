@@ -11,6 +11,8 @@ mod conformance;
 mod demand;
 mod demo;
 mod example_ldif;
+mod extensions;
+mod guard;
 mod house;
 mod http;
 mod kill;

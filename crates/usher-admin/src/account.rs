@@ -1,13 +1,14 @@
 //! Accounts.
 
+use jiff::SignedDuration;
 use usher_api::{
     List,
-    account::{Account, EnvironmentCounts},
+    account::{Account, EnvironmentCounts, GuardSettings},
 };
-use usher_directory::{DirectoryId, Environment, Kind, account as accounts, object};
+use usher_directory::{DirectoryId, Environment, Kind, account as accounts, loss, object};
 use usher_store::{Snapshot, Tx};
 
-use crate::{Actor, Admin, AdminError, Answer, audit, request};
+use crate::{Actor, Admin, AdminError, Answer, audit, extension, request};
 
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Account) -> Result<Answer, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
@@ -33,6 +34,8 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Account) ->
             let account = find(on, &name)?;
             describe(on, &account).map(Answer::Account)
         }),
+        request::Account::Schema { name, act } => extension::schema(admin, actor, name, act),
+        request::Account::Index { name, act } => extension::index(admin, actor, name, act),
         request::Account::Set { name, key, value } => admin.write(move |tx| {
             let account = find(tx, &name)?;
             set(tx, &account, &key, &value)?;
@@ -44,7 +47,68 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Account) ->
     }
 }
 
-const KEYS: &[&str] = &["strict", "hosts", "qa.hosts", "default_organization", "qa.default_organization"];
+const KEYS: &[&str] = &[
+    "strict",
+    "owner",
+    "hosts",
+    "qa.hosts",
+    "default_organization",
+    "qa.default_organization",
+    "guard",
+    "qa.guard",
+    "guard_count",
+    "qa.guard_count",
+    "guard_percent",
+    "qa.guard_percent",
+    "guard_hold",
+    "qa.guard_hold",
+];
+
+/// One of the guard's settings.
+fn set_guard(tx: &mut Tx<'_>, directory: DirectoryId, key: &str, value: &str) -> Result<(), AdminError> {
+    let mut settings = loss::settings(tx, directory)?;
+    let number = || {
+        value.parse::<u32>().map_err(|_| {
+            AdminError::new("invalid_value", format!("{key} is a whole number from 0, not {value}"))
+        })
+    };
+    match key {
+        "guard" => {
+            settings.hold = match value {
+                "hold" => true,
+                "off" => false,
+                _ => return Err(AdminError::word("guard", value, &["hold", "off"])),
+            }
+        }
+        "guard_count" => settings.count = number()?,
+        "guard_percent" => settings.percent = number()?,
+        _ => {
+            settings.time = match value {
+                "never" => None,
+                time => Some(hours(time).ok_or_else(|| {
+                    let message = format!("{key} is a time like 24h, 90m, 3d, or never, not {value}");
+                    AdminError::new("invalid_value", message)
+                })?),
+            }
+        }
+    }
+    Ok(loss::set(tx, directory, settings)?)
+}
+
+/// `24h`, `90m`, `3d`, `45s`.
+fn hours(text: &str) -> Option<SignedDuration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" => 60,
+        "s" => 1,
+        _ => return None,
+    };
+    let number: i64 = digits.parse().ok().filter(|n| *n > 0)?;
+    // Not longer than a date can be told.
+    number.checked_mul(seconds).filter(|s| *s <= 86_400 * 36_500).map(SignedDuration::from_secs)
+}
 
 fn set(tx: &mut Tx<'_>, account: &accounts::Account, key: &str, value: &str) -> Result<(), AdminError> {
     match key {
@@ -65,6 +129,19 @@ fn set(tx: &mut Tx<'_>, account: &accounts::Account, key: &str, value: &str) -> 
             let directory = if key.starts_with("qa.") { account.qa } else { account.production };
             let name = Some(value).filter(|name| !name.is_empty());
             usher_people::unit::set_default_organization(tx, directory, name)?;
+        }
+        "owner" => {
+            let owner = Some(value.trim()).filter(|value| !value.is_empty());
+            if let Some(owner) = owner {
+                usher_jobs::mail::check_addresses(owner)
+                    .map_err(|error| AdminError::new("invalid_value", format!("owner: {error}")))?;
+            }
+            accounts::set_owner(tx, account.id, owner)?;
+        }
+        key if KEYS.contains(&key) => {
+            let qa = key.strip_prefix("qa.");
+            let directory = if qa.is_some() { account.qa } else { account.production };
+            set_guard(tx, directory, qa.unwrap_or(key), value)?;
         }
         _ => return Err(AdminError::missing("setting of an account", key, KEYS.iter().copied(), "")),
     }
@@ -115,6 +192,18 @@ pub(crate) fn word(environment: Environment) -> &'static str {
     }
 }
 
+fn guard_settings(on: &mut Snapshot<'_>, directory: DirectoryId) -> Result<GuardSettings, AdminError> {
+    let (settings, figures) = (loss::settings(on, directory)?, loss::figures(on, directory)?);
+    Ok(GuardSettings {
+        mode: if settings.hold { "hold" } else { "off" }.into(),
+        count: settings.count,
+        percent: settings.percent,
+        hold_seconds: settings.time.map(|time| time.as_secs().unsigned_abs()),
+        held: figures.held.unsigned_abs(),
+        diverged: figures.diverged.unsigned_abs(),
+    })
+}
+
 fn describe(on: &mut Snapshot<'_>, account: &accounts::Account) -> Result<Account, AdminError> {
     let mut environments = Vec::new();
     for (environment, directory) in [("production", account.production), ("qa", account.qa)] {
@@ -123,6 +212,7 @@ fn describe(on: &mut Snapshot<'_>, account: &accounts::Account) -> Result<Accoun
             hosts: accounts::hosts(on, directory)?,
             users: object::count(on, directory, Kind::User)?.unsigned_abs(),
             groups: object::count(on, directory, Kind::Group)?.unsigned_abs(),
+            guard: guard_settings(on, directory)?,
             people: usher_people::person::figures(on, directory)?.total.unsigned_abs(),
         });
     }
@@ -130,6 +220,7 @@ fn describe(on: &mut Snapshot<'_>, account: &accounts::Account) -> Result<Accoun
         name: account.name.clone(),
         profile: account.profile.clone(),
         strict: account.strict,
+        owner: account.owner.clone(),
         created_at: account.created.into(),
         environments,
     })

@@ -103,6 +103,36 @@ impl From<StoreError> for AdminError {
     }
 }
 
+impl From<usher_directory::extension::ExtensionError> for AdminError {
+    fn from(error: usher_directory::extension::ExtensionError) -> Self {
+        use usher_directory::extension::ExtensionError as E;
+        let code = match &error {
+            E::Store(store) => return store.clone().into(),
+            E::Unknown(_) => "schema_not_found",
+            E::InUse { .. } => "in_use",
+            E::Known(_) | E::Clash { .. } => "taken",
+            E::TooMany => "too_many",
+            E::Schema(_) | E::Reserved(_) | E::Unfit { .. } => "invalid_schema",
+            E::Incompatible { .. } => "incompatible_schema",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<usher_directory::indexing::IndexError> for AdminError {
+    fn from(error: usher_directory::indexing::IndexError) -> Self {
+        use usher_directory::indexing::IndexError as E;
+        let code = match &error {
+            E::Store(store) => return store.clone().into(),
+            E::Path(_) => "invalid_attribute",
+            E::Known(_) | E::Always(_) => "taken",
+            E::TooMany => "too_many",
+            E::Unknown(_) => "index_not_found",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
 impl From<usher_directory::account::AccountError> for AdminError {
     fn from(error: usher_directory::account::AccountError) -> Self {
         use usher_directory::account::AccountError as E;

@@ -12,8 +12,10 @@ pub mod audit;
 mod backup;
 mod directory;
 mod error;
+mod extension;
 mod gallery;
 mod group;
+mod guard;
 pub mod mapping;
 mod object;
 mod people;
@@ -110,6 +112,7 @@ impl Admin {
             Request::Token(request) => token::handle(self, actor, request).map(Outcome::Done),
             Request::Record(request) => record::handle(self, actor, request).map(Outcome::Done),
             Request::Trail(request) => trail::handle(self, request).map(Outcome::Done),
+            Request::Guard(request) => guard::handle(self, actor, request).map(Outcome::Done),
             Request::People(request) => people::handle(self, actor, request).map(Outcome::Done),
             Request::Rule(request) => rule::handle(self, actor, request).map(Outcome::Done),
             Request::Unit(request) => unit::handle(self, actor, request).map(Outcome::Done),

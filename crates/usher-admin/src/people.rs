@@ -217,7 +217,7 @@ pub(crate) fn describe(person: person::Person) -> shape::Person {
         vip: person.vip,
         disabled: person.disabled,
         access: person.access,
-        held: false,
+        held: person.held,
         protected: person.protected,
         contacts: person.contacts.into_iter().map(contact).collect(),
         addresses: person.addresses.into_iter().map(address).collect(),

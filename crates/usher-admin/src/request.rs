@@ -55,6 +55,7 @@ pub enum Request {
     Token(Token),
     Record(Record),
     Trail(Trail),
+    Guard(Guard),
     People(People),
     Rule(Rule),
     Unit(Unit),
@@ -85,12 +86,48 @@ pub enum Account {
     Show {
         name: String,
     },
-    /// `strict=true|false`, `hosts=NAME,…`, `default_organization=NAME`.
+    /// `strict=true|false`, `hosts=NAME,…`, `default_organization=NAME`, `guard=hold|off`, …: `usher account set --help`.
     Set {
         name: String,
         key: String,
         value: String,
     },
+    /// Its own extension schemas.
+    Schema {
+        name: String,
+        act: SchemaAct,
+    },
+    /// The attributes it has indexed.
+    Index {
+        name: String,
+        act: IndexAct,
+    },
+}
+
+/// What to do with an account's extension schemas. A kind is `users` or `groups`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum SchemaAct {
+    List,
+    /// In the form of `/Schemas` (RFC 7643 §7).
+    Add {
+        kind: String,
+        document: serde_json::Map<String, serde_json::Value>,
+    },
+    Remove {
+        urn: String,
+    },
+}
+
+/// What to do with an account's indexed attributes. A kind is `users` or `groups`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum IndexAct {
+    List,
+    Add { kind: String, attribute: String },
+    Remove { kind: String, attribute: String },
 }
 
 /// Tokens of an account.
@@ -174,6 +211,25 @@ pub struct Trail {
     pub errors: bool,
     pub after: Option<String>,
     pub limit: Option<usize>,
+}
+
+/// The guard against mass loss of an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Guard {
+    pub account: String,
+    pub environment: String,
+    pub act: GuardAct,
+}
+
+/// What to do with what the guard holds. Users are named by userName or SCIM id; none named: all that waits is meant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum GuardAct {
+    List { after: Option<String>, limit: Option<usize> },
+    Release { users: Vec<String> },
+    Reject { users: Vec<String>, why: Option<String> },
 }
 
 /// People.

@@ -93,6 +93,12 @@ operations! {
     AccountList "account.list" INSTALLATION, "All accounts";
     AccountShow "account.show" ADMINISTRATOR, "One account with its numbers";
     AccountSet "account.set" INSTALLATION, "Strictness, host names and default organizations of an account";
+    SchemaList "schema.list" ADMINISTRATOR, "Extension schemas of an account";
+    SchemaAdd "schema.add" INSTALLATION, "Add an extension schema to an account";
+    SchemaRemove "schema.remove" INSTALLATION, "Take an extension schema away from an account";
+    IndexList "index.list" ADMINISTRATOR, "Indexed attributes of an account";
+    IndexAdd "index.add" INSTALLATION, "Have an attribute indexed";
+    IndexRemove "index.remove" INSTALLATION, "Have an attribute indexed no longer";
     TokenIssue "token.issue" OWNER, "A new token for an identity provider";
     TokenIssueApi "token.issue_api" OWNER, "A new API token for the app itself";
     TokenRotate "token.rotate" OWNER, "A new token in place of an old one";
@@ -105,6 +111,9 @@ operations! {
     RecordShow "record.show" ADMINISTRATOR, "A record with its executions and requests";
     RecordDelete "record.delete" ADMINISTRATOR, "Delete a record";
     Trail "trail.list" ADMINISTRATOR, "What identity providers sent";
+    GuardList "guard.list" ADMINISTRATOR, "What the guard against mass loss holds";
+    GuardRelease "guard.release" ADMINISTRATOR, "Let held losses happen";
+    GuardReject "guard.reject" ADMINISTRATOR, "Refuse held losses";
     PeopleList "people.list" READER, "People";
     PeopleShow "people.show" READER, "One person";
     PeopleCreate "people.create" ADMINISTRATOR, "Make a person by hand";
@@ -217,6 +226,20 @@ pub fn asked(request: &Request) -> Asked<'_> {
             request::Account::List => Asked::plain(O::AccountList),
             request::Account::Show { name } => Asked::of(O::AccountShow, name),
             request::Account::Set { .. } => Asked::plain(O::AccountSet),
+            request::Account::Schema { name, act: request::SchemaAct::List } => {
+                Asked::of(O::SchemaList, name)
+            }
+            request::Account::Schema { act: request::SchemaAct::Add { .. }, .. } => {
+                Asked::plain(O::SchemaAdd)
+            }
+            request::Account::Schema { act: request::SchemaAct::Remove { .. }, .. } => {
+                Asked::plain(O::SchemaRemove)
+            }
+            request::Account::Index { name, act: request::IndexAct::List } => Asked::of(O::IndexList, name),
+            request::Account::Index { act: request::IndexAct::Add { .. }, .. } => Asked::plain(O::IndexAdd),
+            request::Account::Index { act: request::IndexAct::Remove { .. }, .. } => {
+                Asked::plain(O::IndexRemove)
+            }
         },
         Request::Token(token) => match token {
             request::Token::Issue { account, environment, .. } => {
@@ -248,6 +271,14 @@ pub fn asked(request: &Request) -> Asked<'_> {
             }
         },
         Request::Trail(trail) => Asked::within(O::Trail, &trail.account, &trail.environment),
+        Request::Guard(guard) => {
+            let operation = match &guard.act {
+                request::GuardAct::List { .. } => O::GuardList,
+                request::GuardAct::Release { .. } => O::GuardRelease,
+                request::GuardAct::Reject { .. } => O::GuardReject,
+            };
+            Asked::within(operation, &guard.account, &guard.environment)
+        }
         Request::People(people) => match people {
             request::People::List { account, environment, .. } => {
                 Asked::within(O::PeopleList, account, environment)

@@ -13,6 +13,8 @@ pub struct Account {
     pub profile: String,
     /// Whether deviations of clients are refused instead of read as meant.
     pub strict: bool,
+    /// Whom mails about it go to; `null`: nobody.
+    pub owner: Option<String>,
     /// Since when.
     pub created_at: Time,
     /// Users, groups and people of each environment.
@@ -32,6 +34,55 @@ pub struct EnvironmentCounts {
     pub groups: u64,
     /// People.
     pub people: u64,
+    /// The guard against mass loss.
+    pub guard: GuardSettings,
+}
+
+/// How the guard against mass loss is set in an environment, and what it holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GuardSettings {
+    /// `hold` or `off`.
+    pub mode: String,
+    /// Above so many people in an hour it holds.
+    pub count: u32,
+    /// Above so many percent of those who were active, ten people at least; 0: no such limit.
+    pub percent: u32,
+    /// After so many seconds it lets go by itself; `null`: never.
+    pub hold_seconds: Option<u64>,
+    /// People of whom something is held.
+    pub held: u64,
+    /// People of whom something was rejected.
+    pub diverged: u64,
+}
+
+/// An extension schema of an account's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExtensionSchema {
+    /// Its URN.
+    pub urn: String,
+    /// What it extends: `user` or `group`.
+    pub kind: String,
+    /// As `/Schemas` serves it (RFC 7643 §7).
+    pub schema: serde_json::Value,
+    /// Since when.
+    pub created_at: Time,
+}
+
+/// An attribute that an account has indexed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexedAttribute {
+    /// E.g. `urn:example:hr:1.0:User:badge`.
+    pub attribute: String,
+    /// Of users or groups: `user` or `group`.
+    pub kind: String,
+    /// `production` or `qa`.
+    pub environment: String,
+    /// `building` (filters look at documents still), `ready`, `going` (its rows are being removed).
+    pub state: String,
+    /// Whether it is kept because the schema says that its values are unique.
+    pub unique: bool,
+    /// Since when.
+    pub created_at: Time,
 }
 
 /// A token, never its text.

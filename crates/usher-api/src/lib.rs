@@ -10,6 +10,7 @@ pub mod app;
 pub mod demo;
 pub mod directory;
 pub mod explain;
+pub mod guard;
 pub mod mapping;
 pub mod people;
 pub mod plan;

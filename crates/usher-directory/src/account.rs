@@ -16,6 +16,8 @@ pub struct Account {
     /// `standard`, `4me`, `elium`.
     pub profile: String,
     pub strict: bool,
+    /// Whom mails about the account go to: addresses with commas between them.
+    pub owner: Option<String>,
     pub created: Timestamp,
     pub production: DirectoryId,
     pub qa: DirectoryId,
@@ -61,6 +63,7 @@ pub fn create(tx: &mut Tx<'_>, name: &str, profile: &str, now: Timestamp) -> Res
         name: name.to_owned(),
         profile: profile.to_owned(),
         strict: false,
+        owner: None,
         created: now,
         production,
         qa,
@@ -106,7 +109,7 @@ fn open_directory(
 macro_rules! read {
     ($tail:literal) => {
         Sql::same(concat!(
-            "select a.id, a.name, a.profile, a.strict, a.created, p.id, q.id from account a
+            "select a.id, a.name, a.profile, a.strict, a.created, p.id, q.id, a.owner from account a
              join directory p on p.account = a.id and p.environment = 0
              join directory q on q.account = a.id and q.environment = 1 ",
             $tail
@@ -124,6 +127,7 @@ impl FromRow for Account {
             created: row.get(4)?,
             production: row.get(5)?,
             qa: row.get(6)?,
+            owner: row.get(7)?,
         })
     }
 }
@@ -143,6 +147,11 @@ pub fn set_strict(tx: &mut Tx<'_>, account: AccountId, strict: bool) -> Result<(
         config::bump(tx, id)?;
     }
     Ok(())
+}
+/// Whom mails about the account go to: addresses with commas between them, checked by the caller; `None`: nobody.
+pub fn set_owner(tx: &mut Tx<'_>, account: AccountId, owner: Option<&str>) -> Result<(), StoreError> {
+    const SET: Sql = Sql::same("update account set owner = $2 where id = $1");
+    tx.exec(&SET, args![account, owner]).map(drop)
 }
 /// The host names of an environment, in place of those it had. At one of them only its tokens work; elsewhere they work as
 /// before.

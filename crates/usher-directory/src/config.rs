@@ -9,7 +9,8 @@ use usher_store::{Snapshot, Sql, StoreError, Tx, args};
 
 pub use crate::index::Indexed;
 use crate::{
-    DirectoryId, Kind,
+    DirectoryId, Kind, extension, indexing,
+    loss::{self, LossSettings},
     profile::{self, Profile},
 };
 
@@ -29,6 +30,8 @@ pub struct DirectoryConfig {
     pub unique: Vec<Indexed>,
     /// The most documents (and members) a query may look at; 100,000.
     pub scan_limit: usize,
+    /// The guard against mass loss; `None`: it is off, as in directories of the provisioning side.
+    pub loss: Option<LossSettings>,
 }
 
 impl DirectoryConfig {
@@ -55,7 +58,18 @@ impl DirectoryConfig {
             unique.push(Indexed::new(GROUP_DISPLAY_NAME, Kind::Group, &group, "displayName")?);
         }
         let indexed = vec![Indexed::new(EMAILS, Kind::User, &user, "emails.value")?];
-        Ok(Self { id, epoch, profile, tolerance, user, group, indexed, unique, scan_limit: SCAN_LIMIT })
+        Ok(Self {
+            id,
+            epoch,
+            profile,
+            tolerance,
+            user,
+            group,
+            indexed,
+            unique,
+            scan_limit: SCAN_LIMIT,
+            loss: None,
+        })
     }
 
     /// The resource type of a kind.
@@ -122,6 +136,17 @@ impl Configs {
         let mut config = DirectoryConfig::new(id, epoch, profile, tolerance)
             .map_err(|error| StoreError::Bug(format!("profile {}: {error}", profile.name)))?;
         config.scan_limit = self.scan_limit;
+        for extension in extension::of_directory(on, id)? {
+            let of = match extension.kind {
+                Kind::User => &mut config.user,
+                Kind::Group => &mut config.group,
+            };
+            of.extensions.push((Arc::new(extension.schema), false));
+        }
+        indexing::compile(on, &mut config)?;
+        if strict.is_some() {
+            config.loss = Some(loss::settings(on, id)?).filter(|settings| settings.hold);
+        }
         let config = Arc::new(config);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = cache.entry(id).or_insert_with(|| Arc::clone(&config));

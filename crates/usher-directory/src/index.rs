@@ -21,6 +21,8 @@ pub struct Indexed {
     pub kind: Kind,
     /// E.g. `emails.value`.
     pub path: AttributePath,
+    /// Whether queries may use it; else its rows are still being made.
+    pub ready: bool,
     pub(crate) name: Named,
     place: Place,
 }
@@ -71,7 +73,7 @@ impl Indexed {
             .ok_or_else(|| {
                 ScimError::bad(usher_scim::ScimType::InvalidValue, format!("{path} holds no text to index"))
             })?;
-        Ok(Self { number, kind, place: Place::new(of, &path)?, path, name })
+        Ok(Self { number, kind, place: Place::new(of, &path)?, path, ready: true, name })
     }
 
     /// The texts of a document, as written.

@@ -9,10 +9,13 @@
 
 pub mod account;
 pub mod config;
+pub mod extension;
 pub mod feed;
 pub mod guard;
 mod index;
+pub mod indexing;
 mod list;
+pub mod loss;
 pub mod object;
 #[cfg(test)]
 mod plans;

@@ -7,7 +7,7 @@
 //! statements by key, and `+o.key` where another index leads. `plans.rs` tests what comes of it.
 
 /// Migrations in order; applied ones never change.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST, SOFT_DELETED, HOSTS];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, SOFT_DELETED, HOSTS, LOSS, EXTENSIONS];
 
 const FIRST: &str = "
 create table account (
@@ -72,4 +72,36 @@ create index object_deleted on object (deleted) where deleted is not null;
 const HOSTS: &str = "
 create table host (name {text} not null primary key, directory bigint not null references directory);
 create index host_of on host (directory);
+";
+
+/// The guard against mass loss: settings of an environment, who lost something lately by which token, and what waits.
+const LOSS: &str = "
+alter table account add column owner {text};
+create table loss_setting (
+  directory bigint not null primary key references directory, hold boolean not null, most bigint not null, percent bigint not null,
+  seconds bigint);
+create table loss_scale (
+  directory bigint not null, token {bytes} not null, active bigint not null, since bigint not null, primary key (directory, token));
+create table loss (
+  directory bigint not null, token {bytes} not null, object bigint not null, at bigint not null,
+  primary key (directory, token, object));
+create index loss_recent on loss (directory, token, at);
+create table held (
+  directory bigint not null, object bigint not null, grp bigint not null, since bigint not null, id {bytes} not null,
+  name {text} not null, token {bytes} not null, request {bytes} not null, at bigint not null, until bigint, due bigint,
+  told smallint not null, state smallint not null, decided bigint, who {text}, why {text}, primary key (directory, object, grp));
+create index held_due on held (due) where due is not null;
+create index held_list on held (directory, at, object);
+";
+
+/// An account's own extension schemas, and attributes indexed for queries or held unique. A path is compared in lower case.
+const EXTENSIONS: &str = "
+create table extension (
+  account bigint not null references account, urn {text} not null, kind smallint not null, doc {bytes} not null,
+  created bigint not null, primary key (account, urn));
+create table indexed (
+  number {key}, directory bigint not null references directory, kind smallint not null, path {text} not null, folded {text} not null,
+  uniq boolean not null, state smallint not null, created bigint not null, after bigint not null);
+create unique index indexed_path on indexed (directory, kind, folded);
+create index indexed_unfinished on indexed (number) where state <> 2;
 ";

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use usher_directory::{Key, object};
-use usher_store::{Snapshot, Sql, StoreError, Tx};
+use usher_store::{Column, Snapshot, Sql, StoreError, Tx};
 
 use crate::{
     app::{App, AppId},
@@ -44,10 +44,15 @@ const WRITTEN_AFTER: Sql = Sql::same(
 );
 const DELTAS: Sql =
     Sql::same("select member from delta where app = $1 and grp = $2 order by member limit $3");
-const WRITE: Sql = Sql::same(
+const WRITE: Sql = Sql::each(
     "insert into link_member (app, grp, member) values ($1, $2, $3) on conflict (app, grp, member) do nothing",
+    "insert into link_member (app, grp, member) select $1::bigint, $2::bigint, unnest($3::bigint[])
+     on conflict (app, grp, member) do nothing",
 );
-const UNWRITE: Sql = Sql::same("delete from link_member where app = $1 and grp = $2 and member = $3");
+const UNWRITE: Sql = Sql::each(
+    "delete from link_member where app = $1 and grp = $2 and member = $3",
+    "delete from link_member where app = $1 and grp = $2 and member = any($3::bigint[])",
+);
 const SEEN: Sql = Sql::each(
     "delete from delta where app = $1 and grp = $2 and member in (select value from json_each($3))",
     "delete from delta where app = $1 and grp = $2 and member in \
@@ -174,32 +179,39 @@ pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId, group: Key) -> Result<(), Stor
     Ok(())
 }
 
-const NOTE: Sql = Sql::same(
+const NOTE: Sql = Sql::each(
     "insert into delta (app, grp, member) values ($1, $2, $3) on conflict (app, grp, member) do nothing",
+    "insert into delta (app, grp, member) select $1::bigint, $2::bigint, unnest($3::bigint[])
+     on conflict (app, grp, member) do nothing",
 );
+
+/// One statement for these members of a group.
+fn for_each(
+    tx: &mut Tx<'_>,
+    sql: &Sql,
+    app: &App,
+    group: Key,
+    members: impl Iterator<Item = Key>,
+) -> Result<u64, StoreError> {
+    let members: Column = members.map(|member| member.0).collect();
+    tx.exec_many(sql, &[Column::Same(app.id.0.into()), Column::Same(group.0.into()), members])
+}
+
 /// Notes what is about to be sent: whoever is added as written, so that they are taken out at the app if they are out of the group by
 /// the next try; and all of them to be looked at again, so that what may not have been done is sent again, unless [`keep`] hears that
 /// it was.
 pub(crate) fn note(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Result<(), StoreError> {
-    let (id, grp) = (app.id.0, group.0);
-    for (member, _) in &block.add {
-        tx.exec(&WRITE, &[id.into(), grp.into(), member.0.into()])?;
-    }
-    for member in block.sent() {
-        tx.exec(&NOTE, &[id.into(), grp.into(), member.0.into()])?;
-    }
+    for_each(tx, &WRITE, app, group, block.add.iter().map(|(member, _)| *member))?;
+    for_each(tx, &NOTE, app, group, block.sent())?;
     link::whole(tx, app.id, group, true)
 }
 
 /// Writes down what a block sent.
 pub(crate) fn keep(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Result<(), StoreError> {
-    let (id, grp) = (app.id.0, group.0);
-    for (member, _) in &block.remove {
-        tx.exec(&UNWRITE, &[id.into(), grp.into(), member.0.into()])?;
-    }
+    for_each(tx, &UNWRITE, app, group, block.remove.iter().map(|(member, _)| *member))?;
     let seen: Vec<Key> = block.seen.iter().copied().chain(block.sent()).collect();
     if !seen.is_empty() {
-        tx.exec(&SEEN, &[id.into(), grp.into(), keys_json(&seen)])?;
+        tx.exec(&SEEN, &[app.id.0.into(), group.0.into(), keys_json(&seen)])?;
     }
     Ok(())
 }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use usher_directory::{DirectoryId, Key, Kind};
+use usher_directory::{DirectoryId, Key, Kind, loss};
 use usher_jobs::work::{self, Item, Put, Queue};
 use usher_store::{StoreError, Tx};
 
 use crate::{
     PeopleError,
     asked::{self, Question},
-    execute::{Batch, Outcome},
+    execute::{Batch, Executed, Outcome},
     lane, record,
     row::{self, Change, Saved},
     setting, unit, user,
@@ -41,6 +41,12 @@ pub(crate) fn access(
 
 /// Writes the second step and ends the work rows.
 ///
+/// What the guard against mass loss holds is not compared again, and nobody loses anything by that. A hold begins in the
+/// transaction that takes something away, and so with a row in the feed: a batch that was evaluated before saw the user as
+/// it was with all it has, writes that, and the user is on work again. One that ends puts the user on work too, in the
+/// transaction in which it ends, and the work rows of this batch don't outlast that ([`work::done_all`] compares the stamp). A
+/// person's access in between is computed when it is read, from the user and the hold of that moment.
+///
 /// # Errors
 /// [`PeopleError::Stale`]: read and run again.
 pub(crate) fn profile(
@@ -61,7 +67,11 @@ pub(crate) fn profile(
     people(tx, directory, &outcome.people, now)?;
     asked::remember(tx, directory, &outcome.executed)?;
     record::executed(tx, directory, &outcome.executed)?;
+    record::kept(tx, directory, &outcome.kept)?;
     record::forget_all(tx, directory, &outcome.gone)?;
+    made_anew(tx, directory, &outcome.people)?;
+    let back = |run: &Executed| run.back.iter().map(|group| (Key(run.key), *group)).collect::<Vec<_>>();
+    loss::rejoined(tx, directory, &outcome.executed.iter().flat_map(back).collect::<Vec<_>>())?;
     let mut changed = Changed::default();
     changed.people(&outcome.people);
     changed.units(&outcome.units);
@@ -89,6 +99,20 @@ fn people(
         Saved::Done => Ok(()),
         Saved::Stale => Err(PeopleError::Stale),
     }
+}
+
+/// Where the client made a user anew, what was to be lost with the old one is not, and the old record, which governs nobody
+/// any more, runs again: if its user is gone, so is it.
+fn made_anew(tx: &mut Tx<'_>, directory: DirectoryId, changes: &[(Change, usize)]) -> Result<(), StoreError> {
+    let old = |(change, _): &(Change, usize)| {
+        let record = change.before.as_ref()?.record?;
+        change.after.record.filter(|now| *now != record).map(|_| Key(record))
+    };
+    let old: Vec<Key> = changes.iter().filter_map(old).collect();
+    for record in loss::forget(tx, directory, &old)? {
+        walk::begin(tx, directory, &Walk::Record(record))?;
+    }
+    Ok(())
 }
 
 /// Another writer was first with a name or address: run again, and find it.

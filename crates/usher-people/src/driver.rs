@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
-use usher_directory::{DirectoryId, account, feed};
+use usher_directory::{DirectoryId, account, feed, loss};
 use usher_jobs::{
     clock::Clock,
     lease::{Lease, Leases},
@@ -24,7 +24,7 @@ use usher_store::{Backend, Lane, Store, StoreError, Tx};
 use crate::{
     CONSUMER, PeopleError, commit,
     execute::{Batch, Job},
-    intake, rule,
+    guard, intake, rule,
     rules::Rules,
     setting, walk,
 };
@@ -202,6 +202,7 @@ async fn every(people: &People) -> Result<BTreeSet<DirectoryId>, PeopleError> {
     let mut found = waiting(people).await?;
     let now = people.0.clock.now();
     let due = people.0.store.read(READ, move |on| work::with_due(on, QUEUES, now)).await?;
+    found.extend(people.0.store.read(READ, move |on| loss::due_directories(on, now)).await?);
     let directory = |name: String| name.strip_prefix(QUEUES)?.parse().ok().map(DirectoryId);
     found.extend(due.into_iter().filter_map(directory));
     Ok(found)
@@ -412,7 +413,8 @@ impl Worker<'_> {
             };
             let fed = intake::take_in(tx, directory, queue, now)?;
             let walked = walks && walk::expand(tx, directory, queue, now)?;
-            Ok((queue, fed || walked))
+            let ended = guard::step(tx, directory, queue, now)?;
+            Ok((queue, fed || walked || ended))
         })
         .await
     }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     asked::{self, Question},
     group::{GroupTarget, State},
+    guard::Guarded,
     known::{Ask, Known},
     list::{self, with_keys},
     record::{Execution, RecordState},
@@ -65,6 +66,8 @@ pub(crate) struct Outcome {
     pub(crate) executed: Vec<Executed>,
     /// Records whose SCIM object is gone.
     pub(crate) gone: Vec<i64>,
+    /// Records whose SCIM user is gone too, but the guard holds that: what they are to say, and why.
+    pub(crate) kept: Vec<(i64, RecordState, String)>,
 }
 
 /// A record's run, with what was known of it before.
@@ -79,6 +82,10 @@ pub(crate) struct Executed {
     pub(crate) modified: Timestamp,
     pub(crate) standing: Standing,
     pub(crate) execution: Execution,
+    /// The guard's word over the execution's, where it holds something of this user.
+    pub(crate) guarded: Option<(RecordState, String)>,
+    /// Groups that the client put the user back into: what was held of them is over.
+    pub(crate) back: Vec<Key>,
     /// The execution's rules, as they are kept.
     pub(crate) rules: Vec<u8>,
     pub(crate) digest: i64,
@@ -92,6 +99,7 @@ pub(crate) struct Executed {
 pub(crate) struct Before {
     state: i64,
     reason: Option<String>,
+    failed: bool,
     pub(crate) standing: Standing,
     updated: Timestamp,
     pub(crate) digest: i64,
@@ -100,14 +108,24 @@ pub(crate) struct Before {
 impl Executed {
     /// Whether its last run failed.
     pub(crate) fn failed_before(&self) -> bool {
-        self.before.as_ref().is_some_and(|before| before.state == RecordState::Error as i64)
+        self.before.as_ref().is_some_and(|before| before.failed)
+    }
+
+    /// What the record is to say.
+    pub(crate) fn state(&self) -> RecordState {
+        self.guarded.as_ref().map_or(self.execution.result, |(state, _)| *state)
+    }
+
+    /// And why.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.guarded.as_ref().map_or(self.execution.reason.as_deref(), |(_, reason)| Some(reason))
     }
 
     /// Whether the row of the record is as it is to be.
     pub(crate) fn as_before(&self) -> bool {
         self.before.as_ref().is_some_and(|before| {
-            before.state == self.execution.result as i64
-                && before.reason == self.execution.reason
+            before.state == self.state() as i64
+                && before.reason.as_deref() == self.reason()
                 && before.standing == self.standing
                 && before.updated == self.modified
         })
@@ -121,6 +139,7 @@ struct Input {
     memberships: HashMap<i64, Vec<Link>>,
     before: HashMap<i64, Before>,
     asked: HashMap<i64, BTreeSet<Question>>,
+    guarded: Guarded,
     account: Value,
 }
 
@@ -140,13 +159,14 @@ impl FromRow for BeforeRow {
             standing,
             updated: row.get(5)?,
             digest: row.get(6)?,
+            failed: row.get::<i64>(7)? == RecordState::Error as i64,
         };
         Ok(Self(row.get(0)?, before))
     }
 }
 
 const BEFORE: Sql = with_keys!(
-    "select r.object, r.state, r.reason, r.classification, u.id, r.updated, e.digest from record r \
+    "select r.object, r.state, r.reason, r.classification, u.id, r.updated, e.digest, e.result from record r \
      join execution e on e.directory = r.directory and e.object = r.object and e.slot = 0 \
      left join unit u on u.key = r.unit where r.directory = $1 and r.object",
     "$2",
@@ -199,9 +219,15 @@ impl Batch {
         let mut input = input;
         let executed =
             executed.into_iter().map(|ran| self.executed(ran, &mut input)).collect::<Result<_, _>>()?;
-        let gone = self.keys().into_iter().filter(|key| !input.objects.contains_key(key)).collect();
+        let (mut gone, mut kept) = (Vec::new(), Vec::new());
+        for key in self.keys().into_iter().filter(|key| !input.objects.contains_key(key)) {
+            match input.guarded.word(Key(key)).filter(|_| input.guarded.keeps(Key(key))) {
+                Some((state, reason)) => kept.push((key, state, reason)),
+                None => gone.push(key),
+            }
+        }
         let (people, units) = (known.changed_people(), known.changed_units());
-        Ok(Some(Outcome { version: 0, access, people, units, executed, gone }))
+        Ok(Some(Outcome { version: 0, access, people, units, executed, gone, kept }))
     }
 
     /// Runs until every question is answered.
@@ -224,7 +250,10 @@ impl Batch {
     fn read(&self, on: &mut Snapshot<'_>, known: &mut Known) -> Result<Input, StoreError> {
         let directory = self.directory;
         let keys = self.keys();
-        let stored = object::by_keys(on, directory, &keys.iter().copied().map(Key).collect::<Vec<_>>())?;
+        let all: Vec<Key> = keys.iter().copied().map(Key).collect();
+        let mut guarded = Guarded::read(on, directory, &all)?;
+        let stored = object::by_keys(on, directory, &all)?;
+        let stored: Vec<Stored> = stored.into_iter().map(|stored| guarded.seen(stored)).collect();
         let users: Vec<Key> =
             stored.iter().filter(|stored| stored.kind == Kind::User).map(|stored| stored.key).collect();
         let mut memberships: HashMap<i64, Vec<Link>> = HashMap::new();
@@ -233,6 +262,7 @@ impl Batch {
                 memberships.entry(user.0).or_default().push(link);
             }
         }
+        guarded.groups(on, directory, &mut memberships)?;
         let mut documents = HashMap::with_capacity(stored.len());
         for stored in &stored {
             let object = if stored.kind == Kind::User {
@@ -257,7 +287,7 @@ impl Batch {
         known.answer(on, directory)?;
         let account = world::account_value(on, directory)?;
         let objects = stored.into_iter().map(|stored| (stored.key.0, stored)).collect();
-        Ok(Input { objects, documents, memberships, before, asked, account })
+        Ok(Input { objects, documents, memberships, before, asked, guarded, account })
     }
 
     /// The first step: who has access. One memo a job.
@@ -282,7 +312,7 @@ impl Batch {
                     );
                 }
                 // The SCIM user is gone: nothing of its person is lost.
-                (None, Some(person)) if !person.protected => {
+                (None, Some(person)) if !person.protected && !input.guarded.keeps(Key(key)) => {
                     known.put_person(PersonRow { disabled: true, ..person }, at);
                 }
                 _ => {}
@@ -305,7 +335,8 @@ impl Batch {
         for (at, (job, memo)) in self.jobs.iter().zip(accessed).enumerate() {
             let key = job.item.object;
             let Some(stored) = input.objects.get(&key) else {
-                if let Some(person) = known.by_record(key).cloned() {
+                let kept = input.guarded.keeps(Key(key));
+                if let Some(person) = known.by_record(key).filter(|_| !kept).cloned() {
                     known.put_person(PersonRow { record: None, ..person }, at);
                 }
                 continue;
@@ -390,6 +421,8 @@ impl Batch {
             digest: i64::from_ne_bytes(hasher.finish().to_ne_bytes()),
             rules: bytes,
             execution: Execution { id: job.execution, at: self.now, result, reason, rules },
+            guarded: input.guarded.word(stored.key),
+            back: input.guarded.back(stored.key),
             asked: memo.asked,
             before: input.before.remove(&key),
             asked_before: input.asked.remove(&key).unwrap_or_default(),

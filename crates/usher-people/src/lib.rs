@@ -14,6 +14,7 @@ pub mod dry_run;
 mod execute;
 mod fields;
 mod group;
+mod guard;
 pub mod hand;
 mod intake;
 mod known;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_directory::{
     DirectoryId, Key, ObjectId,
+    loss::{self, HeldState, Holding},
     object::{self, Stored},
 };
 use usher_scim::Object;
@@ -115,8 +116,10 @@ pub struct Person {
     pub vip: bool,
     pub disabled: bool,
     /// May this person use the app now? Computed at reading: false if disabled, or if its SCIM user is inactive or gone
-    /// (unless it is protected).
+    /// (unless it is protected, or the guard against mass loss holds that).
     pub access: bool,
+    /// Whether the guard holds something that this person would lose, and nobody has decided yet.
+    pub held: bool,
     /// Provisioning does not end its access.
     pub protected: bool,
     pub contacts: Vec<Contact>,
@@ -203,14 +206,18 @@ pub(crate) fn people(
     let keys: Vec<Key> = rows.iter().filter_map(|loaded| loaded.row.record).map(Key).collect();
     let records = if keys.is_empty() { Vec::new() } else { object::by_keys(on, directory, &keys)? };
     let records: HashMap<i64, Stored> = records.into_iter().map(|stored| (stored.key.0, stored)).collect();
-    Ok(rows.into_iter().map(|loaded| person(loaded, &records)).collect())
+    let held = loss::of_objects(on, directory, &keys)?;
+    Ok(rows.into_iter().map(|loaded| person(loaded, &records, &held)).collect())
 }
 
-fn person(loaded: Loaded, records: &HashMap<i64, Stored>) -> Person {
+fn person(loaded: Loaded, records: &HashMap<i64, Stored>, held: &HashMap<Key, Holding>) -> Person {
     let Loaded { row, organization, site, manager } = loaded;
     let record = row.record.and_then(|key| records.get(&key));
-    // A record that is gone, or inactive, ends the access of whoever it governs, whatever the rules have not yet done.
+    // A record that is gone, or inactive, ends the access of whoever it governs, whatever the rules have not yet done; unless
+    // the guard holds that.
     let governed = row.record.is_some() && !row.protected;
+    let holding = row.record.and_then(|key| held.get(&Key(key)));
+    let kept = holding.is_some_and(|holding| holding.access);
     let named = |unit: Option<UnitRef>| unit.map(|unit| Named { id: unit.id, name: unit.name });
     Person {
         id: row.id,
@@ -231,7 +238,8 @@ fn person(loaded: Loaded, records: &HashMap<i64, Stored>) -> Person {
         time_zone: row.time_zone,
         vip: row.vip,
         disabled: row.disabled,
-        access: !row.disabled && (!governed || record.is_some_and(lane::active)),
+        access: !row.disabled && (!governed || kept || record.is_some_and(lane::active)),
+        held: holding.is_some_and(|holding| holding.state == HeldState::Held),
         protected: row.protected,
         contacts: row.contacts,
         addresses: row.addresses,

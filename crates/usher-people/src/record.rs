@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use usher_directory::{
     DirectoryId, Key, Kind, ObjectId,
     config::DirectoryConfig,
+    loss,
     object::{self, Draft, PutError, Stored},
 };
 use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx};
@@ -30,15 +31,21 @@ pub enum RecordState {
     Incomplete = 1,
     /// Its rules failed; nothing of them was carried over but access. The reason says why.
     Error = 2,
+    /// The guard against mass loss holds what the client took away.
+    Held = 3,
+    /// What the client took away was rejected: the person is not what the record says.
+    Diverged = 4,
 }
 
 impl RecordState {
-    /// `in_order`, `incomplete`, `error`.
+    /// `in_order`, `incomplete`, `error`, `held`, `diverged`.
     pub fn word(self) -> &'static str {
         match self {
             Self::InOrder => "in_order",
             Self::Incomplete => "incomplete",
             Self::Error => "error",
+            Self::Held => "held",
+            Self::Diverged => "diverged",
         }
     }
     fn from_number(number: i64) -> Result<Self, StoreError> {
@@ -46,6 +53,8 @@ impl RecordState {
             0 => Ok(Self::InOrder),
             1 => Ok(Self::Incomplete),
             2 => Ok(Self::Error),
+            3 => Ok(Self::Held),
+            4 => Ok(Self::Diverged),
             _ => Err(StoreError::Bug(format!("record state {number}"))),
         }
     }
@@ -73,7 +82,7 @@ pub struct Record {
     pub external_id: Option<String>,
     pub active: bool,
     pub state: RecordState,
-    /// Why it is incomplete or in error.
+    /// Why it is not in order.
     pub reason: Option<String>,
     /// The person a user is linked to.
     pub person: Option<Uuid>,
@@ -136,6 +145,8 @@ pub struct Figures {
     pub in_order: i64,
     pub incomplete: i64,
     pub error: i64,
+    pub held: i64,
+    pub diverged: i64,
 }
 
 macro_rules! record_columns {
@@ -237,7 +248,7 @@ impl FromRow for Slot {
     }
 }
 
-/// A page, newest first. A record whose SCIM object is just gone is left out: it is about to go.
+/// A page, newest first. A record whose SCIM object is just gone is left out: it is about to go. Not so while that is held.
 pub fn list(
     on: &mut Snapshot<'_>,
     directory: DirectoryId,
@@ -281,9 +292,18 @@ fn records(
     let keys: Vec<Key> = rows.iter().map(|row| Key(row.object)).collect();
     let objects = if keys.is_empty() { Vec::new() } else { object::by_keys(on, directory, &keys)? };
     let objects: HashMap<i64, Stored> = objects.into_iter().map(|stored| (stored.key.0, stored)).collect();
+    let gone: Vec<Key> =
+        rows.iter().map(|row| row.object).filter(|key| !objects.contains_key(key)).map(Key).collect();
+    let held = loss::of_objects(on, directory, &gone)?;
     let mut records = Vec::with_capacity(rows.len());
     for RecordRow { object, mut record } in rows {
-        let Some(stored) = objects.get(&object) else { continue };
+        let Some(stored) = objects.get(&object) else {
+            if let Some(holding) = held.get(&Key(object)) {
+                record.name.clone_from(&holding.name);
+                records.push(record);
+            }
+            continue;
+        };
         record.name = stored.name().to_owned();
         record.external_id = stored.object()?.get("externalId").and_then(|id| id.as_str()).map(str::to_owned);
         record.active = lane::active(stored);
@@ -330,6 +350,8 @@ pub fn figures(
             RecordState::InOrder => figures.in_order += count,
             RecordState::Incomplete => figures.incomplete += count,
             RecordState::Error => figures.error += count,
+            RecordState::Held => figures.held += count,
+            RecordState::Diverged => figures.diverged += count,
         }
     }
     Ok(figures)
@@ -397,6 +419,7 @@ pub(crate) fn release(
         }
     }
     asked::forget(tx, directory, record)?;
+    loss::forget(tx, directory, &[record])?;
     for sql in [&FORGET_EXECUTIONS, &FORGET] {
         tx.exec(sql, &[directory.0.into(), record.0.into()])?;
     }
@@ -405,6 +428,7 @@ pub(crate) fn release(
 
 /// Forgets records whose SCIM objects are gone.
 pub(crate) fn forget_all(tx: &mut Tx<'_>, directory: DirectoryId, records: &[i64]) -> Result<(), StoreError> {
+    loss::forget(tx, directory, &records.iter().copied().map(Key).collect::<Vec<_>>())?;
     for record in records {
         asked::forget(tx, directory, Key(*record))?;
         for sql in [&FORGET_EXECUTIONS, &FORGET] {
@@ -456,7 +480,30 @@ const SAME_AGAIN: Sql = Sql::each(
      where e.directory = $1 and e.object = d.object and e.slot = 0",
 );
 
-/// Writes what runs of the rules left: the records' states and links, and the executions in place of the last ones.
+/// Says of records whose SCIM users are gone, while the guard holds that, how they stand.
+pub(crate) fn kept(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    records: &[(i64, RecordState, String)],
+) -> Result<(), StoreError> {
+    const SAY: Sql = Sql::each(
+        "update record set state = $3, reason = $4 where directory = $1 and object = $2",
+        "update record r set state = d.state, reason = d.reason \
+         from unnest($2::bigint[], $3::bigint[], $4::text[]) as d (object, state, reason) \
+         where r.directory = $1 and r.object = d.object",
+    );
+    let columns = [
+        Column::Same(directory.0.into()),
+        records.iter().map(|(record, ..)| *record).collect(),
+        records.iter().map(|(_, state, _)| *state as i64).collect(),
+        records.iter().map(|(.., reason)| Some(reason.clone())).collect(),
+    ];
+    tx.exec_many(&SAY, &columns)?;
+    Ok(())
+}
+
+/// Writes what runs of the rules left: the records' states and links, and the executions in place of the last ones. A record's
+/// state is its execution's, unless the guard has another word.
 pub(crate) fn executed(tx: &mut Tx<'_>, directory: DirectoryId, runs: &[Executed]) -> Result<(), StoreError> {
     let changed: Vec<&Executed> = runs.iter().filter(|run| !run.as_before()).collect();
     let number = |kind: Option<UnitKind>| kind.map(|kind| kind as i64);
@@ -465,8 +512,8 @@ pub(crate) fn executed(tx: &mut Tx<'_>, directory: DirectoryId, runs: &[Executed
         changed.iter().map(|run| run.key).collect(),
         changed.iter().map(|run| run.id.0).collect(),
         changed.iter().map(|run| run.kind as i64).collect(),
-        changed.iter().map(|run| run.execution.result as i64).collect(),
-        changed.iter().map(|run| run.execution.reason.clone()).collect(),
+        changed.iter().map(|run| run.state() as i64).collect(),
+        changed.iter().map(|run| run.reason().map(str::to_owned)).collect(),
         changed.iter().map(|run| run.standing.unit.map(|id| id.as_bytes().to_vec())).collect(),
         changed.iter().map(|run| number(run.standing.classification)).collect(),
         changed.iter().map(|run| run.created).collect(),

@@ -24,7 +24,7 @@ pub(crate) enum Walk {
     Records,
     /// The members of a group whose meaning changed.
     Members(Key),
-    /// One record.
+    /// One record, be its SCIM user there or gone.
     Record(Key),
     /// Everybody who asked this.
     Asked(Question),

@@ -6,9 +6,10 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 use usher_directory::{
-    Kind, ObjectId, Version,
+    DirectoryId, Kind, ObjectId, Version,
     config::DirectoryConfig,
     guard::{Guard, Intent},
+    loss::{self, Scale},
     object::{self, Draft, PutError, Stored},
     profile::UserDelete,
 };
@@ -17,7 +18,7 @@ use usher_scim::{
     patch::{MemberChange, Patch},
     resource::{self, Accepted, Selection},
 };
-use usher_store::{Lane, Snapshot, StoreError};
+use usher_store::{Lane, Snapshot, StoreError, Tx};
 
 use crate::{
     condition,
@@ -360,23 +361,67 @@ async fn write(cx: &Context, prepared: Prepared) -> Result<Stored, WriteError> {
     let (directory, because) = (cx.directory(), (cx.cause(), cx.now));
     let guard = cx.service.0.guard.get().filter(|_| cx.caller.guarded).cloned();
     let config = Arc::clone(&cx.caller.config);
+    let (token, request) = (cx.caller.token, cx.id);
     let written = cx.service.0.store.write(Lane::Now, move |tx| -> Result<_, WriteError> {
+        // First of all: whoever may take something away by this token waits here.
+        let mut scale = match prepared.may_take_away() {
+            true => Scale::open(tx, &config, token, request, because.1)?,
+            false => None,
+        };
         if let (Some(guard), Some(was)) = (&guard, &prepared.was) {
             ask(&**guard, tx, &config, was, &prepared)?;
+        }
+        if let Some(was) = &prepared.was {
+            weigh(tx, scale.as_mut(), directory, was, prepared.draft.as_ref())?;
         }
         let mut stored = match (&prepared.draft, &prepared.was) {
             (Some(draft), _) => object::put(tx, directory, draft)?,
             (None, Some(was)) => was.clone(),
             (None, None) => return Err(PutError::Gone.into()),
         };
-        let Some(members) = &prepared.members else { return Ok((stored, Vec::new())) };
-        let (version, notes) = members.apply(tx, directory, &stored, prepared.expected, because)?;
-        if version != stored.version {
-            (stored.version, stored.modified) = (version, because.1);
+        let mut notes = Vec::new();
+        if let Some(members) = &prepared.members {
+            let version;
+            (version, notes) =
+                members.apply(tx, directory, &stored, prepared.expected, because, scale.as_mut())?;
+            if version != stored.version {
+                (stored.version, stored.modified) = (version, because.1);
+            }
         }
-        Ok((stored, notes))
+        Ok((stored, notes, scale.map_or(0, |scale| scale.held())))
     });
-    let (stored, notes) = written.await?;
+    let (stored, notes, held) = written.await?;
     cx.note(&notes);
+    if held > 0 {
+        tracing::warn!(directory = directory.0, request = %request, held, "the guard against mass loss holds what this request takes away");
+        cx.heard.held(held);
+    }
     Ok(stored)
+}
+
+impl Prepared {
+    /// Whether somebody may lose something by it: a user access, or somebody its place in a group.
+    fn may_take_away(&self) -> bool {
+        let members = self.members.as_ref().is_some_and(Members::may_remove);
+        let (Some(draft), Some(was)) = (&self.draft, &self.was) else { return members };
+        members || draft.removes() || (was.active && !draft.next().active)
+    }
+}
+
+/// Puts on the scale what a document or a deletion takes away, and takes from it what it gives back.
+fn weigh(
+    tx: &mut Tx<'_>,
+    scale: Option<&mut Scale>,
+    directory: DirectoryId,
+    was: &Stored,
+    draft: Option<&Draft>,
+) -> Result<(), StoreError> {
+    let Some(draft) = draft else { return Ok(()) };
+    let ends = draft.removes() || (was.active && !draft.next().active);
+    match (was.kind, scale) {
+        (Kind::User, Some(scale)) if ends => scale.access(tx, was.key).map(drop),
+        (Kind::Group, Some(scale)) if draft.removes() => scale.emptied(tx, was.key, &[]),
+        (Kind::User, _) if !was.active && draft.next().active => loss::cancel(tx, directory, was.key),
+        _ => Ok(()),
+    }
 }

@@ -34,6 +34,8 @@ struct Inner {
     address: Option<IpAddr>,
     agent: String,
     notes: Vec<Note>,
+    /// How many losses the guard holds of it.
+    held: u64,
     objects: Vec<ObjectId>,
     body: Option<Kept>,
     size: Option<u64>,
@@ -81,6 +83,11 @@ impl Heard {
         }
     }
 
+    /// That the guard against mass loss holds some of what it takes away.
+    pub(crate) fn held(&self, losses: u64) {
+        self.inner().held += losses;
+    }
+
     /// That a write is about this one.
     pub(crate) fn about(&self, object: ObjectId) {
         let mut inner = self.inner();
@@ -116,7 +123,7 @@ impl Heard {
             address: inner.address.map(|address| address.to_string()).unwrap_or_default(),
             agent: std::mem::take(&mut inner.agent),
             detail: answered.detail,
-            deviations: inner.notes.iter().map(Met::from).collect(),
+            deviations: inner.notes.iter().map(Met::from).chain(held(inner.held)).collect(),
             objects: std::mem::take(&mut inner.objects),
             cut: body.as_ref().is_some_and(|body| body.cut),
             body: body.map(|body| body.text),
@@ -124,6 +131,14 @@ impl Heard {
             erased: false,
         })
     }
+}
+
+/// What the trail says of held losses, beside how the request was read.
+fn held(losses: u64) -> Option<Met> {
+    let text = format!(
+        "the guard against mass loss holds what {losses} people would lose by this request (usher guard ACCOUNT list)"
+    );
+    (losses > 0).then(|| Met { name: "held".into(), id: "guard".into(), text })
 }
 
 /// What a request was, and what became of it.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use usher_directory::{
     DirectoryId, Key, ObjectId, Version,
     config::DirectoryConfig,
+    loss::Scale,
     object::{self, Cause, Link, MemberOp, Stored},
 };
 use usher_scim::{
@@ -98,7 +99,12 @@ impl Members {
         Ok(ids)
     }
 
-    /// Carries it out; the group's version after it, and what was passed over.
+    /// Whether anybody may be a member before it and not after it.
+    pub(crate) fn may_remove(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step, Step::Op(MemberOp::Add(_))))
+    }
+
+    /// Carries it out; the group's version after it, and what was passed over. Who goes is put on the scale.
     pub(crate) fn apply(
         &self,
         tx: &mut Tx<'_>,
@@ -106,6 +112,7 @@ impl Members {
         group: &Stored,
         was: Option<Version>,
         because: (Cause, Timestamp),
+        mut scale: Option<&mut Scale>,
     ) -> Result<(Version, Vec<Note>), WriteError> {
         let (mut version, mut expected) = (group.version, was);
         let mut strangers = Vec::new();
@@ -122,7 +129,9 @@ impl Members {
             if matches!(steps.peek(), Some(Step::Op(_))) {
                 continue;
             }
-            let done = object::members(tx, directory, group.key, expected, &ops, because.0, because.1)?;
+            let (cause, now) = because;
+            let scale = scale.as_deref_mut();
+            let done = object::weighed_members(tx, directory, group.key, expected, &ops, cause, now, scale)?;
             version = done.version;
             expected = was.map(|_| version);
             strangers.extend(done.unknown.into_iter().filter(|id| self.added.contains(id)));

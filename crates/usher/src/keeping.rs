@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use usher_admin::Actor;
-use usher_directory::{feed, trail};
+use usher_directory::{feed, indexing, trail};
 use usher_engine::log;
 use usher_store::{Lane, StoreError};
 
@@ -13,10 +13,15 @@ use crate::{serve::ended, system::System};
 
 /// How often changes that nobody reads are looked for (PostgreSQL; on SQLite there are none).
 const NUMBER: Duration = Duration::from_secs(1);
+/// How often it is looked for indexes that are to be made or taken away.
+const INDEX: Duration = Duration::from_secs(1);
 /// How often it is looked for what has been kept for its time.
 const PRUNE: Duration = Duration::from_secs(3_600);
 /// As much as one transaction of bulk work may take away.
 const BLOCK: usize = 500;
+
+/// Blocks of an index in one round: another index gets its turn, and a server that is told to stop does.
+const ROUND: u32 = 20;
 
 /// For how many days what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +62,18 @@ pub(crate) async fn number(system: System, stopping: watch::Receiver<bool>) {
     }
 }
 
+/// Goes on with indexes that are to be made or taken away, until told to stop. `request` is how long a SCIM request may take.
+pub(crate) async fn index(system: System, request: Duration, stopping: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = indexed(&system, request).await {
+            tracing::warn!(%error, "an index could not be gone on with");
+        }
+        if !waited(INDEX, &stopping).await {
+            return;
+        }
+    }
+}
+
 /// Whether the time is over, and not the server's life.
 async fn waited(time: Duration, stopping: &watch::Receiver<bool>) -> bool {
     tokio::select! {
@@ -68,6 +85,23 @@ async fn waited(time: Duration, stopping: &watch::Receiver<bool>) -> bool {
 async fn numbered(system: &System) -> Result<(), StoreError> {
     for directory in system.store.read(Duration::from_secs(1), feed::unnumbered).await? {
         while system.store.write(Lane::Bulk, move |tx| feed::number(tx, directory)).await? > 0 {}
+    }
+    Ok(())
+}
+
+/// Makes the rows of attributes that were chosen to be indexed, and takes away those of others. Nobody writes by the configuration before
+/// once twice the time of a request is over.
+async fn indexed(system: &System, request: Duration) -> Result<(), StoreError> {
+    let wait = SignedDuration::try_from(request * 2).unwrap_or(SignedDuration::MAX);
+    let Ok(before) = system.clock.now().checked_sub(wait) else { return Ok(()) };
+    for index in system.store.read(Duration::from_secs(1), move |on| indexing::unfinished(on, before)).await?
+    {
+        for _ in 0..ROUND {
+            let (index, configs) = (index.clone(), system.configs.clone());
+            if !system.store.write(Lane::Bulk, move |tx| indexing::step(tx, &configs, &index, BLOCK)).await? {
+                break;
+            }
+        }
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 mod commands;
 mod company;
 mod demo;
+#[cfg(test)]
+mod guides;
 mod keeping;
 mod mailing;
 mod owner;
@@ -70,6 +72,8 @@ enum Command {
     Records(c::records::Command),
     /// What identity providers sent, and how it was read.
     Trail(c::trail::Command),
+    /// What the guard against mass loss holds.
+    Guard(c::guard::Command),
     /// People, as the app sees them.
     #[command(subcommand)]
     People(c::people::Command),
@@ -258,6 +262,7 @@ async fn run(
         Command::Token(command) => vec![command.request()?],
         Command::Records(command) => vec![command.request()],
         Command::Trail(command) => vec![command.request()],
+        Command::Guard(command) => vec![command.request()],
         Command::People(command) => vec![command.request()?],
         Command::Rule(command) => {
             let reach = Reach::find(&settings).await?;

@@ -69,6 +69,8 @@ pub(crate) async fn run(
         let kept =
             keeping::Kept { log_days: settings.provisioning_log_days, trail_days: settings.trail_days };
         parts.spawn(keeping::run(system.clone(), kept, stopping.clone()));
+        let request = Duration::from_secs(settings.scim_request_seconds);
+        parts.spawn(keeping::index(system.clone(), request, stopping.clone()));
         if let Some(mailer) = system.mailer.clone() {
             let stopping = stopping.clone();
             parts.spawn(async move { mailer.run(stopping).await });

@@ -119,3 +119,24 @@ fn every_change_by_hand_is_noted_and_a_refused_one_is_not() {
         assert_eq!(house.names(), Vec::<String>::new());
     });
 }
+
+/// The profile table's row "token lives", where nobody says otherwise.
+#[test]
+fn row_token_lives() {
+    use usher_admin::request::{Account, Token};
+    both(|house| {
+        for (profile, days) in [("standard", 365), ("4me", 30), ("elium", 365)] {
+            let account = format!("a-{profile}");
+            house
+                .ask(Request::Account(Account::Create { name: account.clone(), profile: profile.into() }))
+                .unwrap();
+            let (environment, provider) = ("production".to_owned(), "okta".to_owned());
+            let issue = Token::Issue { account, environment, provider, expires: None };
+            let Answer::IssuedToken(issued) = house.ask(Request::Token(issue)).unwrap() else {
+                panic!("no token")
+            };
+            let lives = jiff::SignedDuration::from_hours(24 * days);
+            assert_eq!(issued.token.expires_at.unwrap().0, house.clock.now() + lives, "{profile}");
+        }
+    });
+}

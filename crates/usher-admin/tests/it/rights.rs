@@ -20,6 +20,9 @@ fn sample(operation: Operation, account: &str) -> Request {
     let unit = |act| {
         Request::Unit(Unit { kind: "site".into(), account: account.clone(), environment: environment(), act })
     };
+    let schema = |act| Request::Account(Account::Schema { name: account.clone(), act });
+    let index = |act| Request::Account(Account::Index { name: account.clone(), act });
+    let guard = |act| Request::Guard(r::Guard { account: account.clone(), environment: environment(), act });
     let rule = |act| Request::Rule(r::Rule { account: account.clone(), environment: environment(), act });
     let token = |act| Request::Directory(Directory::Token { name: name(), act });
     let object = |act| Request::Object(Object { directory: "nobody".into(), kind: "users".into(), act });
@@ -30,6 +33,15 @@ fn sample(operation: Operation, account: &str) -> Request {
         O::AccountList => Request::Account(Account::List),
         O::AccountShow => Request::Account(Account::Show { name: account }),
         O::AccountSet => Request::Account(Account::Set { name: account, key: name(), value: name() }),
+        O::SchemaList => schema(r::SchemaAct::List),
+        O::SchemaAdd => schema(r::SchemaAct::Add { kind: name(), document: Default::default() }),
+        O::SchemaRemove => schema(r::SchemaAct::Remove { urn: name() }),
+        O::IndexList => index(r::IndexAct::List),
+        O::IndexAdd => index(r::IndexAct::Add { kind: name(), attribute: name() }),
+        O::IndexRemove => index(r::IndexAct::Remove { kind: name(), attribute: name() }),
+        O::GuardList => guard(r::GuardAct::List { after: None, limit: None }),
+        O::GuardRelease => guard(r::GuardAct::Release { users: vec![name()] }),
+        O::GuardReject => guard(r::GuardAct::Reject { users: vec![name()], why: None }),
         O::TokenIssue => Request::Token(Token::Issue {
             account,
             environment: environment(),

@@ -10,6 +10,7 @@ use crate::{
     DirectoryId, Key, Kind, ObjectId, Version,
     feed::{self, Left, Op},
     list,
+    loss::Scale,
 };
 
 /// A member to add, remove, or set.
@@ -82,6 +83,21 @@ pub fn members(
     cause: Cause,
     now: Timestamp,
 ) -> Result<MembersPut, PutError> {
+    weighed_members(tx, directory, group, was, ops, cause, now, None)
+}
+
+/// As [`members`]; the guard against mass loss is told of the users who go. It was opened before anything else was locked.
+#[allow(clippy::too_many_arguments)]
+pub fn weighed_members(
+    tx: &mut Tx<'_>,
+    directory: DirectoryId,
+    group: Key,
+    was: Option<Version>,
+    ops: &[MemberOp],
+    cause: Cause,
+    now: Timestamp,
+    scale: Option<&mut Scale>,
+) -> Result<MembersPut, PutError> {
     // Whoever changes members locks the group first: its version serialises them anyway, and what is read below holds.
     const LOCK: Sql = Sql::each(
         "select version from object where directory = $1 and key = $2 and kind = 2",
@@ -114,6 +130,15 @@ pub fn members(
     add.sort_by_key(|named| named.key);
     remove.sort_by_key(|named| named.key);
 
+    if let Some(scale) = scale {
+        if wish.emptied {
+            scale.emptied(tx, group, &keep)?;
+        } else {
+            let users: Vec<Key> =
+                remove.iter().filter(|named| named.kind == Kind::User).map(|named| named.key).collect();
+            scale.members(tx, group, &users)?;
+        }
+    }
     let mut removed = remove.len() as u64;
     if wish.emptied {
         removed = feed::clear_members(tx, directory, group, &keep, cause)?;

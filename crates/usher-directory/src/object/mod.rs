@@ -28,7 +28,7 @@ pub use block::put_all;
 pub use draft::Draft;
 pub use gone::{expired, gone, gone_by_name};
 pub use groups::{all_groups_of, get_with_groups, groups_below, groups_of};
-pub use members::{MemberOp, MembersPut, members};
+pub use members::{MemberOp, MembersPut, members, weighed_members};
 pub use put::put;
 pub use read::{
     Link, by_email, by_ids, by_keys, by_name, count, get, links, member_count, members_of,

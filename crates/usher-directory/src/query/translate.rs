@@ -121,7 +121,8 @@ fn compare(
     if name.is("externalId", None) {
         return cut(how, prepared, Predicate::External);
     }
-    let indexed = config.indexed.iter().find(|indexed| indexed.kind == kind && indexed.name == name);
+    let indexed =
+        config.indexed.iter().find(|indexed| indexed.ready && indexed.kind == kind && indexed.name == name);
     match indexed {
         Some(indexed) => {
             let number = indexed.number;
@@ -235,7 +236,10 @@ pub(super) fn indexed_names(config: &DirectoryConfig, kind: Kind) -> String {
         Kind::User => &["id", "userName", "externalId", "meta.lastModified"],
         Kind::Group => &["id", "displayName", "externalId", "members", "meta.lastModified"],
     };
-    let added =
-        config.indexed.iter().filter(|indexed| indexed.kind == kind).map(|indexed| indexed.path.to_string());
+    let added = config
+        .indexed
+        .iter()
+        .filter(|indexed| indexed.ready && indexed.kind == kind)
+        .map(|indexed| indexed.path.to_string());
     own.iter().map(ToString::to_string).chain(added).collect::<Vec<_>>().join(", ")
 }

@@ -6,6 +6,7 @@
 mod by_hand;
 mod default_rule;
 mod groups;
+mod guard;
 mod lifecycle;
 mod records;
 mod rig;

@@ -30,6 +30,14 @@ pub(crate) fn both(test: impl Fn(&Rig)) {
     testing::both(TABLES, |store| test(&Rig::new(store.instance(), "4me")));
 }
 
+/// The same with a profile and a clock that stands until it is moved.
+pub(crate) fn both_still(profile: &'static str, test: impl Fn(&Rig)) {
+    testing::both(TABLES, |store| {
+        let clock = Clock::still("2026-11-02T09:00:00Z".parse().unwrap(), 11);
+        test(&Rig::with_clock(store.instance(), profile, clock));
+    });
+}
+
 pub(crate) struct Rig {
     pub(crate) store: Store,
     pub(crate) people: People,
@@ -41,7 +49,10 @@ pub(crate) struct Rig {
 
 impl Rig {
     fn new(store: Store, profile: &'static str) -> Self {
-        let clock = Clock::real();
+        Self::with_clock(store, profile, Clock::real())
+    }
+
+    fn with_clock(store: Store, profile: &'static str, clock: Clock) -> Self {
         let now = clock.now();
         let account =
             store.block_write(Lane::Now, move |tx| account::create(tx, "acme", profile, now)).unwrap();

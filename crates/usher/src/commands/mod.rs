@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod directory;
 pub(crate) mod gallery;
 pub(crate) mod group;
+pub(crate) mod guard;
 pub(crate) mod key;
 pub(crate) mod mapping;
 pub(crate) mod people;

@@ -3,9 +3,10 @@
 use usher_admin::Answer;
 use usher_api::{
     List, Time,
-    account::{Account, IssuedToken, Record, Token},
+    account::{Account, ExtensionSchema, IndexedAttribute, IssuedToken, Record, Token},
     app::{App, Assignment, Counts, Cycle, Quarantine, Status, Template},
     directory::{Directory, EntryError, Member, Preview, Run, Source, Test},
+    guard::{Held, Loss},
     people::{Person, Unit},
     plan::{Item, Plan},
 };
@@ -18,12 +19,19 @@ pub(crate) fn text(answer: &Answer) -> String {
     match answer {
         Answer::Account(account) => accounts(std::slice::from_ref(account)),
         Answer::Accounts(list) => accounts(&list.items),
+        Answer::Extensions(list) => extensions(&list.items),
+        Answer::Indexed(list) => indexed(&list.items),
         Answer::Token(token) => tokens(std::slice::from_ref(token)),
         Answer::Tokens(list) => tokens(&list.items),
         Answer::IssuedToken(IssuedToken { secret, .. }) => secret.0.clone(),
         Answer::Record(detail) => pretty(&**detail),
         Answer::Records(list) => more(records(&list.items), list),
         Answer::Trail(list) => more(trail::text(&list.items), list),
+        Answer::Held(list) => more(held(&list.items), list),
+        Answer::Released(did) => match did.losses {
+            0 => "nothing waits".into(),
+            n => format!("done, {n} losses"),
+        },
         Answer::Person(person) => pretty(&**person),
         Answer::People(list) => more(people(&list.items), list),
         Answer::PersonExplanation(found) => rule::explanation(found),
@@ -117,6 +125,33 @@ fn accounts(items: &[Account]) -> String {
     )
 }
 
+fn extensions(items: &[ExtensionSchema]) -> String {
+    table(
+        &["URN", "of", "attributes"],
+        items.iter().map(|extension| {
+            let attributes = extension.schema["attributes"].as_array().cloned().unwrap_or_default();
+            let names: Vec<&str> =
+                attributes.iter().filter_map(|attribute| attribute["name"].as_str()).collect();
+            vec![extension.urn.clone(), extension.kind.clone(), names.join(", ")]
+        }),
+    )
+}
+
+fn indexed(items: &[IndexedAttribute]) -> String {
+    table(
+        &["attribute", "of", "environment", "state", "for"],
+        items.iter().map(|indexed| {
+            vec![
+                indexed.attribute.clone(),
+                indexed.kind.clone(),
+                indexed.environment.clone(),
+                indexed.state.clone(),
+                if indexed.unique { "uniqueness" } else { "filters" }.into(),
+            ]
+        }),
+    )
+}
+
 fn tokens(items: &[Token]) -> String {
     table(
         &["token", "environment", "provider", "ends in", "state", "expires", "last used"],
@@ -166,6 +201,32 @@ fn records(items: &[Record]) -> String {
                 day(record.provisioned_at),
                 day(record.updated_at),
                 record.reason.clone().unwrap_or_default(),
+            ]
+        }),
+    )
+}
+
+fn held(items: &[Held]) -> String {
+    table(
+        &["user", "loses", "state", "since", "until", "token", "request"],
+        items.iter().map(|held| {
+            let until = match (&held.until, &held.rejected) {
+                (_, Some(decision)) => format!("rejected by {}", decision.by),
+                (Some(until), None) => until.to_string(),
+                (None, None) => "somebody decides".into(),
+            };
+            vec![
+                held.user.name.clone(),
+                match &held.loses {
+                    Loss::Access => "access".into(),
+                    Loss::Group(Some(group)) => format!("group {}", group.name),
+                    Loss::Group(None) => "a group that is gone".into(),
+                },
+                held.state.clone(),
+                held.since.to_string(),
+                until,
+                or_dash(held.token.provider.as_deref()),
+                held.request_id.clone(),
             ]
         }),
     )
