@@ -46,7 +46,7 @@ struct Arguments {
     json: bool,
     /// Act as this person, with the roles granted to that name and no other right
     #[arg(long = "as", global = true, value_name = "PERSON")]
-    person: Option<String>,
+    acting_as: Option<String>,
     /// Say more on stderr; twice for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -161,7 +161,7 @@ fn main() -> ExitCode {
             arguments.command,
             settings,
             chosen,
-            actor(arguments.person),
+            actor(arguments.acting_as),
             printer,
         ))
     });
@@ -358,5 +358,36 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    /// What is given for one would be taken for the other.
+    #[test]
+    fn no_command_has_an_argument_by_the_name_of_one_of_all_commands() {
+        fn clashes(command: &clap::Command, of_all: &[&str], found: &mut Vec<String>) {
+            for below in command.get_subcommands() {
+                let names = below.get_arguments().map(|argument| argument.get_id().as_str());
+                let same = names.filter(|name| of_all.contains(name));
+                found.extend(same.map(|name| format!("{} {name}", below.get_name())));
+                clashes(below, of_all, found);
+            }
+        }
+        let command = Arguments::command();
+        let of_all: Vec<&str> = command
+            .get_arguments()
+            .filter(|argument| argument.is_global_set())
+            .map(|argument| argument.get_id().as_str())
+            .collect();
+        assert!(of_all.contains(&"acting_as"), "{of_all:?}");
+        let mut found = Vec::new();
+        clashes(&command, &of_all, &mut found);
+        assert_eq!(found, Vec::<String>::new());
+        command.debug_assert();
     }
 }
