@@ -45,6 +45,7 @@ struct Arguments {
     #[arg(long, global = true)]
     json: bool,
     /// Act as this person, with the roles granted to that name and no other right
+    // No command has an argument of this name: clap would take the one for the other.
     #[arg(long = "as", global = true, value_name = "PERSON")]
     acting_as: Option<String>,
     /// Say more on stderr; twice for even more

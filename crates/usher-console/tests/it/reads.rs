@@ -186,7 +186,8 @@ fn the_description_names_every_route_and_its_shapes() {
         let mut sorted = described.clone();
         sorted.sort();
         assert_eq!(has, sorted);
-        assert_eq!(schema["properties"]["created_at"]["format"], "date-time");
+        assert_eq!(schema["properties"]["created_at"]["$ref"], "#/components/schemas/Time");
+        assert_eq!(document["components"]["schemas"]["Time"]["format"], "date-time");
     });
 }
 
