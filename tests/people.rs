@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http,
-    place::{Place, Server, times, until},
+    place::{Place, Server, times, until, until_within},
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -414,6 +414,10 @@ fn killed_in_the_middle_of_updates_people_are_what_the_rules_say() {
                 server = Some(place.serve());
             }
         }
+        // On PostgreSQL the lease of the killed one is waited for.
+        until_within(std::time::Duration::from_secs(240), "the rules go on", || {
+            person(&place, "u0@example.com")["job_title"] == json!(last[0])
+        });
         for (n, title) in last.iter().enumerate() {
             becomes(&place, &format!("u{n}@example.com"), "job_title", &json!(title));
         }

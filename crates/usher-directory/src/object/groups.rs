@@ -18,17 +18,21 @@ const GROUPS: usize = 1_000_000;
 macro_rules! groups_as_json {
     () => {
         "(with recursive above(grp) as (
-            select m.grp from member m where m.member = o.key
+            select m.grp from member m
+            cross join lateral (select from object g where g.key = m.grp and g.directory = o.directory
+                                and g.deleted is null offset 0) g
+            where m.member = o.key
             union select u.grp from above
-                  cross join lateral (select m.grp from member m where m.member = above.grp offset 0) u)
+                  cross join lateral (select m.grp from member m where m.member = above.grp offset 0) u
+                  cross join lateral (select from object g where g.key = u.grp and g.directory = o.directory
+                                      and g.deleted is null offset 0) g)
           select coalesce(json_agg(json_build_array(g.key, encode(g.id, 'hex'), g.label, g.since is not null)
                                    order by g.since, g.key), '[]')::text
           from above cross join lateral (
             select g.key, g.id, g.label,
                    (select d.since from member d where d.grp = g.key and d.member = o.key) as since
             from object g
-            where g.key = above.grp and g.key <> o.key and g.directory = o.directory and g.deleted is null
-            offset 0) g)"
+            where g.key = above.grp and g.key <> o.key offset 0) g)"
     };
 }
 
