@@ -516,6 +516,7 @@ fn columns(rows: &[&PersonRow], now: Timestamp) -> Result<Vec<Column>, StoreErro
         rows.iter().map(|row| get(row)).collect()
     }
     let id = |id: Option<Uuid>| id.map(|id| id.as_bytes().to_vec());
+    #[allow(clippy::type_complexity)]
     let jsons = |get: &dyn Fn(&PersonRow) -> Result<Option<Vec<u8>>, StoreError>| {
         rows.iter().map(|row| get(row)).collect::<Result<Vec<_>, _>>().map(Column::Bytes)
     };

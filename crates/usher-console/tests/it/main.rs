@@ -1,5 +1,5 @@
 //! The API through its router, on SQLite and PostgreSQL, with a clock that moves when told.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod reads;
 mod sign_in;

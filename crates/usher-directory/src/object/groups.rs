@@ -184,12 +184,15 @@ pub(crate) const WITH_GROUPS: Sql = Sql::each(
     ),
 );
 
+/// An object and its groups; `true` = direct.
+pub type WithGroups = (Stored, Vec<(Link, bool)>);
+
 /// By SCIM id (soft-deleted ones too), with the groups as [`all_groups_of`] gives them; on PostgreSQL one statement.
 pub fn get_with_groups(
     on: &mut Snapshot<'_>,
     directory: DirectoryId,
     id: ObjectId,
-) -> Result<Option<(Stored, Vec<(Link, bool)>)>, StoreError> {
+) -> Result<Option<WithGroups>, StoreError> {
     let Some(Read(stored, groups)) = on.one::<Read>(&WITH_GROUPS, args![directory, id])? else {
         return Ok(None);
     };

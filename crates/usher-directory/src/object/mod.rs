@@ -27,7 +27,7 @@ pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, MEMBERS_OF, WALK_ALL, WALK
 pub use block::put_all;
 pub use draft::Draft;
 pub use gone::{expired, gone, gone_by_name};
-pub use groups::{all_groups_of, get_with_groups, groups_below, groups_of};
+pub use groups::{WithGroups, all_groups_of, get_with_groups, groups_below, groups_of};
 pub use members::{MemberOp, MembersPut, members, weighed_members};
 pub use put::put;
 pub use read::{

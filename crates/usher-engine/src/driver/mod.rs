@@ -51,6 +51,9 @@ pub fn over_http(policy: AddressPolicy, connect: Duration) -> Result<Transports,
 /// What a short read may take.
 const READ: Duration = Duration::from_secs(10);
 
+/// The access tokens of each app, by the version of its configuration.
+type OfApps = HashMap<AppId, (i64, Arc<Tokens>)>;
+
 /// The engine: everything it needs to work on apps. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -60,7 +63,7 @@ pub struct Engine {
     transports: Transports,
     leases: Arc<Leases>,
     /// Tokens of apps with an OAuth client, by the version of the app's configuration: a token is fetched once for many cycles.
-    tokens: Arc<Mutex<HashMap<AppId, (i64, Arc<Tokens>)>>>,
+    tokens: Arc<Mutex<OfApps>>,
 }
 
 impl Engine {

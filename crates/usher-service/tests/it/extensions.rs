@@ -171,6 +171,7 @@ fn what_would_make_stored_data_invalid_or_names_unclear_is_refused() {
             change(&mut schema);
             schema
         };
+        #[allow(clippy::type_complexity)]
         let incompatible: [(&str, &dyn Fn(&mut Value)); 9] = [
             ("is gone", &|s| drop(s["attributes"].as_array_mut().unwrap().remove(1))),
             ("has another type", &|s| s["attributes"][1]["type"] = json!("string")),

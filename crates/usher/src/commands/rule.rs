@@ -257,8 +257,9 @@ fn agreed() -> anyhow::Result<bool> {
         crate::print::news("nothing is changed; --yes does it");
         return Ok(false);
     }
-    eprint!("Change the rules? [y/N] ");
-    std::io::stderr().flush()?;
+    let mut stderr = std::io::stderr();
+    stderr.write_all(b"Change the rules? [y/N] ")?;
+    stderr.flush()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
