@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_spreadsheets_file_is_read_as_it_is_saved() {
         // As a German Excel saves it: semicolons, Windows-1252.
-        let sheet = read(b"Name;Dis abled\r\n \"K\xf6ln; Dom\" ;nein\r\n\r\nBonn\r\n").unwrap();
+        let sheet = read(b"Name;Dis abled\r\n\"K\xf6ln; Dom\"; nein \r\n\r\n Bonn\r\n").unwrap();
         assert_eq!(sheet.header, ["Name", "Dis abled"]);
         assert_eq!(
             (sheet.column("name"), sheet.column("disabled"), sheet.column("x")),
