@@ -11,6 +11,7 @@ mod conformance;
 mod demand;
 mod demo;
 mod example_ldif;
+mod expiry;
 mod extensions;
 mod guard;
 mod house;
@@ -28,6 +29,7 @@ mod proxy;
 mod push;
 mod quarantine;
 mod reads;
+mod reprocess;
 mod restart;
 mod scim2_server;
 mod scim2_tester;
@@ -37,4 +39,5 @@ mod slapd;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../crates/usher-jobs/tests/it/smtp.rs"]
 mod smtp;
+mod stories;
 mod trail;

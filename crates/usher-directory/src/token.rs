@@ -121,6 +121,10 @@ macro_rules! columns {
     };
 }
 
+mod expiry;
+
+pub use expiry::{Expiring, expiring, told};
+
 /// A token's row, its state to be told by the time.
 struct Read(Token);
 
@@ -295,7 +299,7 @@ fn replace(
     now: Timestamp,
 ) -> Result<Token, TokenError> {
     const END: Sql = Sql::same(
-        "update token set ends = $2 where id = $1 and revoked is null
+        "update token set ends = $2, told = 0 where id = $1 and revoked is null
          and (coalesce(ends, expires) is null or coalesce(ends, expires) > $3)",
     );
     let ends = now.checked_add(overlap).unwrap_or(Timestamp::MAX);

@@ -75,7 +75,7 @@ impl<'a> UserTarget<'a> {
         if let Some(holder) = row.record {
             world.asked.insert(Question::person(&row.email));
             if let Some(holder) = world.known.holder(holder).filter(|holder| holder.active) {
-                return Err(Fault(provisioned(&row.name, holder)));
+                return Err(Fault(provisioned(&row.name, &holder)));
             }
         }
         self.row = Some(self.govern(row.clone()));
@@ -140,7 +140,21 @@ impl<'a> UserTarget<'a> {
                 left_out.push(format!("{} is protected, so access was not ended", row.name));
                 false
             }
-            Field::Disabled => changes(&mut row.disabled, value.truth()),
+            Field::Disabled => {
+                let by = origin::hand(row.origins.as_deref(), "disabled").filter(|_| row.disabled);
+                match (value.truth(), by) {
+                    // A hand has ended it; a hand gives it back, or the client does, once it has ended it too.
+                    (false, Some(who)) => {
+                        left_out.push(format!(
+                            "{} was disabled by hand, by {who}, so access was not given back",
+                            row.name
+                        ));
+                        false
+                    }
+                    (true, Some(_)) => true,
+                    (disabled, None) => changes(&mut row.disabled, disabled),
+                }
+            }
             Field::Custom(name) => match fields::custom(name, value, left_out) {
                 Some(value) if row.custom.get(name) != Some(&value) => {
                     row.custom.insert(name.clone(), value);
@@ -184,8 +198,9 @@ fn no_person() -> Fault {
     Fault("the record is linked to no person".into())
 }
 
-fn provisioned(name: &str, by: Holder) -> String {
-    format!("{name} is already provisioned by record {}", by.id.0)
+fn provisioned(name: &str, by: &Holder) -> String {
+    let from = by.integration.as_ref().map(|integration| format!(" from {integration}")).unwrap_or_default();
+    format!("{name} is already provisioned by record {}{from}", by.id.0)
 }
 
 /// Refuses the address of another person, and asks for it, so that the record runs again when it is free.
@@ -197,7 +212,7 @@ fn free(world: &mut World<'_>, row: &PersonRow, email: &str) -> Result<(), Fault
     let other = world.known.by_email(email).filter(|other| other.id != row.id);
     let Some((name, record)) = other.map(|other| (other.name.clone(), other.record)) else { return Ok(()) };
     Err(Fault(match record.and_then(|record| world.known.holder(record)) {
-        Some(holder) => format!("{email}: {}", provisioned(&name, holder)),
+        Some(holder) => format!("{email}: {}", provisioned(&name, &holder)),
         None => format!("{email} is the primary e-mail address of another person, {name}"),
     }))
 }
