@@ -7,6 +7,8 @@ use crate::{
     smtp::Smtp,
 };
 
+const OLDER: Sql = Sql::same("update token set created = created - 2592000000");
+
 #[test]
 fn the_owner_gets_a_mail_about_a_token_that_comes_to_its_end() {
     for place in Place::both() {
@@ -17,7 +19,6 @@ fn the_owner_gets_a_mail_about_a_token_that_comes_to_its_end() {
         place.ok(&["token", "issue", "acme", "--provider", "okta", "--expires", "6d"]);
         // As if it had been made a month ago.
         let store = place.store();
-        const OLDER: Sql = Sql::same("update token set created = created - 2592000000");
         store.block_write::<_, StoreError>(Lane::Now, |tx| tx.exec(&OLDER, &[])).unwrap();
         store.close();
         let server = place.serve_with(&[

@@ -50,6 +50,7 @@ pub(crate) fn changed(kept: Option<&[u8]>, fields: Vec<(String, Option<Origin>)>
 
 /// Whose hand gave a field its value; `None`: no hand did.
 pub(crate) fn hand(kept: Option<&[u8]>, field: &str) -> Option<String> {
+    kept?;
     read(kept).unwrap_or_default().remove(field)?.actor
 }
 

@@ -141,7 +141,9 @@ impl<'a> UserTarget<'a> {
                 false
             }
             Field::Disabled => {
-                let by = origin::hand(row.origins.as_deref(), "disabled").filter(|_| row.disabled);
+                // Origins are read of the few who are disabled alone.
+                let kept = row.origins.as_deref().filter(|_| row.disabled);
+                let by = origin::hand(kept, "disabled");
                 match (value.truth(), by) {
                     // A hand has ended it; a hand gives it back, or the client does, once it has ended it too.
                     (false, Some(who)) => {
