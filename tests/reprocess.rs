@@ -54,6 +54,7 @@ fn counted(server: &Server, api: &str, query: &str) -> usize {
     }
 }
 
+/// F44.
 #[test]
 fn who_is_set_inactive_has_no_access_with_the_next_read_while_everybody_is_run_again() {
     let (users, leavers) = (times(3_000, 100_000), times(60, 300));

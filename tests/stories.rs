@@ -88,6 +88,7 @@ impl Story {
     }
 }
 
+/// F41, F45, F48.
 #[test]
 fn story_of_a_joiner() {
     each(|story| {
@@ -106,6 +107,7 @@ fn story_of_a_joiner() {
     });
 }
 
+/// F44, F48.
 #[test]
 fn story_of_a_mover() {
     each(|story| {
@@ -126,6 +128,7 @@ fn story_of_a_mover() {
     });
 }
 
+/// F47.
 #[test]
 fn story_of_another_manager() {
     each(|story| {
@@ -145,6 +148,7 @@ fn story_of_another_manager() {
     });
 }
 
+/// F27, F51.
 #[test]
 fn story_of_a_leaver_who_returns_with_the_same_address() {
     each(|story| {
@@ -174,6 +178,7 @@ fn story_of_a_leaver_who_returns_with_the_same_address() {
     });
 }
 
+/// F46.
 #[test]
 fn story_of_a_vip() {
     each(|story| {
@@ -188,6 +193,7 @@ fn story_of_a_vip() {
     });
 }
 
+/// F52.
 #[test]
 fn story_of_a_group_that_gets_another_name() {
     each(|story| {
@@ -205,6 +211,7 @@ fn story_of_a_group_that_gets_another_name() {
     });
 }
 
+/// F80.
 #[test]
 fn story_of_a_group_that_is_no_organization() {
     each(|story| {
@@ -222,6 +229,7 @@ fn story_of_a_group_that_is_no_organization() {
     });
 }
 
+/// F49.
 #[test]
 fn story_of_a_locale_that_counts_at_first_only() {
     each(|story| {
@@ -236,6 +244,7 @@ fn story_of_a_locale_that_counts_at_first_only() {
     });
 }
 
+/// F39, F40.
 #[test]
 fn story_of_two_records_with_one_address() {
     each(|story| {

@@ -60,12 +60,12 @@ impl<'a> UserTarget<'a> {
         }
     }
 
-    /// Links the record to a person that is there, unless another active record governs it.
-    fn link(&mut self, world: &mut World<'_>, value: &Value) -> Result<(), Fault> {
-        let Some(id) = world::id_of(value) else { return Ok(()) };
+    /// Links the record to a person that is there, unless another active record governs it. Whether it was not so already.
+    fn link(&mut self, world: &mut World<'_>, value: &Value) -> Result<bool, Fault> {
+        let Some(id) = world::id_of(value) else { return Ok(false) };
         if let Some(row) = &self.row {
             if row.id == id {
-                return Ok(());
+                return Ok(false);
             }
             return Err(Fault(format!("the record governs {} already, not person {id}", row.name)));
         }
@@ -80,7 +80,7 @@ impl<'a> UserTarget<'a> {
         }
         self.row = Some(self.govern(row.clone()));
         self.before = Some(row);
-        Ok(())
+        Ok(true)
     }
 
     fn govern(&self, row: PersonRow) -> PersonRow {
@@ -243,10 +243,7 @@ impl Target for UserTarget<'_> {
         left_out: &mut Vec<String>,
     ) -> Result<bool, Fault> {
         match &action.act {
-            Act::LinkPerson => {
-                self.link(world, value)?;
-                return Ok(true);
-            }
+            Act::LinkPerson => return self.link(world, value),
             Act::CreatePerson => {
                 self.create()?;
                 return Ok(true);
