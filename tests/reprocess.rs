@@ -26,8 +26,7 @@ fn fill(server: &Server, token: &str, users: usize) {
             }})
         };
         let operations: Vec<Value> = (start..users.min(start + 1_000)).map(operation).collect();
-        let body =
-            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
+        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
         let answer = http::send(server.address, "POST", "/scim/v2/Bulk", token, &body.to_string()).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.body);
         let made = answer.json();
@@ -166,6 +165,8 @@ fn killed_in_the_middle_of_updates_people_are_what_the_rules_say() {
         assert_eq!(place.people("acme", people).len(), people);
         assert!(server.unwrap().stop());
         let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
-        println!("proof: | {database} | kill -9 twice in {updates} updates, rules at work | {people} people, each what the rules say |");
+        println!(
+            "proof: | {database} | kill -9 twice in {updates} updates, rules at work | {people} people, each what the rules say |"
+        );
     }
 }

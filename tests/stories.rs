@@ -259,8 +259,7 @@ fn story_of_two_records_with_one_address() {
             "displayName": "Ann Two", "emails": [{"value": "Ann@example.com"}],
         });
         let path = "/scim/v2/Users";
-        let made =
-            http::send(story.server.address, "POST", path, token.trim(), &body.to_string()).unwrap();
+        let made = http::send(story.server.address, "POST", path, token.trim(), &body.to_string()).unwrap();
         assert_eq!(made.status, 201, "{}", made.body);
         until("the error", || !story.records(&["--errors"]).is_empty());
         let wrong = story.records(&["--errors"]).remove(0);

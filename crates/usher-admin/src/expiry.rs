@@ -35,11 +35,7 @@ impl Admin {
 }
 
 /// `None`: nobody is the owner any more.
-fn mail_of(
-    tx: &mut Tx<'_>,
-    expiring: &Expiring,
-    now: jiff::Timestamp,
-) -> Result<Option<Mail>, AdminError> {
+fn mail_of(tx: &mut Tx<'_>, expiring: &Expiring, now: jiff::Timestamp) -> Result<Option<Mail>, AdminError> {
     let Expiring { token, end, .. } = expiring;
     let Some(account) = account::by_id(tx, expiring.account)? else { return Ok(None) };
     let (Some(to), Some(environment)) = (account.owner, token.environment) else { return Ok(None) };
@@ -61,7 +57,10 @@ fn mail_of(
     let why = if token.ends.is_some() {
         format!("It was rotated, and {who} still uses it. Enter the newest token there.")
     } else {
-        format!("Make a new one and enter it with {who}:\n\n    usher token rotate {name} --token {}", token.id)
+        format!(
+            "Make a new one and enter it with {who}:\n\n    usher token rotate {name} --token {}",
+            token.id
+        )
     };
     let text = format!(
         "The token ending in {} of {whose} ({name}, {environment}) ends at {end}.\n\

@@ -178,8 +178,7 @@ pub fn remove(tx: &mut Tx<'_>, account: &Account, urn: &str) -> Result<Extension
     let key = format!("\"{}\":{{", found.schema.id).into_bytes();
     for (environment, directory) in [("production", account.production), ("qa", account.qa)] {
         let most = COUNTED as i64 + 1;
-        let used: Vec<(ObjectId,)> =
-            tx.all(&USED, args![directory, found.kind, &key, most], COUNTED + 1)?;
+        let used: Vec<(ObjectId,)> = tx.all(&USED, args![directory, found.kind, &key, most], COUNTED + 1)?;
         if let Some((first,)) = used.first() {
             let kind = found.kind.name().to_lowercase();
             let count = match used.len() {

@@ -10,10 +10,7 @@ use jiff::Timestamp;
 use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx, args, list, with_keys};
 use uuid::Uuid;
 
-use crate::{
-    DirectoryId, Key, Kind, ObjectId,
-    object::Link,
-};
+use crate::{DirectoryId, Key, Kind, ObjectId, object::Link};
 
 /// Whether it waits or was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -323,7 +320,9 @@ pub fn reject(
     let Decision { who, at, why } = decision;
     let n = match users {
         None => tx.exec(&ALL, args![directory, at, who, why])?,
-        Some(users) => tx.exec(&SOME, args![directory, at, who, why, list::numbers(users.iter().copied())])?,
+        Some(users) => {
+            tx.exec(&SOME, args![directory, at, who, why, list::numbers(users.iter().copied())])?
+        }
     };
     tx.announce();
     Ok(n)

@@ -375,11 +375,8 @@ fn documents(
     directory: DirectoryId,
     keys: &[Key],
 ) -> Result<(Vec<Stored>, bool), StoreError> {
-    const SIZES: Sql = with_keys!(
-        "select o.key, length(o.doc) from object o where +o.directory = $1 and o.key",
-        "$2",
-        ""
-    );
+    const SIZES: Sql =
+        with_keys!("select o.key, length(o.doc) from object o where +o.directory = $1 and o.key", "$2", "");
     // Sizes are asked first only where a page could be large at all.
     let mut fitting = keys.len();
     if keys.len() > PAGE_BYTES / (1 << 16) {

@@ -35,7 +35,12 @@ struct Ending {
 
 impl FromRow for Ending {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self { read: Read::from_row(row)?, account: row.get(12)?, told: row.get(13)?, newest: row.get(14)? })
+        Ok(Self {
+            read: Read::from_row(row)?,
+            account: row.get(12)?,
+            told: row.get(13)?,
+            newest: row.get(14)?,
+        })
     }
 }
 

@@ -115,7 +115,11 @@ fn who_was_disabled_by_hand_stays_so_until_a_hand_or_the_client_takes_it_back() 
         rig.change(ann, json!({"active": true, "title": "Buyer"}));
         rig.catch_up();
         assert!(!access(rig), "an update by the client");
-        assert_eq!(rig.person("ann@example.com").job_title.as_deref(), Some("Buyer"), "the rest is carried over");
+        assert_eq!(
+            rig.person("ann@example.com").job_title.as_deref(),
+            Some("Buyer"),
+            "the rest is carried over"
+        );
         let record = rig.record(ann);
         assert_eq!(record.state, RecordState::Incomplete);
         assert_eq!(record.reason.unwrap(), "Ann was disabled by hand, by ops, so access was not given back");

@@ -112,7 +112,8 @@ fn whoever_is_not_back_stays_held_whatever_the_rules_saw() {
         rig.catch_up();
         held_out(rig, sales, ann);
         let (directory, back) = (rig.directory, [(key(rig, ann), key(rig, sales))]);
-        let says_back = |rig: &Rig| rig.write::<_, StoreError>(move |tx| loss::rejoined(tx, directory, &back));
+        let says_back =
+            |rig: &Rig| rig.write::<_, StoreError>(move |tx| loss::rejoined(tx, directory, &back));
         says_back(rig);
         assert_eq!(held(rig).len(), 1);
         rig.members(sales, MemberOp::Add(vec![ann]));

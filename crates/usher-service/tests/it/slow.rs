@@ -54,9 +54,10 @@ fn short() -> Settings {
 fn a_body_that_stops_is_answered_when_its_time_is_over() {
     with_settings("standard", &short(), async |w| {
         let address = listen(w).await;
-        for (length, body) in
-            [("content-length: 1000", "{\"userName\":"), ("transfer-encoding: chunked", "c\r\n{\"userName\":\r\n")]
-        {
+        for (length, body) in [
+            ("content-length: 1000", "{\"userName\":"),
+            ("transfer-encoding: chunked", "c\r\n{\"userName\":\r\n"),
+        ] {
             let mut stream = begun(w, address, length, body).await;
             let answer = head_of(&mut stream).await;
             assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 5"), "{answer}");
