@@ -6,11 +6,15 @@ mod demand;
 mod failure;
 mod groups;
 mod job;
+mod judge;
 mod missing;
+mod moved;
 mod outcome;
 mod plan;
+mod probe;
 mod pushed;
 mod serve;
+mod tend;
 mod way;
 
 use std::{
@@ -25,15 +29,20 @@ use usher_client::{
 };
 use usher_directory::{Key, Kind, config::Configs};
 use usher_jobs::{clock::Clock, lease::Leases};
+use usher_mapping::mapping::TargetAttribute;
 use usher_scim::AttributePath;
 use usher_store::{Lane, Snapshot, Store, Tx};
 
 use crate::{
     app::{self, App, AppId, Credentials},
+    attribute,
     cycle::Cycle,
     error::EngineError,
+    impact::{self, Impact},
     plan::Plan,
 };
+
+pub use moved::Elsewhere;
 
 /// Gives the way to an app's server: the real one shares an [`HttpTransport`] ([`over_http`]); tests call a router in process.
 pub type Transports = Arc<dyn Fn(&App) -> Result<Arc<dyn Transport>, EngineError> + Send + Sync>;
@@ -99,6 +108,37 @@ impl Engine {
         let app = self.app(app).await?;
         let client = self.client(&app, None).await?;
         plan::Planner::new(self, app, client).run(only).await
+    }
+
+    /// The attributes that an app announces and nobody knew of, and what of them can't be taken, with the reason. Changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::Client`]: the app has no `/Schemas`, or can't be asked.
+    pub async fn discover(
+        &self,
+        app: AppId,
+    ) -> Result<(Vec<(Kind, TargetAttribute)>, Vec<String>), EngineError> {
+        let app = self.app(app).await?;
+        let discovered = self.client(&app, None).await?.discover().await?;
+        Ok(attribute::news(&app, &discovered))
+    }
+
+    /// Whom a change of mapping, filter or scope would touch: `changed` is the app as it would be. Reads from the app, writes nothing
+    /// anywhere. What is to be done anyway is no part of it, and of an app that never began nobody is.
+    ///
+    /// # Errors
+    /// [`EngineError::Client`]: the app can't be asked whom it has already.
+    pub async fn impact(&self, changed: &App) -> Result<Impact, EngineError> {
+        let present = self.app(changed.id).await?;
+        let reads = present.clone();
+        if !self.read(move |on| impact::has_begun(on, &reads)).await? {
+            return Ok(Impact::default());
+        }
+        let client = self.client(&present, None).await?;
+        let after = plan::Planner::new(self, Arc::new(changed.clone()), client.clone()).run(None).await?;
+        let touched: Vec<Key> = after.items.iter().map(|item| item.key).collect();
+        let before = plan::Planner::new(self, present, client).run(Some(&touched)).await?;
+        Ok(Impact::between(before, after))
     }
 
     /// Runs a cycle to its end (goes on with one that was cut off); `progress` sees it after each batch. Objects that fail are in its
@@ -187,7 +227,7 @@ impl Engine {
         match users {
             Some(users) => client.test(&users, groups.as_ref()).await,
             // Both fall-backs parse; a diagnosis without steps would call everything well.
-            None => Diagnosis { steps: Vec::new(), works_instead: None, ignores_filter: false },
+            None => Diagnosis::empty(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use usher_scim::schema::{Attribute, Type};
+use usher_scim::schema::{Attribute, Mutability, Type};
 use usher_scim::{AttributePath, ResourceType, Schema};
 
 use super::MappingError;
@@ -21,6 +21,8 @@ pub struct TargetAttribute {
     pub required: bool,
     /// Whether texts that differ in case alone differ.
     pub case_exact: bool,
+    /// Who may write it, and when; a read-only one is mapped by nobody.
+    pub mutability: Mutability,
 }
 
 /// As TOML has it.
@@ -36,6 +38,8 @@ pub(super) struct Form {
     required: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     case_exact: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mutability: Option<String>,
 }
 
 fn string() -> String {
@@ -53,6 +57,9 @@ const KINDS: [Type; 7] = [
     Type::Binary,
 ];
 
+const MUTABILITIES: [Mutability; 4] =
+    [Mutability::ReadWrite, Mutability::Immutable, Mutability::WriteOnly, Mutability::ReadOnly];
+
 impl Form {
     pub(super) fn read(self) -> Result<TargetAttribute, MappingError> {
         let wrong = |what: String| MappingError::Other(format!("attribute {}: {what}", self.name));
@@ -63,7 +70,17 @@ impl Form {
         let kind = KINDS.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(&self.kind));
         let names = || KINDS.map(Type::as_str).join(", ");
         let kind = kind.ok_or_else(|| wrong(format!("the type {} is none of {}", self.kind, names())))?;
+        let mutability = match &self.mutability {
+            None => Mutability::ReadWrite,
+            Some(name) => {
+                MUTABILITIES.into_iter().find(|m| m.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
+                    let known = MUTABILITIES.map(Mutability::as_str).join(", ");
+                    wrong(format!("the mutability {name} is none of {known}"))
+                })?
+            }
+        };
         Ok(TargetAttribute {
+            mutability,
             path,
             kind,
             multi_valued: self.multi_valued,
@@ -79,11 +96,28 @@ impl Form {
             multi_valued: attribute.multi_valued,
             required: attribute.required,
             case_exact: attribute.case_exact,
+            mutability: (attribute.mutability != Mutability::ReadWrite)
+                .then(|| attribute.mutability.as_str().to_owned()),
         }
     }
 }
 
 impl TargetAttribute {
+    /// Reads one from words, as TOML has them: a name (a URN before it, where it is not of the core schema), a type, a mutability
+    /// (`None`: readWrite).
+    ///
+    /// # Errors
+    /// [`MappingError::Other`]: a name that is none, or a word that is not known; it names what there is.
+    pub fn read(
+        name: &str,
+        kind: &str,
+        (required, multi_valued, case_exact): (bool, bool, bool),
+        mutability: Option<&str>,
+    ) -> Result<Self, MappingError> {
+        let (name, kind, mutability) = (name.to_owned(), kind.to_owned(), mutability.map(str::to_owned));
+        Form { name, kind, multi_valued, required, case_exact, mutability }.read()
+    }
+
     pub(super) fn check(&self, target: &ResourceType) -> Result<(), MappingError> {
         if target.resolve(&self.path).is_some_and(|resolved| !resolved.open) {
             return Err(MappingError::Other(format!(
@@ -99,6 +133,7 @@ impl TargetAttribute {
             multi_valued: self.multi_valued,
             required: self.required,
             case_exact: self.case_exact,
+            mutability: self.mutability,
             ..Attribute::new(&self.path.name, self.kind)
         }
     }
