@@ -18,6 +18,7 @@ mod http;
 mod kill;
 mod ldap;
 mod ldif;
+mod life;
 mod load;
 mod mapping;
 mod nonsense;

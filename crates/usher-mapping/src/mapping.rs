@@ -137,7 +137,7 @@ pub enum MappingError {
     UnknownTarget {
         /// As written.
         target: String,
-        /// The nearest there is.
+        /// The nearest there are.
         hint: Option<String>,
     },
     /// Golden cases did not come out as expected.
