@@ -165,6 +165,19 @@ fn attributes_are_listed_added_and_discovered() {
         );
         let said = here.fails(&add);
         assert!(said.contains("has it already"), "{said}");
+        here.ok(&[
+            "app",
+            "attribute",
+            "add",
+            "crm",
+            "urn:example:hr:2.0:User:desk",
+            "--sub",
+            "floor",
+            "--sub",
+            "seat:integer",
+        ]);
+        here.ok(&["app", "mapping", "set", "crm", "urn:example:hr:2.0:User:desk.floor", "[city]"]);
+        assert_eq!(named("urn:example:hr:2.0:User:desk.seat").unwrap()["type"], "integer");
         let said = here.fails(&["app", "attribute", "add", "crm", "shoe", "--type", "text"]);
         assert!(said.contains("none of string"), "{said}");
         let said = here.fails(&["app", "attribute", "remove", "crm", "userName"]);

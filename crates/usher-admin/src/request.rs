@@ -870,7 +870,7 @@ impl App {
 pub struct NewAttribute {
     /// Its name, with a URN before it where it is not of the core schema.
     pub name: String,
-    /// `string`, `boolean`, `integer`, `decimal`, `dateTime`, `reference` or `binary`.
+    /// `string`, `boolean`, `integer`, `decimal`, `dateTime`, `reference`, `binary` or `complex`.
     pub of: String,
     /// Whether the app refuses an object without it.
     pub required: bool,
@@ -880,6 +880,9 @@ pub struct NewAttribute {
     pub case_exact: bool,
     /// `readWrite`, `immutable`, `writeOnly` or `readOnly`; absent: the first.
     pub mutability: Option<String>,
+    /// Of a complex one, the names and types of what it is made of.
+    #[serde(default)]
+    pub sub: Vec<(String, String)>,
 }
 
 /// An OAuth 2 client whose tokens open an app.

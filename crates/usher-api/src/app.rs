@@ -256,6 +256,9 @@ pub struct Cycle {
     pub id: String,
     /// `initial` or `incremental`.
     pub kind: String,
+    /// What it works on, of one under way: `reading`, `leavers`, `users`, `groups` or `references`.
+    #[serde(default)]
+    pub phase: Option<String>,
     /// When it began.
     pub began_at: Time,
     /// When it ended.

@@ -112,9 +112,9 @@ pub fn remove(
     mapping::force_mapping(tx, app, source, kind, &changed)
 }
 
-/// What an app announces and is not known of it yet; and what of it can't be taken, with the reason.
+/// What an app announces and is not known of it yet; and what of it can't be read, with the reason.
 pub fn news(app: &App, discovered: &Discovered) -> (Vec<(Kind, TargetAttribute)>, Vec<String>) {
-    let (mut found, mut left_out) = (Vec::new(), discovered.left_out.clone());
+    let mut found = Vec::new();
     for (kind, schemas) in [(Kind::User, &discovered.users), (Kind::Group, &discovered.groups)] {
         let of = app.target.of(kind);
         for schema in schemas {
@@ -125,14 +125,10 @@ pub fn news(app: &App, discovered: &Discovered) -> (Vec<(Kind, TargetAttribute)>
                 if of.resolve(&path).is_some_and(|known| !known.open) {
                     continue;
                 }
-                if attribute.kind == Type::Complex {
-                    left_out
-                        .push(format!("{path}: an attribute with sub-attributes of its own is not taken"));
-                    continue;
-                }
                 let attribute = TargetAttribute {
                     path,
                     kind: attribute.kind,
+                    sub_attributes: attribute.sub_attributes.clone(),
                     multi_valued: attribute.multi_valued,
                     required: attribute.required,
                     case_exact: attribute.case_exact,
@@ -142,5 +138,5 @@ pub fn news(app: &App, discovered: &Discovered) -> (Vec<(Kind, TargetAttribute)>
             }
         }
     }
-    (found, left_out)
+    (found, discovered.left_out.clone())
 }

@@ -78,6 +78,7 @@ impl ExtraAttribute {
         TargetAttribute {
             path: AttributePath::attribute(&self.name).within(&self.schema),
             kind: Type::String,
+            sub_attributes: Vec::new(),
             multi_valued: false,
             required: false,
             case_exact: false,

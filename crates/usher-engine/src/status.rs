@@ -10,7 +10,10 @@ use usher_store::Snapshot;
 
 use crate::{
     app::App,
-    cycle::run::{self, Counts, Cycle, CycleKind, Stop},
+    cycle::{
+        pump::lane,
+        run::{self, Counts, Cycle, CycleKind, Stop},
+    },
     error::EngineError,
     heart::Heart,
     leaver, limit, link, notify,
@@ -48,6 +51,8 @@ pub struct Status {
     pub state: State,
     /// The cycle under way; of an initial one `planned` counts with those whom it has not come to yet.
     pub cycle: Option<Cycle>,
+    /// What it works on: `reading`, `leavers`, `users`, `groups` or `references`.
+    pub phase: Option<&'static str>,
     /// How long it takes on, if it goes on as it did.
     pub eta: Option<SignedDuration>,
     /// The last one that ended.
@@ -111,8 +116,10 @@ pub fn get(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result<Status, E
     if let Some(cycle) = cycle.as_mut().filter(|cycle| cycle.kind == CycleKind::Initial) {
         cycle.planned = ahead(on, app, cycle)?;
     }
+    let phase = cycle.as_ref().map(|_| phase(on, app, now)).transpose()?;
     Ok(Status {
         state,
+        phase,
         eta: cycle.as_ref().and_then(|cycle| eta(cycle, now)),
         cycle,
         last_cycle: run.last,
@@ -136,6 +143,17 @@ pub fn get(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result<Status, E
         parked: u64::try_from(work::parked(on, app.queue)?).unwrap_or_default(),
         staged,
         mail: mail::waiting(on, &notify::topics(app))?,
+    })
+}
+
+/// What a cycle works on next.
+fn phase(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result<&'static str, EngineError> {
+    Ok(match work::take(on, app.queue, now, 1)?.first().map(|item| item.lane) {
+        None => "reading",
+        Some(lane::LEAVERS) => "leavers",
+        Some(lane::USERS | lane::WALKED_USERS) => "users",
+        Some(lane::GROUPS | lane::WALKED_GROUPS) => "groups",
+        Some(_) => "references",
     })
 }
 

@@ -77,7 +77,7 @@ impl Clock {
         if judged.source != Source::Active {
             return None;
         }
-        let after = |away| now.saturating_add(away).unwrap_or(Timestamp::MAX);
+        let after = |away: SignedDuration| now.saturating_add(away).unwrap_or(Timestamp::MAX);
         let of = |at, with_values| self.outcome(app, judged, at, with_values);
         // A value that is another one each second is the time itself: nobody is written to for that.
         let with_values = of(now, true).values == of(after(SECOND), true).values;

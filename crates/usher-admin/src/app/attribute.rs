@@ -46,7 +46,7 @@ pub(super) fn add(
     new: &NewAttribute,
 ) -> Result<String, AdminError> {
     let flags = (new.required, new.multi_valued, new.case_exact);
-    let attribute = TargetAttribute::read(&new.name, &new.of, flags, new.mutability.as_deref())
+    let attribute = TargetAttribute::read(&new.name, &new.of, flags, new.mutability.as_deref(), &new.sub)
         .map_err(mapping::mapping_error)?;
     let source = mapping::config(tx, configs, app)?;
     attribute::add(tx, app, &source, kind, vec![attribute])?;

@@ -152,6 +152,7 @@ pub(crate) fn status(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result
         app: app.name.clone(),
         state: status.state.as_str().into(),
         cycle: status.cycle.as_ref().map(|cycle| shape::Cycle {
+            phase: status.phase.map(str::to_owned),
             eta_seconds: status.eta.and_then(|eta| u64::try_from(eta.as_secs()).ok()),
             ..describe_cycle(cycle)
         }),
@@ -218,6 +219,7 @@ pub fn describe_cycle(cycle: &Cycle) -> shape::Cycle {
             CycleKind::OnDemand => "on_demand",
         }
         .into(),
+        phase: None,
         began_at: cycle.began.into(),
         ended_at: cycle.ended.map(Into::into),
         done: cycle.done,

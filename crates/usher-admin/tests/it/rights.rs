@@ -255,6 +255,7 @@ fn sample(operation: Operation, account: &str) -> Request {
                 multi_valued: false,
                 case_exact: false,
                 mutability: None,
+                sub: Vec::new(),
             },
         }),
         O::AppAttributeRemove => {

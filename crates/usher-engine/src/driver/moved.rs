@@ -34,7 +34,9 @@ impl Engine {
     /// [`EngineError::Client`]: a request after the connection test failed.
     pub async fn at(&self, app: AppId, url: Url, credentials: Credentials) -> Result<Elsewhere, EngineError> {
         let present = self.app(app).await?;
-        let moved = Arc::new(App { tenant_url: url, ..App::clone(&present) });
+        let mut moved = App::clone(&present);
+        moved.tenant_url = url;
+        let moved = Arc::new(moved);
         let client = self.client(&moved, Some(credentials)).await?;
         let diagnosis = self.probe(&moved, &client).await;
         let mut found = Elsewhere { diagnosis, looked_for: 0, missing: Vec::new() };

@@ -329,6 +329,7 @@ fn added(json: &Json, path: AttributePath) -> (TargetAttribute, Option<String>) 
     let attribute = TargetAttribute {
         path,
         kind,
+        sub_attributes: Vec::new(),
         multi_valued: is("multivalued"),
         required: is("required"),
         case_exact: is("caseExact"),

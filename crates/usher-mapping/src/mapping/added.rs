@@ -13,8 +13,10 @@ use super::MappingError;
 pub struct TargetAttribute {
     /// Its schema (a URN; absent: the core schema) and name, e.g. `urn:example:hr:2.0:User:badge`.
     pub path: AttributePath,
-    /// What its values are; [`Type::Complex`] is not taken.
+    /// What its values are.
     pub kind: Type,
+    /// What a [`Type::Complex`] one is made of; of any other none.
+    pub sub_attributes: Vec<Attribute>,
     /// Whether it has several values.
     pub multi_valued: bool,
     /// Whether the app refuses an object without it.
@@ -26,7 +28,7 @@ pub struct TargetAttribute {
 }
 
 /// As TOML has it.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
     name: String,
@@ -40,6 +42,9 @@ pub(super) struct Form {
     case_exact: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mutability: Option<String>,
+    /// What a complex one is made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sub: Vec<Form>,
 }
 
 fn string() -> String {
@@ -47,7 +52,7 @@ fn string() -> String {
 }
 
 /// What an added attribute may be.
-const KINDS: [Type; 7] = [
+const KINDS: [Type; 8] = [
     Type::String,
     Type::Boolean,
     Type::Integer,
@@ -55,6 +60,7 @@ const KINDS: [Type; 7] = [
     Type::DateTime,
     Type::Reference,
     Type::Binary,
+    Type::Complex,
 ];
 
 const MUTABILITIES: [Mutability; 4] =
@@ -79,8 +85,16 @@ impl Form {
                 })?
             }
         };
+        if (kind == Type::Complex) == self.sub.is_empty() {
+            return Err(wrong(match kind {
+                Type::Complex => "a complex attribute says what it is made of, in sub".to_owned(),
+                _ => "only a complex attribute has sub".to_owned(),
+            }));
+        }
+        let sub_attributes = self.sub.iter().map(|sub| sub.read_sub(&wrong)).collect::<Result<_, _>>()?;
         Ok(TargetAttribute {
             mutability,
+            sub_attributes,
             path,
             kind,
             multi_valued: self.multi_valued,
@@ -89,22 +103,44 @@ impl Form {
         })
     }
 
+    /// One that a complex attribute is made of.
+    fn read_sub(&self, wrong: &impl Fn(String) -> MappingError) -> Result<Attribute, MappingError> {
+        let read = self.clone().read()?;
+        if read.path.schema.is_some() || read.kind == Type::Complex {
+            return Err(wrong(format!("{} can't be a sub-attribute", self.name)));
+        }
+        Ok(read.attribute())
+    }
+
     pub(super) fn of(attribute: &TargetAttribute) -> Self {
+        let sub = |sub: &Attribute| Self {
+            name: sub.name.clone(),
+            kind: sub.kind.as_str().to_owned(),
+            multi_valued: sub.multi_valued,
+            required: sub.required,
+            case_exact: sub.case_exact,
+            mutability: unusual(sub.mutability),
+            sub: Vec::new(),
+        };
         Self {
+            sub: attribute.sub_attributes.iter().map(sub).collect(),
             name: attribute.path.to_string(),
             kind: attribute.kind.as_str().to_owned(),
             multi_valued: attribute.multi_valued,
             required: attribute.required,
             case_exact: attribute.case_exact,
-            mutability: (attribute.mutability != Mutability::ReadWrite)
-                .then(|| attribute.mutability.as_str().to_owned()),
+            mutability: unusual(attribute.mutability),
         }
     }
 }
 
+fn unusual(mutability: Mutability) -> Option<String> {
+    (mutability != Mutability::ReadWrite).then(|| mutability.as_str().to_owned())
+}
+
 impl TargetAttribute {
     /// Reads one from words, as TOML has them: a name (a URN before it, where it is not of the core schema), a type, a mutability
-    /// (`None`: readWrite).
+    /// (`None`: readWrite), and of a complex one the names and types of what it is made of.
     ///
     /// # Errors
     /// [`MappingError::Other`]: a name that is none, or a word that is not known; it names what there is.
@@ -113,9 +149,20 @@ impl TargetAttribute {
         kind: &str,
         (required, multi_valued, case_exact): (bool, bool, bool),
         mutability: Option<&str>,
+        sub: &[(String, String)],
     ) -> Result<Self, MappingError> {
-        let (name, kind, mutability) = (name.to_owned(), kind.to_owned(), mutability.map(str::to_owned));
-        Form { name, kind, multi_valued, required, case_exact, mutability }.read()
+        let form = |name: &str, kind: &str| Form {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            multi_valued: false,
+            required: false,
+            case_exact: false,
+            mutability: None,
+            sub: Vec::new(),
+        };
+        let sub = sub.iter().map(|(name, kind)| form(name, kind)).collect();
+        let mutability = mutability.map(str::to_owned);
+        Form { multi_valued, required, case_exact, mutability, sub, ..form(name, kind) }.read()
     }
 
     pub(super) fn check(&self, target: &ResourceType) -> Result<(), MappingError> {
@@ -134,6 +181,7 @@ impl TargetAttribute {
             required: self.required,
             case_exact: self.case_exact,
             mutability: self.mutability,
+            sub_attributes: self.sub_attributes.clone(),
             ..Attribute::new(&self.path.name, self.kind)
         }
     }

@@ -123,8 +123,9 @@ fn details(status: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(cycle) = &status.cycle {
         let eta = cycle.eta_seconds.map(|eta| format!(", about {} to go", span(eta))).unwrap_or_default();
+        let phase = cycle.phase.as_deref().map(|phase| format!(" ({phase})")).unwrap_or_default();
         lines.push(format!(
-            "{name}: {} cycle since {}: {} of {}{eta}; {}",
+            "{name}: {} cycle since {}{phase}: {} of {}{eta}; {}",
             cycle.kind,
             day(cycle.began_at),
             cycle.done,

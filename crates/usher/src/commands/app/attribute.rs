@@ -25,6 +25,9 @@ pub(crate) enum Attribute {
         /// readWrite, immutable, writeOnly or readOnly.
         #[arg(long)]
         mutability: Option<String>,
+        /// NAME:TYPE of what a complex attribute is made of; can be repeated.
+        #[arg(long, value_name = "NAME:TYPE")]
+        sub: Vec<String>,
         #[arg(long, default_value = "users")]
         kind: String,
     },
@@ -43,9 +46,15 @@ impl Attribute {
     pub(super) fn request(self) -> App {
         match self {
             Self::List { name } => App::AttributeList { name },
-            Self::Add { name, attribute, of, required, multi_valued, case_exact, mutability, kind } => {
+            Self::Add { name, attribute, of, required, multi_valued, case_exact, mutability, sub, kind } => {
+                let pair = |sub: &String| {
+                    let (name, of) = sub.split_once(':').unwrap_or((sub, "string"));
+                    (name.to_owned(), of.to_owned())
+                };
+                let sub: Vec<_> = sub.iter().map(pair).collect();
+                let of = if sub.is_empty() { of } else { "complex".into() };
                 let attribute =
-                    NewAttribute { name: attribute, of, required, multi_valued, case_exact, mutability };
+                    NewAttribute { name: attribute, of, required, multi_valued, case_exact, mutability, sub };
                 App::AttributeAdd { name, kind, attribute }
             }
             Self::Remove { name, attribute, kind } => App::AttributeRemove { name, kind, attribute },
