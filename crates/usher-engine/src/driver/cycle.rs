@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     Engine,
     batch::{Batch, Health},
+    demand::LOOK,
     failure::Trouble,
     job::{End, Job},
     missing::Missing,
@@ -37,21 +38,40 @@ pub(super) type Progress<'p> = &'p (dyn Fn(&Cycle) + Send + Sync);
 impl Engine {
     /// Runs a cycle under the app's lease.
     /// `stop`: the run loop's, which is not kept waiting: when it says true, and when the app asks for a pause, the cycle is left as
-    /// it stands and a later call goes on with it.
+    /// it stands and a later call goes on with it. Somebody who wants one object provisioned now is let in between two batches.
     pub(super) async fn leased(
         &self,
         id: AppId,
         progress: Progress<'_>,
         stop: Option<watch::Receiver<bool>>,
     ) -> Result<Cycle, EngineError> {
-        let Some(lease) = self.leases.take(&app::consumer(id)).await? else { return Err(EngineError::Busy) };
-        // A lost lease ends the cycle between two requests: another instance may have begun.
-        let result = tokio::select! {
-            result = self.cycle(id, &lease, progress, stop) => result,
-            () = self.leases.keep(&lease) => Err(EngineError::LeaseLost),
-        };
-        self.leases.give_back(lease).await?;
-        result
+        let mut taken = self.leases.take(&app::consumer(id)).await?;
+        loop {
+            let Some(lease) = taken else { return Err(EngineError::Busy) };
+            // A lost lease ends the cycle between two requests: another instance may have begun.
+            let result = tokio::select! {
+                result = self.cycle(id, &lease, progress, stop.clone()) => result,
+                () = self.leases.keep(&lease) => Err(EngineError::LeaseLost),
+            };
+            self.leases.give_back(lease).await?;
+            match result? {
+                Ran::Yielded(_) if stop.is_none() => {}
+                Ran::Ended(cycle) | Ran::Yielded(cycle) => return Ok(cycle),
+            }
+            taken = Some(self.after_the_awaited(id).await?);
+        }
+    }
+
+    /// The lease again, when those who waited for it are done.
+    async fn after_the_awaited(&self, id: AppId) -> Result<Lease, EngineError> {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if !self.is_awaited(id)
+                && let Some(lease) = self.leases.take(&app::consumer(id)).await?
+            {
+                return Ok(lease);
+            }
+        }
     }
 
     /// Tries the leavers of an app in quarantine, before its own time has come. If it can be worked with again, a cycle runs.
@@ -116,7 +136,7 @@ impl Engine {
         lease: &Lease,
         progress: Progress<'_>,
         stop: Option<watch::Receiver<bool>>,
-    ) -> Result<Cycle, EngineError> {
+    ) -> Result<Ran, EngineError> {
         let app = self.app(id).await?;
         let client = self.client(&app, None).await?;
         let run = self.read(move |on| Ok(run::get(on, id)?)).await?;
@@ -129,21 +149,22 @@ impl Engine {
         if let Some(until) = run.pause
             && !worker.wait_until(until).await
         {
-            return Ok(cycle);
+            return Ok(Ran::Ended(cycle));
         }
         while let Some(wait) = self.probe_first(&app, &client, &run, lease).await? {
             if !worker.heed(Health { wait: Some(wait), ..Health::default() }).await? {
-                return Ok(cycle);
+                return Ok(Ran::Ended(cycle));
             }
         }
         loop {
             match worker.round(&mut cycle, progress).await? {
                 Round::More => {}
                 Round::Nothing => break,
-                Round::Left => return Ok(cycle),
+                Round::Left => return Ok(Ran::Ended(cycle)),
+                Round::Awaited => return Ok(Ran::Yielded(cycle)),
             }
         }
-        worker.end(cycle).await
+        worker.end(cycle).await.map(Ran::Ended)
     }
 
     async fn begin(&self, id: AppId, lease: &Lease) -> Result<Cycle, EngineError> {
@@ -190,6 +211,14 @@ pub(super) struct Worker<'e> {
     stops: bool,
 }
 
+/// How a cycle was run.
+enum Ran {
+    /// To its end, or it is left as it stands.
+    Ended(Cycle),
+    /// It makes room for somebody who waits, and is to go on.
+    Yielded(Cycle),
+}
+
 /// What a round came to.
 enum Round {
     More,
@@ -197,6 +226,8 @@ enum Round {
     Nothing,
     /// The cycle is left as it stands.
     Left,
+    /// Somebody waits for the app.
+    Awaited,
 }
 
 impl<'e> Worker<'e> {
@@ -231,6 +262,9 @@ impl<'e> Worker<'e> {
     async fn round(&mut self, cycle: &mut Cycle, progress: Progress<'_>) -> Result<Round, EngineError> {
         if self.told_to_stop() {
             return Ok(Round::Left);
+        }
+        if self.engine.is_awaited(self.app.id) {
+            return Ok(Round::Awaited);
         }
         // A configuration changed meanwhile holds from the next batch on.
         let before = self.app.version;

@@ -73,13 +73,27 @@ pub struct Engine {
     leases: Arc<Leases>,
     /// Tokens of apps with an OAuth client, by the version of the app's configuration: a token is fetched once for many cycles.
     tokens: Arc<Mutex<OfApps>>,
+    /// How many in this process wait for an app that a cycle works on.
+    awaited: Arc<Mutex<HashMap<AppId, u32>>>,
+}
+
+/// Somebody waits for an app, as long as this lives: a cycle lets them in between two batches.
+struct Awaiting<'e>(&'e Engine, AppId);
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        let mut all = self.0.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = all.get_mut(&self.1) {
+            *n = n.saturating_sub(1);
+        }
+    }
 }
 
 impl Engine {
     /// An engine as one instance: it takes leases in its own name.
     pub fn new(store: Store, configs: Configs, clock: Clock, transports: Transports) -> Self {
         let leases = Arc::new(Leases::with_clock(store.clone(), clock.clone()));
-        Self { store, configs, clock, transports, leases, tokens: Arc::default() }
+        Self { store, configs, clock, transports, leases, tokens: Arc::default(), awaited: Arc::default() }
     }
 
     /// The directories' configurations that it was given.
@@ -214,6 +228,15 @@ impl Engine {
                 tokens
             }
         }
+    }
+
+    fn awaiting(&self, app: AppId) -> Awaiting<'_> {
+        *self.awaited.lock().unwrap_or_else(PoisonError::into_inner).entry(app).or_default() += 1;
+        Awaiting(self, app)
+    }
+
+    fn is_awaited(&self, app: AppId) -> bool {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner).get(&app).is_some_and(|n| *n > 0)
     }
 
     /// The connection test on the matching properties of what is mapped.

@@ -452,3 +452,26 @@ fn a_connection_test_that_is_asked_to_wait_is_no_reason_for_quarantine() {
         serving.end().await;
     });
 }
+
+#[test]
+fn who_is_provisioned_by_name_is_let_in_while_a_cycle_works() {
+    both(|rig| async move {
+        rig.scope(Scope::All);
+        for n in 0..300 {
+            rig.user(&format!("u{n:03}"), json!({}));
+        }
+        let last = rig.user("zoe", json!({}));
+        rig.wire.rule(|r| (r.method() == "POST").then_some(Fault::Late(Duration::from_millis(30))));
+        let engine = rig.engine.clone();
+        let id = rig.app;
+        let cycle = tokio::spawn(async move { engine.sync(id, &|_| {}).await });
+        until(&rig, |rig| !rig.users_there().is_empty()).await;
+        let done = rig.engine.provision(rig.app, last.key, "test").await.unwrap();
+        assert_eq!(done.verdict.action, usher_engine::plan::Action::Create, "{done:#?}");
+        assert!(rig.users_there().len() < 250, "the cycle was not waited for");
+        assert!(!cycle.is_finished());
+        let ended = cycle.await.unwrap().unwrap();
+        assert_eq!((rig.users_there().len(), ended.counts.failed), (301, 0));
+        assert_eq!(ended.counts.create, 300, "one cycle, and it goes on where it was");
+    });
+}
