@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::App,
     cycle::{
-        Cycle,
+        Cycle, CycleKind,
         pump::{delta, lane, reason},
         run::{self, Counted},
     },
@@ -200,7 +200,9 @@ pub(super) fn write(
         return Err(EngineError::LeaseLost);
     }
     let (mut members, mut healed) = (Vec::new(), Vec::new());
-    limit::spend(tx, app.id, batch.iter().filter(|written| written.is_new()).count() as u64)?;
+    if cycle.kind != CycleKind::OnDemand {
+        limit::spend(tx, app.id, batch.iter().filter(|written| written.is_new()).count() as u64)?;
+    }
     for written in batch {
         match &written.end {
             End::Untouched if flaw::is_on(Flaw::UntriedIsDone) => {
