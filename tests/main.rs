@@ -19,6 +19,7 @@ mod http;
 mod kill;
 mod ldap;
 mod ldif;
+mod life;
 mod load;
 mod mapping;
 mod nonsense;

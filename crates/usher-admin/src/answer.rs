@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use usher_api::{
     List,
     account::{Account, ExtensionSchema, IndexedAttribute, IssuedToken, Record, RoleGrant, Token},
-    app::{App, Cycle, Link, Status, Template},
+    app::{App, Attribute, Cycle, Discovery, FilterGroup, Link, Status, Template},
     directory::{Directory, Member, Membership, Preview, Run, Source, Test},
     explain::Explanation,
     guard::{Held, Released},
     mapping::{Cases, Export, Import},
     people::{PeopleImport, Person, PersonExplanation, Unit, UnitImport},
-    plan::Plan,
+    plan::{Impact, Plan},
     rule::{Rule, RuleChange, Rules},
     trail::Entry,
 };
@@ -66,6 +66,10 @@ pub enum Answer {
     Status(Status),
     Statuses(List<Status>),
     Plan(Plan),
+    Impact(Impact),
+    Attributes(List<Attribute>),
+    Discovery(Discovery),
+    Filters(List<FilterGroup>),
     Explanation(Box<Explanation>),
     Explanations(List<Explanation>),
     /// Entra's `provisioningObjectSummary` each.

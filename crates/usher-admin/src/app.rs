@@ -1,16 +1,20 @@
 //! Applications.
 
+mod attribute;
+mod change;
 mod describe;
 mod explain;
+mod filter;
 mod group;
 mod logs;
 mod mapping;
+mod moved;
 
 use secrecy::SecretString;
 use usher_api::{List, Secret};
 use usher_directory::{Kind, config::Configs};
 use usher_engine::{
-    App, app as apps, assignment, leaver, link, protected,
+    App, app as apps, assignment, leaver, limit, link, protected,
     quarantine::{self, Reset},
 };
 use usher_store::{Snapshot, Tx};
@@ -19,6 +23,7 @@ use crate::{
     Actor, Admin, AdminError, Answer, Outcome, Work, answer::Said, audit, directory, record, request,
 };
 
+pub use change::describe_impact;
 pub(crate) use describe::{describe as show, status};
 pub use describe::{describe_cycle, describe_plan};
 pub use explain::describe_explanation;
@@ -39,13 +44,28 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
             .read(move |on| find(on, &name).and_then(|app| status(on, &app, now)).map(Answer::Status))
             .map(Outcome::Done),
         R::Logs { .. } => logs::page(admin, request).map(Outcome::Done),
-        R::Credentials { name, token, oauth } => {
+        R::Credentials { name, token, oauth, expires } => {
             let (token, actor) = (given(&token)?, actor.clone());
             let oauth = oauth.map(client).transpose()?;
+            let expires = expires.map(|text| moved::expires(&text, now)).transpose()?;
             admin.read(move |on| {
                 let app = Box::new(find(on, &name)?);
                 let (token, oauth, actor) = (token.clone(), oauth.clone(), actor.clone());
-                Ok(Outcome::Work(Work::AppCredentials { app, token, oauth, actor }))
+                let expires = expires.unwrap_or_else(|| by_itself(&app, oauth.is_some(), now));
+                Ok(Outcome::Work(Work::AppCredentials { app, token, oauth, expires, actor }))
+            })
+        }
+        R::Move { name, url, accounts, token, oauth, expires } => {
+            let (token, actor) = (given(&token)?, actor.clone());
+            let oauth = oauth.map(client).transpose()?;
+            let expires = expires.map(|text| moved::expires(&text, now)).transpose()?;
+            let (url, accounts) = (apps::check_url(&url, false)?, moved::accounts(&accounts)?);
+            admin.read(move |on| {
+                let app = Box::new(find(on, &name)?);
+                let (url, token, oauth, actor) = (url.clone(), token.clone(), oauth.clone(), actor.clone());
+                let expires = expires.unwrap_or_else(|| by_itself(&app, oauth.is_some(), now));
+                let to = request::Moved { url, accounts, token, oauth, expires };
+                Ok(Outcome::Work(Work::AppMove { app, to, actor }))
             })
         }
         R::Test { name } => admin
@@ -66,11 +86,29 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
                 Ok(Outcome::Work(Work::AppSync { app }))
             })
         }
-        R::Start { name } => {
+        R::Start { name, first } => {
+            let actor = actor.clone();
+            if first == Some(0) {
+                return Err(AdminError::new("invalid_value", "--first takes a number from 1 on"));
+            }
+            admin.read(move |on| {
+                let app = Box::new(find(on, &name)?);
+                Ok(Outcome::Work(Work::AppStart { app, first, actor: actor.clone() }))
+            })
+        }
+        R::FilterList { name } => admin.read(move |on| {
+            let app = find(on, &name)?;
+            Ok(Outcome::Done(Answer::Filters(List::whole(filter::list(&app)))))
+        }),
+        R::AttributeList { name } => admin.read(move |on| {
+            let app = find(on, &name)?;
+            Ok(Outcome::Done(Answer::Attributes(attribute::list(&app))))
+        }),
+        R::AttributeDiscover { name } => {
             let actor = actor.clone();
             admin.read(move |on| {
                 let app = Box::new(find(on, &name)?);
-                Ok(Outcome::Work(Work::AppStart { app, actor: actor.clone() }))
+                Ok(Outcome::Work(Work::AppDiscover { app, actor: actor.clone() }))
             })
         }
         R::Group { name, group, act } => group::handle(admin, actor, name, group, act),
@@ -100,11 +138,8 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
                 mapping::test(on, &configs, &app).map(Answer::MappingCases).map(Outcome::Done)
             })
         }
-        R::MappingImport { name, kind, text, format, anchor, dry_run, force } => {
-            let asked = mapping::Asked { name, kind, text, format, anchor, dry_run, force };
-            mapping::import(admin, actor, asked).map(Outcome::Done)
-        }
-        change => self::change(admin, actor, change).map(Outcome::Done),
+        R::MappingImport { .. } => mapping::import(admin, actor, request),
+        change => self::change::asked(admin, actor, change),
     }
 }
 
@@ -120,6 +155,11 @@ fn find(on: &mut Snapshot<'_>, name: &str) -> Result<App, AdminError> {
         all.iter().map(|app| app.name.as_str()),
         "usher app add NAME --from TEMPLATE --directory D --tenant-url URL --secret-token-file FILE",
     ))
+}
+
+/// When a token given now expires, where nobody says so. What an OAuth client's secret lives nobody knows.
+fn by_itself(app: &App, oauth: bool, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
+    app.token_expires(now).filter(|_| !oauth)
 }
 
 /// A token without the newline that a file ends in; an empty one is a mistake.
@@ -148,16 +188,16 @@ fn client(asked: request::OAuth) -> Result<apps::OAuthClient, AdminError> {
 }
 
 impl Admin {
-    /// Lets cycles of an app run by themselves.
+    /// Lets cycles of an app run by themselves; it stops after the `first` that are made or taken over.
     ///
     /// # Errors
     /// [`AdminError`]: the app is gone, or the database.
-    pub fn start(&self, actor: &Actor, app: &App) -> Result<Answer, AdminError> {
+    pub fn start(&self, actor: &Actor, app: &App, first: Option<u64>) -> Result<Answer, AdminError> {
         let (actor, now, name) = (actor.clone(), self.clock.now(), app.name.clone());
         self.write(move |tx| {
             let app = find(tx, &name)?;
-            apps::set_enabled(tx, &app, true)?;
-            audit::note(tx, &actor, "app.start", &app.name, &serde_json::json!({}), now)?;
+            apps::start(tx, &app, first)?;
+            audit::note(tx, &actor, "app.start", &app.name, &serde_json::json!({"first": first}), now)?;
             let app = find(tx, &name)?;
             show(tx, &app).map(Answer::App)
         })
@@ -173,6 +213,7 @@ impl Admin {
         app: &App,
         token: &Secret,
         oauth: Option<apps::OAuthClient>,
+        expires: Option<jiff::Timestamp>,
     ) -> Result<Answer, AdminError> {
         let (actor, now, store, name) =
             (actor.clone(), self.clock.now(), self.store.clone(), app.name.clone());
@@ -180,6 +221,7 @@ impl Admin {
         self.write(move |tx| {
             let app = find(tx, &name)?;
             apps::set_credentials(tx, &store, app.id, &credentials)?;
+            apps::set_expires(tx, app.id, expires)?;
             if app.enabled {
                 apps::set_enabled(tx, &app, true)?;
             }
@@ -216,12 +258,20 @@ fn add(admin: &Admin, actor: &Actor, request: request::App) -> Result<Answer, Ad
     })
 }
 
-/// What changes one app: looked up, changed, noted, shown, in one transaction.
-fn change(admin: &Admin, actor: &Actor, request: request::App) -> Result<Answer, AdminError> {
+/// What changes one app: looked up, changed, noted, shown, in one transaction. `version`: the app is still of that one, or nothing is done.
+fn change(
+    admin: &Admin,
+    actor: &Actor,
+    request: request::App,
+    version: Option<i64>,
+) -> Result<Answer, AdminError> {
     let (actor, now, configs) = (actor.clone(), admin.clock.now(), admin.configs.clone());
     admin.write(move |tx| {
         let (name, operation, details) = describe::noted(&request);
         let app = find(tx, name)?;
+        if version.is_some_and(|version| version != app.version) {
+            return Err(usher_engine::EngineError::Stale.into());
+        }
         let said = act(tx, &configs, &app, &request, now)?;
         audit::note(tx, &actor, operation, &app.name, &details, now)?;
         match said {
@@ -248,7 +298,7 @@ fn act(
             apps::remove(tx, app)?;
             return Ok(Some(format!("app {name} is removed; the accounts in it stay as they are")));
         }
-        R::Set { key, value, .. } if key == "tenant_url" => apps::set_tenant_url(tx, app, value, false)?,
+        R::Set { key, value, .. } if key == "tenant_url" => moved::set_url(tx, app, value)?,
         R::Set { key, value, .. } => {
             apps::set(tx, app, &[(key.clone(), value.clone())])?;
         }
@@ -304,6 +354,28 @@ fn act(
             }
             let allowed = leaver::allow(tx, app.id, Some(keys.as_slice()).filter(|keys| !keys.is_empty()))?;
             return Ok(Some(format!("{allowed} staged leavers may go; the next cycle of {name} lets them")));
+        }
+        R::AllowCreates { name } => {
+            let waited = limit::allow(tx, app)?;
+            return Ok(Some(format!(
+                "{waited} users and groups may be made; the next cycle of {name} makes them"
+            )));
+        }
+        R::AttributeAdd { kind, attribute, .. } => {
+            return self::attribute::add(tx, configs, app, record::kind(kind)?, attribute).map(Some);
+        }
+        R::AttributeRemove { kind, attribute, .. } => {
+            return self::attribute::remove(tx, configs, app, record::kind(kind)?, attribute).map(Some);
+        }
+        R::FilterAdd { kind, title, clauses, anchor, .. } => {
+            let kind = record::kind(kind)?;
+            let mapping = filter::with_group(app.mapping(kind), title, clauses, anchor.as_deref())?;
+            mapping::save(tx, configs, app, kind, &mapping, true)?;
+        }
+        R::FilterRemove { kind, title, .. } => {
+            let kind = record::kind(kind)?;
+            let mapping = filter::without_group(app.mapping(kind), title)?;
+            mapping::save(tx, configs, app, kind, &mapping, true)?;
         }
         R::MappingSet { kind, target, change, force, .. } => {
             let kind = record::kind(kind)?;

@@ -40,7 +40,7 @@ use usher_jobs::clock::Clock;
 use usher_store::{Lane, Snapshot, Store, Tx};
 
 pub use answer::Answer;
-pub use app::{describe_cycle, describe_explanation, describe_plan};
+pub use app::{describe_cycle, describe_explanation, describe_impact, describe_plan};
 pub use error::AdminError;
 pub use request::{Actor, Request, Work};
 pub use sign_in::{BAD_TOKEN, SignedIn};

@@ -83,6 +83,7 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Object) -> 
         A::RemoveMembers { name, members } => {
             group::change(admin, actor, (directory, kind), name, members, false)
         }
+        A::Protect { name, off } => user::protect(admin, actor, directory, kind, (name, off)),
         act => user::change(admin, actor, directory, kind, act),
     }
 }

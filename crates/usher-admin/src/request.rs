@@ -500,6 +500,11 @@ pub enum ObjectAct {
         name: String,
         members: Vec<String>,
     },
+    /// Users alone: never disabled, deleted or emptied in any app; `off`: no longer.
+    Protect {
+        name: String,
+        off: bool,
+    },
     RemoveMembers {
         name: String,
         members: Vec<String>,
@@ -637,6 +642,21 @@ pub enum App {
         /// The secret is that of this OAuth client.
         #[serde(default)]
         oauth: Option<OAuth>,
+        /// When it expires: `30d`, `never`, a date or a time; absent: as the gallery says.
+        #[serde(default)]
+        expires: Option<String>,
+    },
+    /// To another tenant URL, with credentials for it.
+    Move {
+        name: String,
+        url: String,
+        /// `same`: the links are kept, after some of them were looked for there; `other`: they are forgotten, and the app is off.
+        accounts: String,
+        token: Secret,
+        #[serde(default)]
+        oauth: Option<OAuth>,
+        #[serde(default)]
+        expires: Option<String>,
     },
     Test {
         name: String,
@@ -676,9 +696,15 @@ pub enum App {
     Scope {
         name: String,
         scope: String,
+        /// Whomever it touches; otherwise that is the answer, and nothing is saved.
+        #[serde(default)]
+        yes: bool,
     },
+    /// `first`: it stops after so many accounts and groups were made or taken over.
     Start {
         name: String,
+        #[serde(default)]
+        first: Option<u64>,
     },
     Stop {
         name: String,
@@ -726,6 +752,51 @@ pub enum App {
         #[serde(default)]
         only: Vec<String>,
     },
+    /// Lets those be made who are held back.
+    AllowCreates {
+        name: String,
+    },
+    /// The groups of the scoping filters.
+    FilterList {
+        name: String,
+    },
+    /// A group more of a scoping filter; in place of one of that title.
+    FilterAdd {
+        name: String,
+        kind: String,
+        title: String,
+        /// Each as `attribute OPERATOR value`.
+        clauses: Vec<String>,
+        /// `whole` or `part`, of regular expressions.
+        anchor: Option<String>,
+        #[serde(default)]
+        yes: bool,
+    },
+    FilterRemove {
+        name: String,
+        kind: String,
+        title: String,
+        #[serde(default)]
+        yes: bool,
+    },
+    /// The target attributes of users and groups.
+    AttributeList {
+        name: String,
+    },
+    AttributeAdd {
+        name: String,
+        kind: String,
+        attribute: NewAttribute,
+    },
+    AttributeRemove {
+        name: String,
+        kind: String,
+        attribute: String,
+    },
+    /// Adds those that the app announces.
+    AttributeDiscover {
+        name: String,
+    },
     MappingShow {
         name: String,
         kind: String,
@@ -738,6 +809,8 @@ pub enum App {
         change: RowChange,
         /// Although golden cases fail.
         force: bool,
+        #[serde(default)]
+        yes: bool,
     },
     /// Replaces a mapping by a document's.
     MappingImport {
@@ -752,6 +825,8 @@ pub enum App {
         /// Only says what would become of it.
         dry_run: bool,
         force: bool,
+        #[serde(default)]
+        yes: bool,
     },
     /// As `toml` or `entra`.
     MappingExport {
@@ -762,12 +837,52 @@ pub enum App {
     MappingTest {
         name: String,
     },
-    /// Back to the gallery's; the app's own golden cases stay.
+    /// Back to the gallery's; the app's own golden cases and attributes stay.
     MappingReset {
         name: String,
         kind: String,
         force: bool,
+        #[serde(default)]
+        yes: bool,
     },
+}
+
+impl App {
+    /// The same, whomever it touches; `None`: it is no such request, or says so already.
+    #[must_use]
+    pub fn agreed(&self) -> Option<Self> {
+        let mut agreed = self.clone();
+        let yes = match &mut agreed {
+            Self::Scope { yes, .. }
+            | Self::FilterAdd { yes, .. }
+            | Self::FilterRemove { yes, .. }
+            | Self::MappingSet { yes, .. }
+            | Self::MappingImport { yes, dry_run: false, .. }
+            | Self::MappingReset { yes, .. } => yes,
+            _ => return None,
+        };
+        (!std::mem::replace(yes, true)).then_some(agreed)
+    }
+}
+
+/// A target attribute to add.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewAttribute {
+    /// Its name, with a URN before it where it is not of the core schema.
+    pub name: String,
+    /// `string`, `boolean`, `integer`, `decimal`, `dateTime`, `reference`, `binary` or `complex`.
+    pub of: String,
+    /// Whether the app refuses an object without it.
+    pub required: bool,
+    /// Whether it has several values.
+    pub multi_valued: bool,
+    /// Whether texts that differ in case alone differ.
+    pub case_exact: bool,
+    /// `readWrite`, `immutable`, `writeOnly` or `readOnly`; absent: the first.
+    pub mutability: Option<String>,
+    /// Of a complex one, the names and types of what it is made of.
+    #[serde(default)]
+    pub sub: Vec<(String, String)>,
 }
 
 /// An OAuth 2 client whose tokens open an app.
@@ -866,6 +981,21 @@ pub struct RowChange {
     pub remove: bool,
 }
 
+/// Where an app moves to.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// The tenant URL.
+    pub url: usher_engine::app::Url,
+    /// Whether the accounts there are the same.
+    pub accounts: usher_engine::app::Accounts,
+    /// The token for it, or the client's secret.
+    pub token: Secret,
+    /// The OAuth client whose secret that is.
+    pub oauth: Option<usher_engine::app::OAuthClient>,
+    /// When it expires.
+    pub expires: Option<jiff::Timestamp>,
+}
+
 /// Work that was allowed and noted, and is now to be run on the drivers by whoever asked.
 #[derive(Debug, Clone)]
 pub enum Work {
@@ -903,7 +1033,34 @@ pub enum Work {
         token: Secret,
         /// The OAuth client whose secret that is.
         oauth: Option<usher_engine::app::OAuthClient>,
+        /// When it expires.
+        expires: Option<jiff::Timestamp>,
         /// Who gave it.
+        actor: Actor,
+    },
+    /// Another tenant URL: tested first, then kept by [`crate::Admin::move_app`].
+    AppMove {
+        /// Of which app.
+        app: Box<usher_engine::App>,
+        /// Where to, and with what.
+        to: Moved,
+        /// Who asked.
+        actor: Actor,
+    },
+    /// A change of mapping, filter or scope: saved by [`crate::Admin::save_change`] if it touches nobody.
+    AppChange {
+        /// The app as it would be.
+        changed: Box<usher_engine::App>,
+        /// The request, agreed to.
+        request: Box<App>,
+        /// Who asked.
+        actor: Actor,
+    },
+    /// The attributes that an app announces, kept by [`crate::Admin::add_attributes`].
+    AppDiscover {
+        /// Which app.
+        app: Box<usher_engine::App>,
+        /// Who asked.
         actor: Actor,
     },
     /// A plan.
@@ -938,6 +1095,8 @@ pub enum Work {
     AppStart {
         /// Of which app.
         app: Box<usher_engine::App>,
+        /// It stops after so many.
+        first: Option<u64>,
         /// Who asked.
         actor: Actor,
     },

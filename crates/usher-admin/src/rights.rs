@@ -145,6 +145,7 @@ operations! {
     ObjectCreate "object.create" INSTALLATION, "Make a user or group";
     ObjectSet "object.set" INSTALLATION, "Change a user or group";
     ObjectActivate "object.activate" INSTALLATION, "Enable or disable a user";
+    ObjectProtect "object.protect" INSTALLATION, "Keep every app from disabling or deleting somebody";
     ObjectDelete "object.delete" INSTALLATION, "Delete a user or group";
     ObjectRestore "object.restore" INSTALLATION, "Restore a deleted user";
     ObjectMembers "object.members" INSTALLATION, "Members of a group";
@@ -168,6 +169,7 @@ operations! {
     AppRemove "app.remove" INSTALLATION, "Remove an app";
     AppSet "app.set" INSTALLATION, "Change an app's settings";
     AppCredentials "app.credentials" INSTALLATION, "Replace an app's secret token";
+    AppMove "app.move" INSTALLATION, "Move an app to another tenant URL";
     AppTest "app.test" INSTALLATION, "Test an app's connection";
     AppAssign "app.assign" INSTALLATION, "Assign a user or group";
     AppUnassign "app.unassign" INSTALLATION, "Take an assignment away";
@@ -185,6 +187,14 @@ operations! {
     AppStatus "app.status" INSTALLATION, "Where an app stands";
     AppLogs "app.logs" INSTALLATION, "The provisioning log";
     AppAllowDeletes "app.allow_deletes" INSTALLATION, "Let held-back leavers go";
+    AppAllowCreates "app.allow_creates" INSTALLATION, "Let held-back creates go";
+    AppFilterList "app.filter.list" INSTALLATION, "An app's scoping filters";
+    AppFilterAdd "app.filter.add" INSTALLATION, "Add to a scoping filter";
+    AppFilterRemove "app.filter.remove" INSTALLATION, "Take from a scoping filter";
+    AppAttributeList "app.attribute.list" INSTALLATION, "An app's target attributes";
+    AppAttributeAdd "app.attribute.add" INSTALLATION, "Add a target attribute";
+    AppAttributeRemove "app.attribute.remove" INSTALLATION, "Take a target attribute away";
+    AppAttributeDiscover "app.attribute.discover" INSTALLATION, "Add the attributes that an app announces";
     AppMappingShow "app.mapping.show" INSTALLATION, "An app's mapping";
     AppMappingSet "app.mapping.set" INSTALLATION, "Change a mapping's row";
     AppMappingImport "app.mapping.import" INSTALLATION, "Import a mapping";
@@ -361,6 +371,7 @@ fn of_object(act: &request::ObjectAct) -> Operation {
         A::Create { .. } => O::ObjectCreate,
         A::Set { .. } => O::ObjectSet,
         A::Activate { .. } => O::ObjectActivate,
+        A::Protect { .. } => O::ObjectProtect,
         A::Delete { .. } => O::ObjectDelete,
         A::Restore { .. } => O::ObjectRestore,
         A::Members { .. } => O::ObjectMembers,
@@ -396,6 +407,7 @@ fn of_app(app: &request::App) -> Operation {
         A::Remove { .. } => O::AppRemove,
         A::Set { .. } => O::AppSet,
         A::Credentials { .. } => O::AppCredentials,
+        A::Move { .. } => O::AppMove,
         A::Test { .. } => O::AppTest,
         A::Assign { .. } => O::AppAssign,
         A::Unassign { .. } => O::AppUnassign,
@@ -413,6 +425,14 @@ fn of_app(app: &request::App) -> Operation {
         A::Status { .. } => O::AppStatus,
         A::Logs { .. } => O::AppLogs,
         A::AllowDeletes { .. } => O::AppAllowDeletes,
+        A::AllowCreates { .. } => O::AppAllowCreates,
+        A::FilterList { .. } => O::AppFilterList,
+        A::FilterAdd { .. } => O::AppFilterAdd,
+        A::FilterRemove { .. } => O::AppFilterRemove,
+        A::AttributeList { .. } => O::AppAttributeList,
+        A::AttributeAdd { .. } => O::AppAttributeAdd,
+        A::AttributeRemove { .. } => O::AppAttributeRemove,
+        A::AttributeDiscover { .. } => O::AppAttributeDiscover,
         A::MappingShow { .. } => O::AppMappingShow,
         A::MappingSet { .. } => O::AppMappingSet,
         A::MappingImport { .. } => O::AppMappingImport,

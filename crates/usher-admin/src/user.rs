@@ -69,6 +69,32 @@ pub(crate) fn change(
     })
 }
 
+/// Keeps every app of the directory from disabling, deleting or emptying a user; `off`: no longer.
+pub(crate) fn protect(
+    admin: &Admin,
+    actor: &Actor,
+    directory: String,
+    kind: Kind,
+    (name, off): (String, bool),
+) -> Result<Answer, AdminError> {
+    if kind == Kind::Group {
+        return Err(AdminError::new("invalid_value", "only users can be protected"));
+    }
+    let (actor, now, configs) = (actor.clone(), admin.clock.now(), admin.configs.clone());
+    admin.write(move |tx| {
+        let place = Place::find(tx, &configs, &directory, kind)?;
+        let found = find(tx, &place, &name, Which::Any)?;
+        usher_engine::protected::set_everywhere(tx, place.id(), found.key, !off, now)?;
+        let details = serde_json::json!({"directory": place.name, "id": found.id.0, "off": off});
+        audit::note(tx, &actor, "user.protect", found.name(), &details, now)?;
+        let text = match off {
+            true => "is protected no longer, but in apps where it was protected by itself",
+            false => "is never disabled, deleted or emptied in any app",
+        };
+        Ok(Answer::Said(Said { message: format!("{} {text}", found.name()) }))
+    })
+}
+
 fn name_of(act: &ObjectAct) -> &str {
     match act {
         ObjectAct::Set { name, .. }
@@ -78,7 +104,8 @@ fn name_of(act: &ObjectAct) -> &str {
         | ObjectAct::Show { name }
         | ObjectAct::Members { name, .. }
         | ObjectAct::AddMembers { name, .. }
-        | ObjectAct::RemoveMembers { name, .. } => name,
+        | ObjectAct::RemoveMembers { name, .. }
+        | ObjectAct::Protect { name, .. } => name,
         ObjectAct::List { .. } | ObjectAct::Create { .. } => "",
     }
 }

@@ -123,6 +123,9 @@ pub struct Counts {
     pub failed: u64,
     /// Leavers held back by the deletion threshold.
     pub staged: u64,
+    /// Held back because no more are to be made now.
+    #[serde(default)]
+    pub held: u64,
 }
 
 /// Where an app stands.
@@ -136,14 +139,22 @@ pub struct Status {
     pub cycle: Option<Cycle>,
     /// The last one that ended.
     pub last_cycle: Option<Cycle>,
-    /// All objects as they stand.
+    /// Objects as they stand (`in_sync`, `out_of_scope`, `failed`, `staged`, `held`), and what was written to date.
     pub counts: Counts,
     /// Since when nothing was left to do.
     pub steady_since: Option<Time>,
     /// When the next cycle begins by itself.
     pub next_run_at: Option<Time>,
-    /// When the app last answered.
+    /// When the app last answered as it should.
     pub last_reachable_at: Option<Time>,
+    /// It asked to be left alone until then.
+    pub paused_until: Option<Time>,
+    /// Why probes fail while nothing is to be sent; `null`: they do not.
+    pub unreachable: Option<Unreachable>,
+    /// When its credentials expire; `null`: nobody knows, or never.
+    pub credential_expires_at: Option<Time>,
+    /// Why nobody new is made; `null`: they are.
+    pub held: Option<HeldCreates>,
     /// Why it is in quarantine.
     pub quarantine: Option<Quarantine>,
     /// Objects that failed and wait for another try.
@@ -157,6 +168,76 @@ pub struct Status {
     pub linked_groups: u64,
     /// Notification e-mails that wait to be sent; `null`: none.
     pub notification: Option<Notification>,
+}
+
+/// Probes of an app that fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unreachable {
+    /// When the last one was sent.
+    pub at: Time,
+    /// How many in a row failed.
+    pub failed: u32,
+    /// Why.
+    pub text: String,
+}
+
+/// Creates that are held back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeldCreates {
+    /// How many wait; more may come.
+    pub waiting: u64,
+    /// Since when.
+    pub since: Time,
+    /// Why, and what lets them go on.
+    pub text: String,
+}
+
+/// A target attribute of an app.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// `users` or `groups`.
+    pub kind: String,
+    /// Its path.
+    pub name: String,
+    /// `string`, `boolean`, `integer`, `decimal`, `dateTime`, `reference`, `binary` or `complex`.
+    #[serde(rename = "type")]
+    pub of: String,
+    /// Whether the app refuses an object without it.
+    pub required: bool,
+    /// Whether it has several values.
+    pub multi_valued: bool,
+    /// Whether texts that differ in case alone differ.
+    pub case_exact: bool,
+    /// `readWrite`, `readOnly`, `immutable` or `writeOnly`.
+    pub mutability: String,
+    /// Whether it was added to what the gallery knows.
+    pub added: bool,
+    /// Whether it is mapped.
+    pub mapped: bool,
+    /// Whether the app can filter on it, so that it can be a matching property.
+    pub filterable: bool,
+}
+
+/// What an app announced of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Discovery {
+    /// The app.
+    pub app: String,
+    /// Attributes that nobody knew of; they are added.
+    pub added: Vec<Attribute>,
+    /// What can't be taken, with the reason.
+    pub left_out: Vec<String>,
+}
+
+/// A group of a scoping filter: all clauses must hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FilterGroup {
+    /// `users` or `groups`.
+    pub kind: String,
+    /// Its name.
+    pub title: String,
+    /// Each as `attribute OPERATOR value`.
+    pub clauses: Vec<String>,
 }
 
 /// E-mails about an app that wait to be sent.
@@ -175,14 +256,20 @@ pub struct Cycle {
     pub id: String,
     /// `initial` or `incremental`.
     pub kind: String,
+    /// What it works on, of one under way: `reading`, `leavers`, `users`, `groups` or `references`.
+    #[serde(default)]
+    pub phase: Option<String>,
     /// When it began.
     pub began_at: Time,
     /// When it ended.
     pub ended_at: Option<Time>,
     /// Objects done.
     pub done: u64,
-    /// Objects planned so far.
+    /// Objects planned so far; of an initial cycle under way, how many it comes to.
     pub planned: u64,
+    /// How many seconds it takes on, if it goes on as it did; of one under way.
+    #[serde(default)]
+    pub eta_seconds: Option<u64>,
     /// What happened to them.
     pub counts: Counts,
     /// Requests sent to the app, and those of them that write.

@@ -17,6 +17,19 @@ pub struct Plan {
     pub items: Vec<Item>,
 }
 
+/// Whom a change of mapping, filter or scope would touch. Nothing is saved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Impact {
+    /// The app.
+    pub app: String,
+    /// Users and groups by action; `in_sync`: taken over as they are.
+    pub counts: Counts,
+    /// The first of them.
+    pub items: Vec<Item>,
+    /// How many more there are.
+    pub more: u64,
+}
+
 /// What would happen to one object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {

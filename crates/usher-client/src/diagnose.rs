@@ -1,5 +1,7 @@
 //! The connection test: which step fails, and what to do.
 
+use std::time::Duration;
+
 use usher_scim::AttributePath;
 
 use crate::{
@@ -29,9 +31,17 @@ pub struct Diagnosis {
     pub works_instead: Option<String>,
     /// A filter for a value that nobody has found somebody: provisioning would link people to others' accounts.
     pub ignores_filter: bool,
+    /// The app asked to be left alone for a while (429, or 503 with Retry-After), for so long where it said: it is there, and nothing
+    /// else is known of it.
+    pub wait: Option<Option<Duration>>,
 }
 
 impl Diagnosis {
+    /// Nothing found yet.
+    pub fn empty() -> Self {
+        Self { steps: Vec::new(), works_instead: None, ignores_filter: false, wait: None }
+    }
+
     /// All went well.
     pub fn ok(&self) -> bool {
         self.steps.iter().all(|s| s.ok)
@@ -44,6 +54,12 @@ impl Diagnosis {
     fn bad(&mut self, name: &'static str, text: impl Into<String>) {
         self.steps.push(Step { name, ok: false, text: text.into() });
     }
+
+    fn asked_to_wait(&mut self, error: &ClientError) {
+        if let ClientError::Wait { retry_after } = error {
+            self.wait = Some(*retry_after);
+        }
+    }
 }
 
 impl Client {
@@ -53,7 +69,7 @@ impl Client {
     /// When nothing answers SCIM at the tenant URL, `/scim/v2`, `/scim` and the bare path are tried at the same host, and
     /// the one that works is named.
     pub async fn test(&self, matching: &AttributePath, groups: Option<&AttributePath>) -> Diagnosis {
-        let mut diagnosis = Diagnosis { steps: Vec::new(), works_instead: None, ignores_filter: false };
+        let mut diagnosis = Diagnosis::empty();
         let tenant = self.tenant().clone();
         if let Some((tokens, limit)) = self.tokens() {
             match tokens.bearer(limit).await {
@@ -65,6 +81,7 @@ impl Client {
                     return diagnosis;
                 }
                 Err(error) => {
+                    diagnosis.asked_to_wait(&error);
                     let text = format!("no token from {}: {error}; check --oauth-token-url", tokens.host());
                     diagnosis.bad("token", text);
                     return diagnosis;
@@ -235,6 +252,7 @@ fn judge_refusal(
     has_token: bool,
 ) -> bool {
     let (status, detail) = (answer.status, answer.detail());
+    diagnosis.asked_to_wait(failure);
     let (step, text, elsewhere) = match (failure, status) {
         (ClientError::Credentials { .. }, 401) => {
             let what =
@@ -300,6 +318,7 @@ fn judge_groups(
             false
         }
         Err(error) => {
+            diagnosis.asked_to_wait(&error);
             diagnosis
                 .bad("groups", format!("{error}; if the app has no groups, switch the group mapping off"));
             false

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 use usher_directory::{DirectoryId, Kind, feed};
 use usher_jobs::{
     mail,
@@ -22,10 +21,12 @@ use crate::{
     cycle::walk,
     error::EngineError,
     gallery::{self, Target, Template},
+    heart, limit, link,
     settings::Settings,
 };
 
 pub use crate::mapping::{force_mapping, set_mapping};
+pub use url::Url;
 
 /// An app's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +90,8 @@ pub struct App {
     pub has_secret: bool,
     /// The OAuth client whose secret is kept; `None`: the secret is a token itself.
     pub oauth: Option<OAuthClient>,
+    /// When the secret token expires, as the gallery's token lifetime or whoever gave it says; `None`: not known.
+    pub expires: Option<Timestamp>,
     /// Settings.
     pub settings: Settings,
     /// Mapping of users.
@@ -153,6 +156,25 @@ impl App {
         };
         writer.document(self.target.of(kind), mapped)
     }
+    /// The app as it would be with another mapping of a kind; nothing is saved.
+    #[must_use]
+    pub fn with_mapping(&self, kind: Kind, mapping: ObjectMapping) -> Self {
+        let (users, groups) = match kind {
+            Kind::User => (mapping, self.groups.clone()),
+            Kind::Group => (self.users.clone(), mapping),
+        };
+        let (target, writers) = between(&self.template, &users, &groups);
+        Self { target, users, groups, writers, ..self.clone() }
+    }
+    /// The app as it would be with another scope; nothing is saved.
+    #[must_use]
+    pub fn with_scope(&self, scope: Scope) -> Self {
+        Self { scope, ..self.clone() }
+    }
+    /// When a token given now expires, as the gallery says how long the app's tokens live.
+    pub fn token_expires(&self, now: Timestamp) -> Option<Timestamp> {
+        expiry(&self.template, now)
+    }
     /// Whether the mapping or scoping filter of a kind reads the groups that an object is in.
     pub fn reads_groups(&self, kind: Kind) -> bool {
         self.mapping(kind).mentions(GROUPS)
@@ -161,6 +183,23 @@ impl App {
     pub fn consumer(&self) -> String {
         consumer(self.id)
     }
+}
+
+/// The resource types with what the mappings add, and the rows made ready to write.
+fn between(
+    template: &Template,
+    users: &ObjectMapping,
+    groups: &ObjectMapping,
+) -> (Arc<Target>, Arc<[Writer; 2]>) {
+    let of = template.target();
+    let target = Target { user: users.target(&of.user), group: groups.target(&of.group) };
+    let writers = Arc::new([users.writer(&target.user), groups.writer(&target.group)]);
+    (Arc::new(target), writers)
+}
+
+fn expiry(template: &Template, now: Timestamp) -> Option<Timestamp> {
+    let days = jiff::SignedDuration::from_hours(24 * i64::from(template.token_days?));
+    now.checked_add(days).ok()
 }
 
 pub(crate) fn consumer(id: AppId) -> String {
@@ -185,7 +224,10 @@ pub struct NewApp {
 }
 
 /// What brackets find beside the directory object's own attributes.
-pub const NAMED: &[&str] = &["objectId", "IsSoftDeleted", "appRoleAssignments", GROUPS];
+pub const NAMED: &[&str] = &["objectId", "IsSoftDeleted", "appRoleAssignments", ORIGINAL_NAME, GROUPS];
+
+/// The user name as the directory has it: of a guest it differs from `[userPrincipalName]` ([`crate::scope`]).
+pub const ORIGINAL_NAME: &str = "originalUserPrincipalName";
 
 struct Raw {
     id: i64,
@@ -203,6 +245,7 @@ struct Raw {
     users: String,
     groups: String,
     oauth: Option<String>,
+    expires: Option<Timestamp>,
 }
 
 impl FromRow for Raw {
@@ -223,6 +266,7 @@ impl FromRow for Raw {
             users: row.get(12)?,
             groups: row.get(13)?,
             oauth: row.get(14)?,
+            expires: row.get(15)?,
         })
     }
 }
@@ -237,13 +281,11 @@ impl Raw {
         let tenant_url = Url::parse(&self.tenant_url).map_err(|e| broken("tenant URL", e.to_string()))?;
         let users = parse_mapping(&self.users)?;
         let groups = parse_mapping(&self.groups)?;
-        let of = template.target();
-        let target = Target { user: users.target(&of.user), group: groups.target(&of.group) };
-        let writers = Arc::new([users.writer(&target.user), groups.writer(&target.group)]);
+        let (target, writers) = between(&template, &users, &groups);
         Ok(App {
             id: AppId(self.id),
             name: self.name,
-            target: Arc::new(target),
+            target,
             template,
             directory: DirectoryId(self.directory),
             queue: Queue(self.queue),
@@ -256,6 +298,7 @@ impl Raw {
             oauth: self.oauth.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| {
                 StoreError::Bug(format!("app {}: its OAuth client can't be read: {e}", self.id))
             })?,
+            expires: self.expires,
             settings,
             users,
             groups,
@@ -279,15 +322,15 @@ const INSERT_RUN: Sql =
     Sql::same("insert into run (app, kind, planned, done, counts) values ($1, 0, 0, 0, '{}')");
 const BY_ID: Sql = Sql::same(
     "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map, oauth from app where id = $1",
+     settings, user_map, group_map, oauth, expires from app where id = $1",
 );
 const BY_NAME: Sql = Sql::same(
     "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map, oauth from app where name = $1",
+     settings, user_map, group_map, oauth, expires from app where name = $1",
 );
 const LIST: Sql = Sql::same(
     "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map, oauth from app order by name limit 10000",
+     settings, user_map, group_map, oauth, expires from app order by name limit 10000",
 );
 const SECRET: Sql = Sql::same("select secret from app where id = $1");
 const SET_SECRET: Sql =
@@ -297,6 +340,7 @@ const SET_SCOPE: Sql = Sql::same("update app set scope = $2, version = version +
 const SET_SETTINGS: Sql =
     Sql::same("update app set settings = $3, version = version + 1 where id = $1 and version = $2");
 const SET_URL: Sql = Sql::same("update app set tenant_url = $2, version = version + 1 where id = $1");
+const SET_EXPIRES: Sql = Sql::same("update app set expires = $2 where id = $1");
 const FORGET_SECRET: Sql = Sql::same("update app set secret = null where id = $1");
 
 impl NewApp {
@@ -367,6 +411,7 @@ pub fn add(tx: &mut Tx<'_>, store: &Store, new: &NewApp, now: Timestamp) -> Resu
     };
     tx.exec(&INSERT_RUN, &[id.into()])?;
     set_secret(tx, store, AppId(id), &new.secret)?;
+    set_expires(tx, AppId(id), expiry(&template, now))?;
     get(tx, AppId(id))?.ok_or_else(|| EngineError::NoApp(new.name.clone()))
 }
 
@@ -428,8 +473,48 @@ pub fn set_credentials(
     let sealed = store.seal("app", id.0, "secret", secret.as_bytes());
     let oauth = credentials.oauth.as_ref().map(json).transpose()?;
     tx.exec(&SET_SECRET, &[id.0.into(), sealed.into(), oauth.into()])?;
+    // When the one before expired says nothing of this one.
+    set_expires(tx, id, None)?;
+    heart::forget(tx, id)?;
     crate::cycle::run::lift(tx, id)?;
     tx.announce();
+    Ok(())
+}
+
+/// Keeps when the secret token expires; `None`: nobody knows.
+pub fn set_expires(tx: &mut Tx<'_>, id: AppId, expires: Option<Timestamp>) -> Result<(), EngineError> {
+    tx.exec(&SET_EXPIRES, &[id.0.into(), expires.into()])?;
+    Ok(())
+}
+
+/// An app's accounts at another address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accounts {
+    /// They are the same ones: links are kept.
+    Same,
+    /// It is another tenant: links are forgotten, and the app is off until it is started.
+    Other,
+}
+
+/// Moves an app to another tenant URL with credentials that were tested there. Whether its accounts are the same there is the caller's
+/// to know ([`crate::Engine::at`]).
+pub fn move_to(
+    tx: &mut Tx<'_>,
+    store: &Store,
+    app: &App,
+    url: &Url,
+    credentials: &Credentials,
+    accounts: Accounts,
+) -> Result<(), EngineError> {
+    tx.exec(&SET_URL, &[app.id.0.into(), url.as_str().into()])?;
+    set_credentials(tx, store, app.id, credentials)?;
+    if accounts == Accounts::Other {
+        link::forget_all(tx, app.id)?;
+        walk::forget(tx, app.id)?;
+        work::clear(tx, app.queue)?;
+        feed::forget(tx, app.directory, &app.consumer())?;
+        tx.exec(&SET_ENABLED, &[app.id.0.into(), false.into()])?;
+    }
     Ok(())
 }
 
@@ -456,6 +541,9 @@ pub fn set(tx: &mut Tx<'_>, app: &App, pairs: &[(String, String)]) -> Result<Set
         walk::everything(tx, app.id)?;
         tx.announce();
     }
+    if settings.creates_max != app.settings.creates_max {
+        limit::anew(tx, app)?;
+    }
     Ok(settings)
 }
 
@@ -468,6 +556,14 @@ pub fn set_scope(tx: &mut Tx<'_>, app: &App, scope: Scope) -> Result<(), EngineE
     walk::everything(tx, app.id)?;
     tx.announce();
     Ok(())
+}
+
+/// Starts an app; it stops by itself after the `first` accounts and groups that are made or taken over, where that is asked for. Whoever
+/// waited since an earlier start stopped so goes on.
+pub fn start(tx: &mut Tx<'_>, app: &App, first: Option<u64>) -> Result<(), EngineError> {
+    limit::start(tx, app, first)?;
+    heart::forget(tx, app.id)?;
+    set_enabled(tx, app, true)
 }
 
 /// Starts (also lifts a stop, e.g. after bad credentials) or stops cycles that run by themselves; what was reached is kept.
@@ -486,6 +582,7 @@ const REMOVE: &[Sql] = &[
     Sql::same("delete from protected where app = $1"),
     Sql::same("delete from run where app = $1"),
     Sql::same("delete from walk where app = $1"),
+    Sql::same("delete from turn where app = $1"),
     Sql::same("delete from link_member where app = $1"),
     Sql::same("delete from delta where app = $1"),
     Sql::same("delete from waiting where app = $1"),

@@ -58,7 +58,10 @@ pub enum EngineError {
     #[error("the app was changed meanwhile; look again")]
     Stale,
     /// Another instance (or a command) works on this app now.
-    #[error("the app is being worked on elsewhere right now; try again when that has ended")]
+    #[error(
+        "a cycle or another command works on the app right now, and it took longer than is waited for; `usher app status` shows how \
+         far it is: try again when it has ended"
+    )]
     Busy,
     /// The lease was lost: another instance goes on.
     #[error("this instance lost its lease on the app; another one goes on")]

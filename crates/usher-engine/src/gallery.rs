@@ -11,7 +11,7 @@ use usher_mapping::{
 };
 use usher_scim::{
     AttributePath, ResourceType,
-    schema::{self, Type},
+    schema::{self, Mutability, Type},
 };
 
 use crate::error::{EngineError, nearest};
@@ -51,6 +51,16 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The attributes of a kind that the app can filter on; empty: not known to be limited.
+    pub fn filterable(&self, kind: Kind) -> &[String] {
+        match kind {
+            Kind::User => &self.filterable_users,
+            Kind::Group => &self.filterable_groups,
+        }
+    }
+}
+
 /// A target attribute that the app has beyond RFC 7643: a single text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,9 +78,11 @@ impl ExtraAttribute {
         TargetAttribute {
             path: AttributePath::attribute(&self.name).within(&self.schema),
             kind: Type::String,
+            sub_attributes: Vec::new(),
             multi_valued: false,
             required: false,
             case_exact: false,
+            mutability: Mutability::ReadWrite,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod assignment;
+pub mod attribute;
 pub mod cycle;
 pub mod decide;
 pub mod diff;
@@ -17,7 +18,10 @@ pub mod flaw;
 mod flaw;
 pub mod gallery;
 pub mod given;
+pub mod heart;
+pub mod impact;
 pub mod leaver;
+pub mod limit;
 pub mod link;
 pub mod log;
 pub mod mapping;
@@ -33,6 +37,7 @@ pub mod settings;
 pub mod status;
 mod tables;
 mod task;
+mod turn;
 mod unique;
 
 pub use app::{App, AppId};

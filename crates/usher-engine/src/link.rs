@@ -60,6 +60,8 @@ pub struct Link {
     /// All members are to be looked at (groups); a write was begun and may have been done or not, so all values are to be written
     /// again (users).
     pub whole: bool,
+    /// The same of a group's own values: a write of them was begun and its answer never came. [`save`] ends it.
+    pub unsure: bool,
     /// The cycle that counted it last, and as what.
     pub(crate) counted: (Option<Uuid>, Counted),
     /// Rises with each change.
@@ -92,18 +94,19 @@ impl FromRow for Link {
             whole: row.get(7)?,
             counted: (row.get(8)?, Counted::from_number(row.get(9)?)),
             version: row.get(10)?,
+            unsure: row.get(11)?,
         })
     }
 }
 
 const OF: Sql = Sql::each(
-    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version from link \
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure from link \
      where app = $1 and object in (select value from json_each($2))",
-    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version from link \
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure from link \
      where app = $1 and object in (select value::bigint from json_array_elements_text($2::text::json))",
 );
 const BY_TARGET: Sql = Sql::same(
-    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version from link \
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure from link \
      where app = $1 and kind = $2 and target = $3",
 );
 const AFTER: Sql =
@@ -112,7 +115,7 @@ const SAVE: Sql = Sql::same(
     "insert into link (app, object, kind, state, target, sent, source, name, whole, cycle, counted, version, changed) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12) on conflict (app, object) do update set \
      state = excluded.state, target = excluded.target, sent = excluded.sent, name = excluded.name, \
-     whole = excluded.whole, cycle = excluded.cycle, counted = excluded.counted, version = link.version + 1, \
+     whole = excluded.whole, unsure = excluded.unsure, cycle = excluded.cycle, counted = excluded.counted, version = link.version + 1, \
      changed = excluded.changed",
 );
 const COUNTED: Sql = Sql::same("update link set cycle = $3, counted = $4 where app = $1 and object = $2");
@@ -203,9 +206,27 @@ const BEING_WRITTEN: Sql = Sql::each(
      (select value::bigint from json_array_elements_text($2::text::json))",
 );
 
-/// These users are about to be written: until one's outcome is known, what the app has of it is not.
-pub(crate) fn being_written(tx: &mut Tx<'_>, app: AppId, users: &[Key]) -> Result<(), StoreError> {
-    tx.exec(&BEING_WRITTEN, &[app.0.into(), keys_json(users), true.into()]).map(drop)
+const GROUPS_BEING_WRITTEN: Sql = Sql::each(
+    "update link set unsure = $3 where app = $1 and object in (select value from json_each($2))",
+    "update link set unsure = $3 where app = $1 and object in \
+     (select value::bigint from json_array_elements_text($2::text::json))",
+);
+
+/// These are about to be written: until one's outcome is known, what the app has of it is not.
+pub(crate) fn being_written(
+    tx: &mut Tx<'_>,
+    app: AppId,
+    kind: Kind,
+    objects: &[Key],
+) -> Result<(), StoreError> {
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let sql = match kind {
+        Kind::User => &BEING_WRITTEN,
+        Kind::Group => &GROUPS_BEING_WRITTEN,
+    };
+    tx.exec(sql, &[app.0.into(), keys_json(objects), true.into()]).map(drop)
 }
 
 /// All members of every linked group are to be looked at: what became of them meanwhile was not heard.
@@ -285,6 +306,46 @@ pub(crate) fn unlink(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<u64, 
         tx.exec(sql, &[app.id.0.into()])?;
     }
     Ok(count)
+}
+
+const SAMPLE: Sql = Sql::same(
+    "select object from link where app = $1 and state = 2 and target is not null order by object limit $2",
+);
+
+/// At most `most` of those in step, from all over the directory.
+pub(crate) fn sample(on: &mut Snapshot<'_>, app: AppId, most: usize) -> Result<Vec<Link>, StoreError> {
+    const LOOKED_AT: usize = 10_000;
+    let limit = i64::try_from(LOOKED_AT).unwrap_or(i64::MAX);
+    let rows: Vec<(i64,)> = on.all(&SAMPLE, &[app.0.into(), limit.into()], LOOKED_AT)?;
+    let step = rows.len().div_ceil(most.max(1)).max(1);
+    let keys: Vec<Key> = rows.into_iter().step_by(step).map(|(key,)| Key(key)).collect();
+    of(on, app, &keys)
+}
+
+const ANY: Sql = Sql::same("select count(*) from (select 1 from link where app = $1 limit 1) l");
+
+/// Whether anybody is linked.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn any(on: &mut Snapshot<'_>, app: AppId) -> Result<bool, StoreError> {
+    Ok(on.one::<(i64,)>(&ANY, &[app.0.into()])?.is_some_and(|(n,)| n > 0))
+}
+
+const FORGET_ALL: [Sql; 5] = [
+    Sql::same("delete from link_member where app = $1"),
+    Sql::same("delete from delta where app = $1"),
+    Sql::same("delete from waiting where app = $1"),
+    Sql::same("delete from leaver where app = $1"),
+    Sql::same("delete from link where app = $1"),
+];
+
+/// Forgets every link and what was written: what they stood for is another tenant's, and stays as it is.
+pub(crate) fn forget_all(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> {
+    for sql in &FORGET_ALL {
+        tx.exec(sql, &[app.0.into()])?;
+    }
+    Ok(())
 }
 
 /// The target's memberships are to be sent again (a returner: the app may have dropped them).

@@ -12,7 +12,7 @@ use usher_scim::{AttributePath, ResourceType};
 use usher_store::{Snapshot, Sql, Tx};
 
 use crate::{
-    app::{App, NAMED},
+    app::{App, NAMED, ORIGINAL_NAME},
     cycle::walk,
     error::EngineError,
     gallery::Template,
@@ -40,15 +40,29 @@ pub fn set_mapping(
     kind: Kind,
     mapping: &ObjectMapping,
 ) -> Result<(), EngineError> {
-    check(&app.template, source, kind, mapping)?;
-    let failed = failed_cases(&app.template, source, kind, mapping);
-    if !failed.is_empty() {
-        return Err(MappingError::Cases(failed).into());
-    }
+    allowed(app, source, kind, mapping)?;
     save(tx, app, kind, mapping)
 }
 
-/// The same though golden cases may fail.
+/// Whether [`set_mapping`] takes a mapping.
+///
+/// # Errors
+/// As it.
+pub fn allowed(
+    app: &App,
+    source: &DirectoryConfig,
+    kind: Kind,
+    mapping: &ObjectMapping,
+) -> Result<(), EngineError> {
+    check(&app.template, source, kind, mapping)?;
+    let failed = failed_cases(&app.template, source, kind, mapping);
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(MappingError::Cases(failed).into()),
+    }
+}
+
+/// As [`set_mapping`], though golden cases may fail.
 pub fn force_mapping(
     tx: &mut Tx<'_>,
     app: &App,
@@ -89,10 +103,7 @@ pub fn check(
         ))
         .into());
     }
-    let filterable = match kind {
-        Kind::User => &template.limits.filterable_users,
-        Kind::Group => &template.limits.filterable_groups,
-    };
+    let filterable = template.limits.filterable(kind);
     let can = |path: &AttributePath| {
         let plain = AttributePath { filter: None, ..path.clone() }.to_string();
         filterable.iter().any(|known| known.eq_ignore_ascii_case(&plain))
@@ -121,6 +132,7 @@ pub fn failed_cases(
     let named = [
         ("IsSoftDeleted".to_owned(), Value::Boolean(false)),
         ("appRoleAssignments".to_owned(), Value::Null),
+        (ORIGINAL_NAME.to_owned(), Value::Null),
         (GROUPS.to_owned(), Value::Null),
     ];
     mapping.failed_cases(&side.source, &named, side.target)

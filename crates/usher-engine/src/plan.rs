@@ -1,7 +1,7 @@
 //! Plans: what a cycle would do, from the same decisions and differences, with nothing written anywhere.
 
 use jiff::Timestamp;
-use usher_directory::{Kind, ObjectId};
+use usher_directory::{Key, Kind, ObjectId};
 
 use crate::{cycle::Counts, diff::Difference};
 
@@ -37,6 +37,8 @@ impl Action {
 /// One object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
+    /// Which object.
+    pub key: Key,
     /// User or group.
     pub kind: Kind,
     /// Its id in the directory.

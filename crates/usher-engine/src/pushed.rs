@@ -181,6 +181,7 @@ pub(crate) fn link_to(
         source: group.id,
         name: group.name().to_owned(),
         whole: true,
+        unsure: false,
         counted: (None, crate::cycle::run::Counted::Nothing),
         version: 0,
     };

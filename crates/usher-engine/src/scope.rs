@@ -15,7 +15,7 @@ use usher_scim::Object;
 use usher_store::Snapshot;
 
 use crate::{
-    app::{App, Scope},
+    app::{App, ORIGINAL_NAME, Scope},
     assignment::{self, Assignment, DEFAULT_ACCESS},
     decide::{Entitled, Source},
     error::EngineError,
@@ -54,19 +54,37 @@ impl Judged {
         self.source != Source::Active || self.entitled != Entitled::Yes
     }
 
-    /// What brackets find beside the document: `objectId`, `IsSoftDeleted`, `appRoleAssignments`, `groups`.
+    /// What brackets find beside the document: `objectId`, `IsSoftDeleted`, `appRoleAssignments`, `originalUserPrincipalName`, `groups`;
+    /// of a guest ([`guest`]) also `userPrincipalName` and `userName`.
     pub fn named(&self) -> Vec<(String, Value)> {
         let id = self.stored.as_ref().map_or(Value::Null, |s| Value::Text(s.id.0.to_string()));
-        vec![
+        let name = self.doc.get("userName").and_then(|name| name.as_str());
+        let mut named = vec![
             ("objectId".to_owned(), id),
             ("IsSoftDeleted".to_owned(), Value::Boolean(self.is_soft_deleted())),
             (
                 "appRoleAssignments".to_owned(),
                 Value::List(self.roles.iter().map(|r| role_value(r)).collect()),
             ),
+            (ORIGINAL_NAME.to_owned(), name.map_or(Value::Null, Value::from)),
             (GROUPS.to_owned(), Value::list(self.groups.iter().map(|(id, name)| group_value(id, name)))),
-        ]
+        ];
+        if let Some(name) = name.and_then(guest) {
+            named.extend(
+                ["userPrincipalName", "userName"].map(|of| (of.to_owned(), Value::Text(name.clone()))),
+            );
+        }
+        named
     }
+}
+
+/// The name by which a guest is known at home, `ann@contoso.com` of `ann_contoso.com#EXT#@fabrikam.onmicrosoft.com` (facts §1.7); `None`:
+/// it is no guest's name.
+pub fn guest(name: &str) -> Option<String> {
+    let at = name.to_ascii_uppercase().find("#EXT#@")?;
+    // A domain has no underscore, an alias may have some.
+    let (alias, domain) = name[..at].rsplit_once('_')?;
+    (!alias.is_empty() && domain.contains('.')).then(|| format!("{alias}@{domain}"))
 }
 
 /// As RFC 7643 has it in a user's `groups`.
@@ -184,6 +202,17 @@ fn one(
     Ok(judged)
 }
 
+/// An object as it would be judged at another time, with nothing else changed.
+pub(crate) fn at(app: &App, judged: &Judged, kind: Kind, at: Timestamp) -> Judged {
+    let mut then = judged.clone();
+    let by_filter = matches!(then.entitled, Entitled::Yes | Entitled::FilteredOut | Entitled::Undecided);
+    if then.source == Source::Active && by_filter {
+        then.entitled = Entitled::Yes;
+        filter(app, &mut then, kind, at);
+    }
+    then
+}
+
 fn filter(app: &App, judged: &mut Judged, kind: Kind, now: Timestamp) {
     let scoping = &app.mapping(kind).scoping;
     if scoping.groups.is_empty() {
@@ -263,4 +292,21 @@ fn through_groups(
         found.extend(of.map(|a| (member, a.clone())));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_is_known_by_the_name_of_home() {
+        let home = |name| guest(name).unwrap_or_default();
+        assert_eq!(home("ann_contoso.com#EXT#@fabrikam.onmicrosoft.com"), "ann@contoso.com");
+        assert_eq!(home("ann_van_lee_contoso.com#ext#@fabrikam.com"), "ann_van_lee@contoso.com");
+        for name in
+            ["ann@contoso.com", "ann#EXT#@fabrikam.com", "_contoso.com#EXT#@fabrikam.com", "ann_x#EXT#@f.com"]
+        {
+            assert_eq!(guest(name), None, "{name}");
+        }
+    }
 }

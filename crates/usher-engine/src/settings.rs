@@ -55,6 +55,12 @@ pub struct Settings {
     pub notify_email: Option<String>,
     /// Whether they go about quarantine, too.
     pub notify_on_failure: bool,
+    /// Whether a digest of what failed goes once a day, when something did.
+    pub notify_digest: bool,
+    /// More creates than this in a cycle are held back; `None`: no such limit.
+    pub creates_max: Option<u32>,
+    /// Hours after which an idle app is probed; `None`: never.
+    pub heartbeat: Option<u32>,
     /// More leavers than this in a batch and the last 24 hours are staged; `None`: no such limit.
     pub deletion_threshold: Option<u32>,
     /// More than this share of the app's active accounts (when at least 10 leave) is staged too; `None`: no such limit.
@@ -83,6 +89,9 @@ impl Default for Settings {
             interval: 40,
             notify_email: None,
             notify_on_failure: false,
+            notify_digest: false,
+            creates_max: None,
+            heartbeat: Some(6),
             deletion_threshold: Some(500),
             deletion_threshold_percent: Some(20),
             leaver: LeaverPolicy::default(),
@@ -101,6 +110,9 @@ const KEYS: &[&str] = &[
     "interval",
     "notify_email",
     "notify_on_failure",
+    "notify_digest",
+    "creates_max",
+    "heartbeat",
     "deletion_threshold",
     "deletion_threshold_percent",
     "leaver.unassigned",
@@ -137,6 +149,9 @@ impl Settings {
                 self.notify_email = if value == "off" { None } else { Some(addresses(key, value)?) }
             }
             "notify_on_failure" => self.notify_on_failure = yes_no(key, value)?,
+            "notify_digest" => self.notify_digest = yes_no(key, value)?,
+            "creates_max" => self.creates_max = number_or_off(key, value, 1, 1_000_000)?,
+            "heartbeat" => self.heartbeat = number_or_off(key, value, 1, 168)?,
             "deletion_threshold" => self.deletion_threshold = number_or_off(key, value, 1, 1_000_000)?,
             "deletion_threshold_percent" => {
                 self.deletion_threshold_percent = number_or_off(key, value, 1, 100)?
@@ -224,7 +239,7 @@ mod tests {
                 "wire_profile" => "entra-legacy",
                 "default_domain" => "contoso.com",
                 k if k.starts_with("leaver.") => "nothing",
-                "notify_on_failure" | "exclude_default_access" => "true",
+                "notify_on_failure" | "notify_digest" | "exclude_default_access" => "true",
                 _ => "7",
             };
             s.set(key, value).unwrap();

@@ -55,5 +55,16 @@ create table pushed (
 create table protected (
   app bigint not null references app (id), object bigint not null, since bigint not null, primary key (app, object));
 alter table app add column oauth {text};
+",
+"alter table app add column expires bigint;
+alter table run add column heart {text};
+alter table run add column limits {text};
+alter table run add column total {text};
+alter table link add column unsure boolean not null default false;
+create table protected_everywhere (
+  directory bigint not null, object bigint not null, since bigint not null, primary key (directory, object));
+create table turn (
+  app bigint not null references app (id), object bigint not null, at bigint not null, primary key (app, object));
+create index turn_at on turn (app, at);
 "],
 };

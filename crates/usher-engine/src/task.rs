@@ -20,7 +20,7 @@ use crate::{
     diff::{self, Difference},
     error::EngineError,
     given, leaver,
-    link::{self, Link},
+    link::{self, Link, State},
     log::{Failure, Status, Step, StepType},
     protected, pushed, reference,
     scope::{self, Judged, seed},
@@ -126,7 +126,7 @@ pub(crate) fn prepare(
 ) -> Result<Vec<Task>, EngineError> {
     let mut links: HashMap<Key, Link> =
         link::of(on, app.id, keys)?.into_iter().map(|l| (l.object, l)).collect();
-    let protected = protected::of(on, app.id, keys)?;
+    let protected = protected::of(on, app, keys)?;
     let mut tasks = Vec::with_capacity(keys.len());
     for judged in scope::judge(on, app, keys, now)? {
         let link = links.remove(&judged.key);
@@ -229,7 +229,7 @@ fn scoped(judged: &Judged) -> Step {
 }
 
 /// Evaluates a mapping for an object, without `members`.
-fn mapped(
+pub(crate) fn mapped(
     app: &App,
     judged: &Judged,
     mapping: &ObjectMapping,
@@ -298,11 +298,16 @@ fn find(
             Err(e) => return Ok(Todo::Failed(invalid(&e))),
         },
     };
-    let matchers: Vec<(AttributePath, String)> = mapping
-        .matchers()
-        .into_iter()
-        .filter_map(|m| text(&diff::at(target, &wanted, &m.target)).map(|v| (m.target.clone(), v)))
-        .collect();
+    let values = |of: &Object| -> Vec<(AttributePath, String)> {
+        let rows = mapping.matchers().into_iter();
+        rows.filter_map(|m| text(&diff::at(target, of, &m.target)).map(|v| (m.target.clone(), v))).collect()
+    };
+    let mut matchers = values(&wanted);
+    if let Some(link) = task.link.as_ref().filter(|link| link.state == State::Noted) {
+        // A create whose answer was lost may have been done under the names of then.
+        let before: Vec<_> = values(&link.sent).into_iter().filter(|m| !matchers.contains(m)).collect();
+        matchers.extend(before);
+    }
     if matchers.is_empty() {
         return Ok(Todo::NoMatcher);
     }
@@ -352,7 +357,7 @@ fn update(
     })
 }
 
-/// What differs from what was written last; of a user whose last write never came to an end, everything.
+/// What differs from what was written last; where the last write never came to an end, everything.
 fn differences(
     task: &Task,
     target: &ResourceType,
@@ -360,7 +365,10 @@ fn differences(
     wanted: &Object,
     sent: &Object,
 ) -> Vec<Difference> {
-    let unsure = task.kind == Kind::User && task.link.as_ref().is_some_and(|link| link.whole);
+    let unsure = task.link.as_ref().is_some_and(|link| match task.kind {
+        Kind::User => link.whole,
+        Kind::Group => link.unsure,
+    });
     if unsure { diff::anew(target, rows, wanted, sent) } else { diff::against(target, rows, wanted, sent) }
 }
 

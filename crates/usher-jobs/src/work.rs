@@ -101,6 +101,13 @@ const PARKED_COUNT: Sql = Sql::same("select count(*) from work where queue = $1 
 /// When a row is due that is not tried again by itself. Put again, it is due as it is put.
 pub const PARKED: Timestamp = Timestamp::constant(253_370_764_800, 0);
 
+/// When a row is due that waits for somebody's word ([`release`]). Put again, it is due as it is put.
+pub const HELD: Timestamp = Timestamp::constant(253_370_678_400, 0);
+
+const HOLD: Sql = Sql::same("update work set due = $4 where queue = $1 and object = $2 and stamp = $3");
+const RELEASE: Sql = Sql::same("update work set due = $3 where queue = $1 and due = $2");
+const HELD_COUNT: Sql = Sql::same("select count(*) from work where queue = $1 and due = $2");
+
 /// Lanes begin above this.
 const BEFORE_ALL: i16 = i16::MIN;
 
@@ -299,6 +306,33 @@ pub fn count(on: &mut Snapshot<'_>, queue: Queue, now: Timestamp) -> Result<(i64
 /// [`StoreError`] of the statement.
 pub fn parked(on: &mut Snapshot<'_>, queue: Queue) -> Result<i64, StoreError> {
     Ok(on.one::<(i64,)>(&PARKED_COUNT, args![queue.0, PARKED])?.map_or(0, |(n,)| n))
+}
+
+/// Keeps the row until somebody says a word, without counting it as a try; one that was put again meanwhile stays as it was put.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn hold(tx: &mut Tx<'_>, queue: Queue, item: &Item) -> Result<(), StoreError> {
+    tx.exec(&HOLD, args![queue.0, item.object, item.stamp, HELD])?;
+    Ok(())
+}
+
+/// Makes all rows due that [`hold`] keeps; how many.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn release(tx: &mut Tx<'_>, queue: Queue) -> Result<u64, StoreError> {
+    let released = tx.exec(&RELEASE, args![queue.0, HELD, Timestamp::UNIX_EPOCH])?;
+    tx.announce();
+    Ok(released)
+}
+
+/// How many rows [`hold`] keeps.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn held(on: &mut Snapshot<'_>, queue: Queue) -> Result<i64, StoreError> {
+    Ok(on.one::<(i64,)>(&HELD_COUNT, args![queue.0, HELD])?.map_or(0, |(n,)| n))
 }
 
 /// When the earliest row of any of these queues is due.

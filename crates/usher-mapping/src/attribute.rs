@@ -203,6 +203,18 @@ pub(crate) fn nearest<'n>(name: &str, among: &'n [impl AsRef<str>]) -> Option<&'
         .map(|(_, candidate)| candidate)
 }
 
+/// The nearest, and at most two that are about as near: `a or b`.
+pub(crate) fn nearest_few(name: &str, among: &[impl AsRef<str>]) -> Option<String> {
+    const AS_NEAR: f64 = 0.05;
+    let lower = name.to_lowercase();
+    let likeness = |candidate: &str| strsim::jaro_winkler(&lower, &candidate.to_lowercase());
+    let first = nearest(name, among)?;
+    let best = likeness(first);
+    let others = among.iter().map(AsRef::as_ref).filter(|candidate| *candidate != first);
+    let near = others.filter(|candidate| best < 1.0 && likeness(candidate) > (best - AS_NEAR).max(0.8));
+    Some(std::iter::once(first).chain(near.take(2)).collect::<Vec<_>>().join(" or "))
+}
+
 impl fmt::Display for AttributeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -27,7 +27,7 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
 /// Reads Entra's form (seconds, AM/PM or the whole time may be missing), ISO 8601 with or without an offset (a `T` or a
 /// blank between date and time; a date alone may have an offset: its local midnight), and what .NET's invariant culture
 /// reads besides: names of months and of days, `2020/3/16`. Without an offset it is UTC.
-pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if text.len() < 8 || text.len() > 40 || !text.is_ascii() {
         return None;

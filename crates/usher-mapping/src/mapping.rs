@@ -137,7 +137,7 @@ pub enum MappingError {
     UnknownTarget {
         /// As written.
         target: String,
-        /// The nearest there is.
+        /// The nearest there are.
         hint: Option<String>,
     },
     /// Golden cases did not come out as expected.
@@ -233,6 +233,11 @@ impl ObjectMapping {
         self.rows.iter().any(row) || self.scoping.mentions(attribute)
     }
 
+    /// Whether a value, or who is in scope, depends on when it is asked: an expression with `Now()`, a filter on a time counted from now.
+    pub fn reads_time(&self) -> bool {
+        self.scoping.reads_time() || self.rows.iter().any(AttributeMapping::reads_time)
+    }
+
     /// Matching rows by precedence.
     pub fn matchers(&self) -> Vec<&AttributeMapping> {
         let mut rows: Vec<_> = self.rows.iter().filter(|row| row.matching.is_some()).collect();
@@ -245,6 +250,11 @@ impl AttributeMapping {
     /// A row that always acts, with nothing else set.
     pub fn new(target: AttributePath, from: From) -> Self {
         Self { target, from, default: None, matching: None, when: When::default(), nulls: Nulls::default() }
+    }
+
+    /// Whether its value depends on when it is asked.
+    pub fn reads_time(&self) -> bool {
+        matches!(&self.from, From::Expression(expression) if expression.calls("Now"))
     }
 
     fn apply(&self, row: usize, cx: &mut Context<'_>, moment: Moment) -> Result<Mapped, EvalError> {

@@ -18,6 +18,10 @@
 //! operator = "IN"
 //! value = ["Germany", "Austria"]
 //! [[users.scoping.clause]]
+//! attribute = "employeeHireDate"
+//! operator = "BEFORE"
+//! value = "now+7d"             # a date, or a time counted from now
+//! [[users.scoping.clause]]
 //! operator = "IsMemberOf"      # without an attribute: the groups the object is directly in
 //! value = "Sales"              # a group's name or id
 //! ```
@@ -128,6 +132,36 @@ impl Clause {
         Ok(Self { title, attribute, operator, values, anchor, test })
     }
 
+    /// Reads a clause as one is shown: `department EQUALS Sales`, `country IN Germany, Austria`, `title IS NOT NULL`,
+    /// `IsMemberOf Sales`. The value is what comes after the first operator, to the end. Errors: in words.
+    pub fn parse(text: &str, anchor: Anchor) -> Result<Self, String> {
+        let (attribute, operator, value) = parts(text).ok_or_else(|| {
+            let all: Vec<_> = ScopeOperator::all().map(ScopeOperator::as_str).collect();
+            format!(
+                "a clause is ATTRIBUTE OPERATOR VALUE, not “{text}”; the operators are {}",
+                all.join(", ")
+            )
+        })?;
+        let of_groups = matches!(operator, ScopeOperator::IsMemberOf | ScopeOperator::NotIsMemberOf);
+        let name = match attribute {
+            "" if of_groups => GROUPS,
+            "" => {
+                return Err(format!("{operator} needs an attribute before it, as in department {operator} …"));
+            }
+            name => name,
+        };
+        let attribute = AttributeName::parse(name).map_err(|error| error.caret(name))?;
+        let many = matches!(operator, ScopeOperator::In | ScopeOperator::NotIn);
+        let values = match value {
+            "" => Vec::new(),
+            list if many => list.split(',').map(|value| value.trim().to_owned()).collect(),
+            one => vec![one.to_owned()],
+        };
+        let regex = matches!(operator, ScopeOperator::RegexMatch | ScopeOperator::NotRegexMatch);
+        let anchor = if regex { anchor } else { Anchor::default() };
+        Self::new(None, attribute, operator, values, anchor)
+    }
+
     /// The same with another anchor. Errors as [`Clause::new`].
     pub fn anchored(&self, anchor: Anchor) -> Result<Self, String> {
         Self::new(self.title.clone(), self.attribute.clone(), self.operator, self.values.clone(), anchor)
@@ -136,9 +170,14 @@ impl Clause {
     /// Whether it holds for an object. Errors: as [`Decision::problem`].
     pub fn holds(&self, cx: &Context<'_>) -> Result<bool, String> {
         match self.attribute.text_in(cx).filter(|_| !self.is_membership()) {
-            Some(text) => self.test.holds_text(text),
-            None => self.test.holds(&self.seen(cx)),
+            Some(text) => self.test.holds_text(text, cx.now),
+            None => self.test.holds(&self.seen(cx), cx.now),
         }
+    }
+
+    /// Whether what it says of an object depends on when it is asked.
+    pub fn reads_time(&self) -> bool {
+        self.test.reads_time()
     }
 
     /// Whether it is of groups rather than of a value.
@@ -163,7 +202,7 @@ impl Clause {
         let seen = self.seen(cx);
         let title =
             || format!("{} {} {}", self.attribute, self.operator, self.value_text()).trim_end().to_owned();
-        let (holds, problem) = match self.test.holds(&seen) {
+        let (holds, problem) = match self.test.holds(&seen, cx.now) {
             Ok(holds) => (holds, None),
             Err(problem) => (false, Some(problem)),
         };
@@ -178,6 +217,23 @@ impl Clause {
             seen: shown(&seen),
         }
     }
+}
+
+/// Attribute, operator and value of a clause as text: the first operator that stands as words of its own, the longest one there.
+fn parts(text: &str) -> Option<(&str, ScopeOperator, &str)> {
+    let text = text.trim();
+    // A value filter in the attribute may hold words that are operators elsewhere.
+    let from = text.find(['[', ' ']).filter(|at| text[*at..].starts_with('[')).and_then(|_| text.find(']'));
+    let starts = text.char_indices().map(|(at, _)| at).filter(|at| *at >= from.unwrap_or(0));
+    starts.filter(|at| *at == 0 || text[..*at].ends_with(char::is_whitespace)).find_map(|at| {
+        let rest = &text[at..];
+        let fits = |name: &&str| {
+            rest.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name))
+                && rest[name.len()..].chars().next().is_none_or(char::is_whitespace)
+        };
+        let name = ScopeOperator::all().map(ScopeOperator::as_str).filter(fits).max_by_key(|n| n.len())?;
+        Some((text[..at].trim(), ScopeOperator::named(name)?, rest[name.len()..].trim()))
+    })
 }
 
 /// What people read of a value: groups by their names.
@@ -219,6 +275,11 @@ impl ScopingFilter {
     /// Whether a clause is about that attribute (ignoring case, or by an alias of it).
     pub fn mentions(&self, attribute: &str) -> bool {
         self.clauses().any(|clause| clause.attribute.is(attribute))
+    }
+
+    /// Whether whom it lets pass depends on when it is asked.
+    pub fn reads_time(&self) -> bool {
+        self.clauses().any(Clause::reads_time)
     }
 
     /// The clauses of all groups.
@@ -385,5 +446,62 @@ impl GroupForm {
             anchor: (clause.anchor != Anchor::default()).then_some(clause.anchor),
         };
         Self { title: group.title.clone(), clause: group.clauses.iter().map(form).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clause_is_read_as_it_is_shown() {
+        let read = |text: &str| {
+            let clause = Clause::parse(text, Anchor::Part).unwrap();
+            (clause.attribute.text().to_owned(), clause.operator, clause.values.join("|"))
+        };
+        let rows = [
+            ("department EQUALS Sales", "department", ScopeOperator::Equals, "Sales"),
+            (
+                "department not equals Sales and more",
+                "department",
+                ScopeOperator::NotEquals,
+                "Sales and more",
+            ),
+            ("title IS NOT NULL", "title", ScopeOperator::IsNotNull, ""),
+            ("country IN Germany, Austria", "country", ScopeOperator::In, "Germany|Austria"),
+            ("IsMemberOf Sales", "groups", ScopeOperator::IsMemberOf, "Sales"),
+            (
+                "emails[type eq \"work\"].value ENDS_WITH @example.com",
+                "emails[type eq \"work\"].value",
+                ScopeOperator::EndsWith,
+                "@example.com",
+            ),
+            ("employeeHireDate BEFORE now+7d", "employeeHireDate", ScopeOperator::Before, "now+7d"),
+        ];
+        for (text, attribute, operator, values) in rows {
+            assert_eq!(read(text), (attribute.to_owned(), operator, values.to_owned()), "{text}");
+        }
+        assert_eq!(Clause::parse("title REGEX MATCH Head", Anchor::Part).unwrap().anchor, Anchor::Part);
+        for wrong in
+            ["department is Sales", "EQUALS Sales", "department EQUALS", "a BEFORE soon", "a BEFORE now7d"]
+        {
+            assert!(Clause::parse(wrong, Anchor::Whole).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_counted_from_now_moves_with_it() {
+        let clause = Clause::parse("startDate BEFORE now+7d", Anchor::Whole).unwrap();
+        assert!(
+            clause.reads_time() && !Clause::parse("a BEFORE 2026-01-31", Anchor::Whole).unwrap().reads_time()
+        );
+        let object = serde_json::json!({"startDate": "2026-11-20T00:00:00Z"});
+        let holds = |now: &str| {
+            let mut lookup = crate::NoLookup;
+            let cx = Context::new(object.as_object().unwrap(), &mut lookup, now.parse().unwrap());
+            clause.holds(&cx).unwrap()
+        };
+        assert!(!holds("2026-11-13T00:00:00Z"));
+        assert!(holds("2026-11-13T00:00:01Z"));
     }
 }

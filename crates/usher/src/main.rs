@@ -289,8 +289,20 @@ async fn run(
     }
     let mut last = None;
     for request in requests {
-        let bar = Bar::new();
-        last = Some(reach.call(actor.clone(), request, &|progress| bar.show(&progress)).await?);
+        let agreed = match &request {
+            Request::App(app) => app.agreed(),
+            _ => None,
+        };
+        let mut answer = call(&reach, &actor, request).await?;
+        // Whom a change touches is seen before it is made.
+        if let (Answer::Impact(_), Some(agreed)) = (&answer, agreed) {
+            printer.answer(&answer)?;
+            if !c::agreed("Change it?")? {
+                return Ok(ExitCode::FAILURE);
+            }
+            answer = call(&reach, &actor, Request::App(Box::new(agreed))).await?;
+        }
+        last = Some(answer);
     }
     let Some(answer) = last else { return Ok(ExitCode::SUCCESS) };
     match (&answer, output) {
@@ -310,11 +322,18 @@ async fn run(
     Ok(exit(&answer))
 }
 
+/// Has a request done, with a progress bar.
+async fn call(reach: &Reach, actor: &Actor, request: Request) -> anyhow::Result<Answer> {
+    let bar = Bar::new();
+    reach.call(actor.clone(), request, &|progress| bar.show(&progress)).await
+}
+
 /// 1: something failed; 3: a plan found changes.
 fn exit(answer: &Answer) -> ExitCode {
     match answer {
         Answer::Plan(plan) if plan.counts.failed > 0 => ExitCode::FAILURE,
         Answer::Plan(plan) if !plan.items.is_empty() => ExitCode::from(3),
+        Answer::Impact(_) => ExitCode::FAILURE,
         Answer::Cycle(cycle) if cycle.counts.failed > 0 => ExitCode::FAILURE,
         Answer::Test(test) if !test.ok => ExitCode::FAILURE,
         Answer::MappingCases(cases) if !cases.failed.is_empty() => ExitCode::FAILURE,

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use usher_admin::request::GroupAct;
+use usher_admin::request::{GroupAct, Moved};
 use usher_admin::{
-    AdminError, Answer, Work, describe_cycle, describe_explanation, describe_plan, describe_preview,
-    describe_run, describe_test,
+    AdminError, Answer, Work, describe_cycle, describe_explanation, describe_impact, describe_plan,
+    describe_preview, describe_run, describe_test,
 };
 use usher_api::{
     List,
@@ -43,17 +43,20 @@ pub(crate) async fn run(
             Ok(Answer::Run(describe_run(&source, &report)))
         }
         Work::AppTest { app } => Ok(Answer::Test(test(&system.engine.test(app.id, None).await?))),
-        Work::AppCredentials { app, token, oauth, actor } => {
+        Work::AppCredentials { app, token, oauth, expires, actor } => {
             let secret = secrecy::SecretString::from(token.0.clone());
             let credentials = usher_engine::app::Credentials { oauth: oauth.clone(), secret };
             let tested = test(&system.engine.test_with(app.id, Some(credentials)).await?);
             if !tested.ok {
                 return Ok(Answer::Test(tested));
             }
-            let admin = system.admin.clone();
-            tokio::task::spawn_blocking(move || admin.replace_token(&actor, &app, &token, oauth))
-                .await
-                .map_err(|error| AdminError::new("internal", error.to_string()))?
+            blocking(system, move |admin| admin.replace_token(&actor, &app, &token, oauth, expires)).await
+        }
+        Work::AppMove { app, to, actor } => moved(system, app, to, actor).await,
+        Work::AppChange { changed, request, actor } => change(system, changed, *request, actor).await,
+        Work::AppDiscover { app, actor } => {
+            let (found, left_out) = system.engine.discover(app.id).await?;
+            blocking(system, move |admin| admin.add_attributes(&actor, &app, &found, left_out)).await
         }
         Work::AppPlan { app, only } => {
             let plan = system.engine.plan(app.id, only.as_deref()).await?;
@@ -75,7 +78,7 @@ pub(crate) async fn run(
             }
             Ok(Answer::Explanations(List::whole(items)))
         }
-        Work::AppStart { app, actor } => start(system, app, actor).await,
+        Work::AppStart { app, first, actor } => start(system, app, first, actor).await,
         Work::AppGroup { app, group, name, act, actor } => {
             let message = of_group(system, &app, group, &name, act, &actor.name).await?;
             Ok(Answer::Said(Said { message }))
@@ -96,6 +99,7 @@ pub(crate) async fn run(
 async fn start(
     system: &System,
     app: Box<usher_engine::App>,
+    first: Option<u64>,
     actor: usher_admin::Actor,
 ) -> Result<Answer, AdminError> {
     let diagnosis = match system.engine.test(app.id, None).await {
@@ -109,10 +113,65 @@ async fn start(
             app.name
         )));
     }
+    blocking(system, move |admin| admin.start(&actor, &app, first)).await
+}
+
+/// A use case on a plain thread.
+async fn blocking(
+    system: &System,
+    work: impl FnOnce(&usher_admin::Admin) -> Result<Answer, AdminError> + Send + 'static,
+) -> Result<Answer, AdminError> {
     let admin = system.admin.clone();
-    tokio::task::spawn_blocking(move || admin.start(&actor, &app))
+    tokio::task::spawn_blocking(move || work(&admin))
         .await
         .map_err(|error| AdminError::new("internal", error.to_string()))?
+}
+
+/// Saves a change that touches nobody; otherwise whom it touches is the answer.
+async fn change(
+    system: &System,
+    changed: Box<usher_engine::App>,
+    request: usher_admin::request::App,
+    actor: usher_admin::Actor,
+) -> Result<Answer, AdminError> {
+    let impact = system.engine.impact(&changed).await.map_err(|error| {
+        AdminError::new("impact_unknown", format!("nobody can say whom the change would touch: {error}"))
+            .hint("Nothing is changed. --yes saves it nevertheless.")
+    })?;
+    if impact.touches_anybody() {
+        return Ok(Answer::Impact(describe_impact(&changed, &impact)));
+    }
+    let version = changed.version;
+    blocking(system, move |admin| admin.save_change(&actor, request, version)).await
+}
+
+/// Another tenant URL: it has to work there, and where the accounts are said to be the same, they have to be there.
+async fn moved(
+    system: &System,
+    app: Box<usher_engine::App>,
+    to: Moved,
+    actor: usher_admin::Actor,
+) -> Result<Answer, AdminError> {
+    let secret = secrecy::SecretString::from(to.token.0.clone());
+    let credentials = usher_engine::app::Credentials { oauth: to.oauth.clone(), secret };
+    let found = system.engine.at(app.id, to.url.clone(), credentials).await?;
+    if !found.diagnosis.ok() {
+        return Ok(Answer::Test(test(&found.diagnosis)));
+    }
+    if to.accounts == usher_engine::app::Accounts::Same && !found.missing.is_empty() {
+        return Err(AdminError::new(
+            "accounts_missing",
+            format!(
+                "{} of {} accounts and groups that were looked for are not at {}: {}",
+                found.missing.len(),
+                found.looked_for,
+                to.url,
+                found.missing.join(", ")
+            ),
+        )
+        .hint("Nothing is changed. If it is another tenant, --accounts other forgets the links."));
+    }
+    blocking(system, move |admin| admin.move_app(&actor, &app, &to, found.looked_for)).await
 }
 
 async fn of_group(

@@ -10,7 +10,8 @@ use usher_directory::{Kind, account as accounts, object};
 use usher_engine::{
     App, assignment,
     cycle::{Counts, Cycle, CycleKind},
-    plan::Plan,
+    heart::Heart,
+    plan::{Item, Plan},
     quarantine::{Reset, Restarted},
     status,
 };
@@ -33,12 +34,25 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         }
         R::Protect { name, user, off } => (name, "app.protect", json!({"user": user, "off": off})),
         R::Unassign { name, kind, who } => (name, "app.unassign", json!({"kind": kind, "who": who})),
-        R::Scope { name, scope } => (name, "app.scope", json!({"scope": scope})),
-        R::Start { name } => (name, "app.start", json!({})),
+        R::Scope { name, scope, .. } => (name, "app.scope", json!({"scope": scope})),
+        R::Start { name, first } => (name, "app.start", json!({"first": first})),
         R::Stop { name } => (name, "app.stop", json!({})),
         R::Restart { name, reset } => (name, "app.restart", json!({"reset": reset})),
         R::AllowDeletes { name, only } => (name, "app.allow_deletes", json!({"only": only})),
-        R::MappingSet { name, kind, target, change, force } => {
+        R::AllowCreates { name } => (name, "app.allow_creates", json!({})),
+        R::FilterAdd { name, kind, title, clauses, .. } => {
+            (name, "app.filter.add", json!({"kind": kind, "title": title, "clauses": clauses}))
+        }
+        R::FilterRemove { name, kind, title, .. } => {
+            (name, "app.filter.remove", json!({"kind": kind, "title": title}))
+        }
+        R::AttributeAdd { name, kind, attribute } => {
+            (name, "app.attribute.add", json!({"kind": kind, "attribute": attribute}))
+        }
+        R::AttributeRemove { name, kind, attribute } => {
+            (name, "app.attribute.remove", json!({"kind": kind, "attribute": attribute}))
+        }
+        R::MappingSet { name, kind, target, change, force, .. } => {
             let details = json!({"kind": kind, "target": target, "change": change, "force": force});
             (name, "app.mapping.set", details)
         }
@@ -48,6 +62,10 @@ pub(super) fn noted(request: &request::App) -> (&str, &'static str, serde_json::
         | R::Link { name, .. }
         | R::Test { name }
         | R::Credentials { name, .. }
+        | R::Move { name, .. }
+        | R::FilterList { name }
+        | R::AttributeList { name }
+        | R::AttributeDiscover { name }
         | R::Plan { name, .. }
         | R::Sync { name }
         | R::Provision { name, .. }
@@ -133,12 +151,24 @@ pub(crate) fn status(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result
     Ok(shape::Status {
         app: app.name.clone(),
         state: status.state.as_str().into(),
-        cycle: status.cycle.as_ref().map(describe_cycle),
+        cycle: status.cycle.as_ref().map(|cycle| shape::Cycle {
+            phase: status.phase.map(str::to_owned),
+            eta_seconds: status.eta.and_then(|eta| u64::try_from(eta.as_secs()).ok()),
+            ..describe_cycle(cycle)
+        }),
         last_cycle: status.last_cycle.as_ref().map(describe_cycle),
         counts: counts(&status.counts),
         steady_since: status.steady_since.map(Into::into),
         next_run_at: status.next_run.map(Into::into),
         last_reachable_at: status.reachable.map(Into::into),
+        paused_until: status.paused.map(Into::into),
+        unreachable: unreachable(status.heart),
+        credential_expires_at: status.expires.map(Into::into),
+        held: status.held.map(|(since, text)| shape::HeldCreates {
+            waiting: status.counts.held,
+            since: since.into(),
+            text,
+        }),
         quarantine: status.stopped.map(|stop| shape::Quarantine {
             reason: stop.code,
             text: stop.text,
@@ -157,7 +187,13 @@ pub(crate) fn status(on: &mut Snapshot<'_>, app: &App, now: Timestamp) -> Result
     })
 }
 
-fn counts(counts: &Counts) -> shape::Counts {
+/// Probes that fail.
+fn unreachable(heart: Heart) -> Option<shape::Unreachable> {
+    let (at, text) = heart.tried.zip(heart.text)?;
+    (heart.failed > 0).then(|| shape::Unreachable { at: at.into(), failed: heart.failed, text })
+}
+
+pub(super) fn counts(counts: &Counts) -> shape::Counts {
     shape::Counts {
         create: counts.create,
         update: counts.update,
@@ -168,6 +204,7 @@ fn counts(counts: &Counts) -> shape::Counts {
         out_of_scope: counts.out_of_scope,
         failed: counts.failed,
         staged: counts.staged,
+        held: counts.held,
     }
 }
 
@@ -182,10 +219,12 @@ pub fn describe_cycle(cycle: &Cycle) -> shape::Cycle {
             CycleKind::OnDemand => "on_demand",
         }
         .into(),
+        phase: None,
         began_at: cycle.began.into(),
         ended_at: cycle.ended.map(Into::into),
         done: cycle.done,
         planned: cycle.planned,
+        eta_seconds: None,
         counts: counts(&cycle.counts),
         requests: cycle.requests,
         writes: cycle.writes,
@@ -195,40 +234,41 @@ pub fn describe_cycle(cycle: &Cycle) -> shape::Cycle {
 /// A plan in the shape that is printed.
 #[must_use]
 pub fn describe_plan(app: &App, plan: &Plan) -> plan_shape::Plan {
+    plan_shape::Plan {
+        app: app.name.clone(),
+        created_at: plan.at.into(),
+        counts: counts(&plan.counts),
+        items: plan.items.iter().map(item).collect(),
+    }
+}
+
+/// What would happen to one object, as shown.
+pub(super) fn item(item: &Item) -> plan_shape::Item {
     let shown = |value: &serde_json::Value, redacted: bool| match value {
         serde_json::Value::Null => serde_json::Value::Null,
         _ if redacted => "[Redact]".into(),
         value => value.clone(),
     };
-    plan_shape::Plan {
-        app: app.name.clone(),
-        created_at: plan.at.into(),
-        counts: counts(&plan.counts),
-        items: plan
-            .items
+    plan_shape::Item {
+        object: plan_shape::Object {
+            kind: word(item.kind).into(),
+            id: item.id.0.to_string(),
+            name: item.name.clone(),
+        },
+        action: item.action.as_str().into(),
+        reason: plan_shape::Reason { code: item.reason.0.clone(), text: item.reason.1.clone() },
+        target_id: item.target.clone(),
+        changes: item
+            .changes
             .iter()
-            .map(|item| plan_shape::Item {
-                object: plan_shape::Object {
-                    kind: word(item.kind).into(),
-                    id: item.id.0.to_string(),
-                    name: item.name.clone(),
-                },
-                action: item.action.as_str().into(),
-                reason: plan_shape::Reason { code: item.reason.0.clone(), text: item.reason.1.clone() },
-                target_id: item.target.clone(),
-                changes: item
-                    .changes
-                    .iter()
-                    .map(|change| plan_shape::Change {
-                        attribute: change.path.to_string(),
-                        old: shown(&change.old, change.redacted),
-                        new: shown(&change.new, change.redacted),
-                        redacted: change.redacted,
-                    })
-                    .collect(),
-                members: plan_shape::Members { add: item.members.0, remove: item.members.1 },
-                warnings: item.warnings.clone(),
+            .map(|change| plan_shape::Change {
+                attribute: change.path.to_string(),
+                old: shown(&change.old, change.redacted),
+                new: shown(&change.new, change.redacted),
+                redacted: change.redacted,
             })
             .collect(),
+        members: plan_shape::Members { add: item.members.0, remove: item.members.1 },
+        warnings: item.warnings.clone(),
     }
 }

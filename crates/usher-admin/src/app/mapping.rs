@@ -2,7 +2,7 @@
 
 use usher_api::mapping::{Cases, Export, FailedCase, Import, Note, Regex};
 use usher_directory::{Kind, config::Configs, config::DirectoryConfig};
-use usher_engine::{App, mapping as mappings};
+use usher_engine::{App, impact, mapping as mappings};
 use usher_mapping::{
     AttributeMapping, Expression, ObjectMapping, Value,
     exchange::{self, Format, MAX_DOCUMENT, Report, ScopeTaken},
@@ -12,7 +12,10 @@ use usher_mapping::{
 use usher_store::{Snapshot, Tx};
 
 use super::find;
-use crate::{Actor, Admin, AdminError, Answer, audit, record, request::RowChange};
+use crate::{
+    Actor, Admin, AdminError, Answer, Outcome, Work, audit, record,
+    request::{self, RowChange},
+};
 
 /// How many people an import looks at for regular expressions that depend on their anchor.
 const LOOKED_AT: usize = 10_000;
@@ -28,6 +31,17 @@ pub(super) struct Asked {
     pub(super) anchor: Option<String>,
     pub(super) dry_run: bool,
     pub(super) force: bool,
+    pub(super) yes: bool,
+}
+
+impl Asked {
+    fn of(request: request::App) -> Result<Self, AdminError> {
+        let request::App::MappingImport { name, kind, text, format, anchor, dry_run, force, yes } = request
+        else {
+            return Err(AdminError::new("internal", "not a request to import a mapping"));
+        };
+        Ok(Self { name, kind, text, format, anchor, dry_run, force, yes })
+    }
 }
 
 /// A document, read.
@@ -55,7 +69,7 @@ pub(super) fn mapping_error(error: MappingError) -> AdminError {
     AdminError::from(usher_engine::EngineError::Mapping(error))
 }
 
-fn config(
+pub(super) fn config(
     on: &mut Snapshot<'_>,
     configs: &Configs,
     app: &App,
@@ -81,13 +95,30 @@ pub(super) fn save(
     Ok(mappings::set_mapping(tx, app, &source, kind, mapping)?)
 }
 
-/// The gallery's mapping, with the app's own golden cases.
+/// Whether [`save`] takes a mapping.
+pub(super) fn check(
+    on: &mut Snapshot<'_>,
+    configs: &Configs,
+    app: &App,
+    kind: Kind,
+    mapping: &ObjectMapping,
+    force: bool,
+) -> Result<(), AdminError> {
+    let source = config(on, configs, app)?;
+    match force {
+        true => Ok(mappings::check(&app.template, &source, kind, mapping)?),
+        false => Ok(mappings::allowed(app, &source, kind, mapping)?),
+    }
+}
+
+/// The gallery's mapping, with the app's own golden cases and attributes.
 pub(super) fn of_gallery(app: &App, kind: Kind) -> ObjectMapping {
     let template = match kind {
         Kind::User => &app.template.users,
         Kind::Group => &app.template.groups,
     };
-    ObjectMapping { cases: app.mapping(kind).cases.clone(), ..template.clone() }
+    let own = app.mapping(kind);
+    ObjectMapping { cases: own.cases.clone(), attributes: own.attributes.clone(), ..template.clone() }
 }
 
 /// The mapping with one row changed; a new row if the target has none.
@@ -159,24 +190,66 @@ fn apply(row: &mut AttributeMapping, change: &RowChange) -> Result<(), AdminErro
     Ok(())
 }
 
-/// Reads a document, says what became of it, and saves it unless something speaks against it.
-pub(super) fn import(admin: &Admin, actor: &Actor, asked: Asked) -> Result<Answer, AdminError> {
+/// Reads a document, says what became of it, and saves it unless something speaks against it. Of an app that has begun it comes back as
+/// work unless whoever asked agrees to whatever it does: whom it touches is to be seen first.
+pub(super) fn import(admin: &Admin, actor: &Actor, request: request::App) -> Result<Outcome, AdminError> {
+    let asked = Asked::of(request.clone())?;
+    let (app, read, begun) = weighed(admin, &asked)?;
+    if asked.dry_run {
+        return Ok(Outcome::Done(Answer::MappingImport(read.shape(&asked.name))));
+    }
+    read.allowed(&asked)?;
+    match request.agreed().filter(|_| begun) {
+        Some(agreed) => {
+            let changed =
+                read.mappings.iter().fold(app, |app, (kind, to)| app.with_mapping(*kind, to.clone()));
+            let work = Work::AppChange {
+                changed: Box::new(changed),
+                request: Box::new(agreed),
+                actor: actor.clone(),
+            };
+            Ok(Outcome::Work(work))
+        }
+        None => written(admin, actor, &asked, app.version, read).map(Outcome::Done),
+    }
+}
+
+/// Saves a document that was weighed on an app of this version.
+pub(super) fn save_import(
+    admin: &Admin,
+    actor: &Actor,
+    request: request::App,
+    version: i64,
+) -> Result<Answer, AdminError> {
+    let asked = Asked::of(request)?;
+    let (_, read, _) = weighed(admin, &asked)?;
+    read.allowed(&asked)?;
+    written(admin, actor, &asked, version, read)
+}
+
+/// The document as read and judged, the app it is for, and whether that has begun.
+fn weighed(admin: &Admin, asked: &Asked) -> Result<(App, Read, bool), AdminError> {
     let (configs, now, question) = (admin.configs.clone(), admin.clock.now(), asked.clone());
-    let (version, read) = admin.read(move |on| {
+    admin.read(move |on| {
         let app = find(on, &question.name)?;
         let source = config(on, &configs, &app)?;
         let mut read = read(&app, &source, &question)?;
         weigh(on, &app, &source, &question, &mut read, now)?;
-        Ok((app.version, read))
-    })?;
+        let begun = impact::has_begun(on, &app)?;
+        Ok((app, read, begun))
+    })
+}
+
+fn written(
+    admin: &Admin,
+    actor: &Actor,
+    asked: &Asked,
+    version: i64,
+    read: Read,
+) -> Result<Answer, AdminError> {
     let mut shape = read.shape(&asked.name);
-    if asked.dry_run {
-        return Ok(Answer::MappingImport(shape));
-    }
-    if !read.never.is_empty() || !(read.unforced.is_empty() || asked.force) {
-        return Err(refused(&read, &shape));
-    }
-    let (actor, configs) = (actor.clone(), admin.configs.clone());
+    let (actor, configs, now, asked) =
+        (actor.clone(), admin.configs.clone(), admin.clock.now(), asked.clone());
     admin.write(move |tx| {
         let app = find(tx, &asked.name)?;
         if app.version != version {
@@ -381,6 +454,14 @@ fn name(format: Format) -> String {
 }
 
 impl Read {
+    /// Whether it may be saved.
+    fn allowed(&self, asked: &Asked) -> Result<(), AdminError> {
+        if self.never.is_empty() && (self.unforced.is_empty() || asked.force) {
+            return Ok(());
+        }
+        Err(refused(self, &self.shape(&asked.name)))
+    }
+
     /// Forgets the other kind.
     fn only(&mut self, kind: Kind) -> Result<(), AdminError> {
         self.mappings.retain(|(of, _)| *of == kind);

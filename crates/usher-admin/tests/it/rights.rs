@@ -154,6 +154,7 @@ fn sample(operation: Operation, account: &str) -> Request {
         O::ObjectCreate => object(ObjectAct::Create { edit: Edit::default() }),
         O::ObjectSet => object(ObjectAct::Set { name: name(), edit: Edit::default() }),
         O::ObjectActivate => object(ObjectAct::Activate { name: name(), active: false }),
+        O::ObjectProtect => object(ObjectAct::Protect { name: name(), off: false }),
         O::ObjectDelete => object(ObjectAct::Delete { name: name(), hard: false }),
         O::ObjectRestore => object(ObjectAct::Restore { name: name(), edit: Edit::default() }),
         O::ObjectMembers => object(ObjectAct::Members { name: name(), after: None, limit: None }),
@@ -194,7 +195,17 @@ fn sample(operation: Operation, account: &str) -> Request {
         O::AppShow => app(App::Show { name: name() }),
         O::AppRemove => app(App::Remove { name: name() }),
         O::AppSet => app(App::Set { name: name(), key: name(), value: name() }),
-        O::AppCredentials => app(App::Credentials { name: name(), token: Secret(name()), oauth: None }),
+        O::AppCredentials => {
+            app(App::Credentials { name: name(), token: Secret(name()), oauth: None, expires: None })
+        }
+        O::AppMove => app(App::Move {
+            name: name(),
+            url: "https://app.example.com/scim/v2".into(),
+            accounts: "same".into(),
+            token: Secret(name()),
+            oauth: None,
+            expires: None,
+        }),
         O::AppTest => app(App::Test { name: name() }),
         O::AppAssign => app(App::Assign {
             name: name(),
@@ -207,8 +218,8 @@ fn sample(operation: Operation, account: &str) -> Request {
         O::AppGroup => app(App::Group { name: name(), group: name(), act: r::GroupAct::Pause }),
         O::AppLink => app(App::Link { name: name(), kind: name(), who: name(), delete: false }),
         O::AppProtect => app(App::Protect { name: name(), user: name(), off: false }),
-        O::AppScope => app(App::Scope { name: name(), scope: name() }),
-        O::AppStart => app(App::Start { name: name() }),
+        O::AppScope => app(App::Scope { name: name(), scope: name(), yes: true }),
+        O::AppStart => app(App::Start { name: name(), first: None }),
         O::AppStop => app(App::Stop { name: name() }),
         O::AppRestart => app(App::Restart { name: name(), reset: String::new() }),
         O::AppPlan => app(App::Plan { name: name(), users: Vec::new() }),
@@ -225,6 +236,37 @@ fn sample(operation: Operation, account: &str) -> Request {
             more: Default::default(),
         }),
         O::AppAllowDeletes => app(App::AllowDeletes { name: name(), only: Vec::new() }),
+        O::AppAllowCreates => app(App::AllowCreates { name: name() }),
+        O::AppFilterList => app(App::FilterList { name: name() }),
+        O::AppFilterAdd => app(App::FilterAdd {
+            name: name(),
+            kind: "users".into(),
+            title: name(),
+            clauses: Vec::new(),
+            anchor: None,
+            yes: true,
+        }),
+        O::AppFilterRemove => {
+            app(App::FilterRemove { name: name(), kind: "users".into(), title: name(), yes: true })
+        }
+        O::AppAttributeList => app(App::AttributeList { name: name() }),
+        O::AppAttributeAdd => app(App::AttributeAdd {
+            name: name(),
+            kind: "users".into(),
+            attribute: r::NewAttribute {
+                name: name(),
+                of: "string".into(),
+                required: false,
+                multi_valued: false,
+                case_exact: false,
+                mutability: None,
+                sub: Vec::new(),
+            },
+        }),
+        O::AppAttributeRemove => {
+            app(App::AttributeRemove { name: name(), kind: "users".into(), attribute: name() })
+        }
+        O::AppAttributeDiscover => app(App::AttributeDiscover { name: name() }),
         O::AppMappingShow => app(App::MappingShow { name: name(), kind: "users".into() }),
         O::AppMappingSet => app(App::MappingSet {
             name: name(),
@@ -232,6 +274,7 @@ fn sample(operation: Operation, account: &str) -> Request {
             target: name(),
             change: RowChange::default(),
             force: false,
+            yes: true,
         }),
         O::AppMappingImport => app(App::MappingImport {
             name: name(),
@@ -241,10 +284,13 @@ fn sample(operation: Operation, account: &str) -> Request {
             anchor: None,
             dry_run: true,
             force: false,
+            yes: true,
         }),
         O::AppMappingExport => app(App::MappingExport { name: name(), format: "toml".into() }),
         O::AppMappingTest => app(App::MappingTest { name: name() }),
-        O::AppMappingReset => app(App::MappingReset { name: name(), kind: "users".into(), force: false }),
+        O::AppMappingReset => {
+            app(App::MappingReset { name: name(), kind: "users".into(), force: false, yes: true })
+        }
         O::Status => Request::Status,
         O::Backup => Request::Backup { file: "relative".into() },
     }

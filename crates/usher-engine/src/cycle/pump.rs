@@ -26,6 +26,7 @@ use crate::{
     error::EngineError,
     leaver, link, log, notify, protected, pushed, scope,
     settings::Leaving,
+    turn,
 };
 
 /// Objects a step looks at.
@@ -58,6 +59,9 @@ pub(crate) mod reason {
     /// Somebody it refers to has a target now.
     pub(crate) const REFERENCE: i16 = 4;
 }
+
+/// How what changed is put.
+const CHANGED: (i16, i16, i16) = (lane::USERS, lane::GROUPS, reason::CHANGED);
 
 /// What a step found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,6 +109,12 @@ pub(crate) fn step(tx: &mut Tx<'_>, app: &App, cycle: Uuid, now: Timestamp) -> R
     if changes.upto != place {
         let mut pumped = from_feed(tx, app, cycle, &changes.rows, now)?;
         feed::move_to(tx, app.directory, &consumer, changes.upto, now)?;
+        pumped.more = true;
+        return Ok(pumped);
+    }
+    let turned = turn::take(tx, app.id, now, BLOCK)?;
+    if !turned.is_empty() {
+        let mut pumped = affect(tx, app, cycle, &turned, CHANGED, now)?;
         pumped.more = true;
         return Ok(pumped);
     }
@@ -168,7 +178,7 @@ fn from_feed(
     let reads = app.reads_groups(Kind::User) || app.reads_groups(Kind::Group);
     objects.extend(memberships.iter().filter(|(g, _)| reads || giving.contains(g)).map(|(_, m)| *m));
     let objects: Vec<Key> = objects.into_iter().collect();
-    let pumped = affect(tx, app, cycle, &objects, (lane::USERS, lane::GROUPS, reason::CHANGED), now)?;
+    let pumped = affect(tx, app, cycle, &objects, CHANGED, now)?;
     member_deltas(tx, app, &groups, &memberships, now)?;
     Ok(pumped)
 }
@@ -267,7 +277,7 @@ fn from_walk(
         }
     };
     let lanes = match walk.step {
-        Step::One | Step::Members => (lane::USERS, lane::GROUPS, reason::CHANGED),
+        Step::One | Step::Members => CHANGED,
         _ => (lane::WALKED_USERS, lane::WALKED_GROUPS, reason::WALKED),
     };
     let pumped = affect(tx, app, cycle, &keys, lanes, now)?;
@@ -288,12 +298,16 @@ fn affect(
 ) -> Result<Pumped, EngineError> {
     let links: HashMap<Key, link::Link> =
         link::of(tx, app.id, keys)?.into_iter().map(|l| (l.object, l)).collect();
-    let protected = protected::of(tx, app.id, keys)?;
+    let protected = protected::of(tx, app, keys)?;
     let mut pumped = Pumped::default();
     let (mut rows, mut staying) = (Vec::new(), Vec::new());
+    let clocks = [Kind::User, Kind::Group].map(|kind| turn::Clock::of(app, kind));
     for judged in scope::judge(tx, app, keys, now)? {
         let link = links.get(&judged.key);
         let Some(kind) = judged.stored.as_ref().map(|o| o.kind).or(link.map(|l| l.kind)) else { continue };
+        if let Some(clock) = &clocks[usize::from(kind == Kind::Group)] {
+            turn::note(tx, app, clock, &judged, now)?;
+        }
         let linked = link.map_or(Linked::No, |l| l.state.linked());
         match decide(linked, judged.source, judged.entitled, &rules(app, kind)) {
             Act::Skip(reason) => {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
 use uuid::Uuid;
 
-use crate::app::AppId;
+use crate::{app::AppId, heart::Heart, limit::Limits};
 
 /// Objects by what happened to them, each once a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Counts {
     pub failed: u64,
     /// Leavers held back by the deletion threshold.
     pub staged: u64,
+    /// Held back because no more are to be made now ([`crate::limit`]).
+    pub held: u64,
 }
 
 /// What an object was counted as in a cycle. Numbers are stored.
@@ -71,6 +73,18 @@ impl Counts {
             Counted::InSync => &mut self.in_sync,
             Counted::Failed => &mut self.failed,
         })
+    }
+
+    /// These with what another cycle wrote.
+    pub(crate) fn with(&self, other: &Self) -> Self {
+        Self {
+            create: self.create + other.create,
+            update: self.update + other.update,
+            disable: self.disable + other.disable,
+            enable: self.enable + other.enable,
+            delete: self.delete + other.delete,
+            ..*other
+        }
     }
 
     /// Counts an object that this cycle had counted as `before`; what it counts as now. A first write stays what it was
@@ -193,6 +207,12 @@ pub struct Run {
     pub pause: Option<Timestamp>,
     /// Why it rests.
     pub stopped: Option<Stop>,
+    /// What is known of it while nothing changes.
+    pub heart: Heart,
+    /// How many may be made.
+    pub limits: Limits,
+    /// What all cycles that ended wrote, with what the last one left as it was.
+    pub total: Counts,
 }
 
 impl FromRow for Run {
@@ -226,8 +246,15 @@ impl FromRow for Run {
             ended: row.get(9)?,
             pause: row.get(10)?,
             stopped: stopped.as_deref().map(json).transpose()?,
+            heart: or_default(row.get(12)?)?,
+            limits: or_default(row.get(13)?)?,
+            total: or_default(row.get(14)?)?,
         })
     }
+}
+
+fn or_default<T: serde::de::DeserializeOwned + Default>(text: Option<String>) -> Result<T, StoreError> {
+    text.as_deref().map_or_else(|| Ok(T::default()), json)
 }
 
 fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
@@ -239,20 +266,22 @@ fn text<T: Serialize>(value: &T) -> Result<String, StoreError> {
 }
 
 const GET: Sql = Sql::same(
-    "select cycle, kind, began, planned, done, counts, last_cycle, steady, reachable, ended, pause, stopped \
-     from run where app = $1",
+    "select cycle, kind, began, planned, done, counts, last_cycle, steady, reachable, ended, pause, stopped, \
+     heart, limits, total from run where app = $1",
 );
 const BEGIN: Sql = Sql::same(
     "update run set cycle = $2, kind = $3, began = $4, planned = 0, done = 0, counts = $5 where app = $1",
 );
 const PROGRESS: Sql = Sql::same("update run set planned = $2, done = $3, counts = $4 where app = $1");
 const END: Sql = Sql::same(
-    "update run set cycle = null, last_cycle = $2, ended = $3, \
+    "update run set cycle = null, last_cycle = $2, ended = $3, total = $5, \
      steady = case when $4 = 0 then null else coalesce(steady, $3) end where app = $1",
 );
 const INITIAL: Sql = Sql::same("update run set kind = 1 where app = $1");
 const REACHED: Sql = Sql::same("update run set reachable = $2, pause = null where app = $1");
 const PAUSE: Sql = Sql::same("update run set pause = $2 where app = $1");
+const HEART: Sql = Sql::same("update run set heart = $2 where app = $1");
+const LIMITS: Sql = Sql::same("update run set limits = $2 where app = $1");
 const STOP: Sql = Sql::same("update run set stopped = $2 where app = $1");
 
 /// Reads it.
@@ -292,7 +321,8 @@ pub(crate) fn end(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let steady = i64::from(steady);
-    tx.exec(&END, &[app.0.into(), text(cycle)?.into(), now.into(), steady.into()]).map(drop)
+    let total = text(&get(tx, app)?.total.with(&cycle.counts))?;
+    tx.exec(&END, &[app.0.into(), text(cycle)?.into(), now.into(), steady.into(), total.into()]).map(drop)
 }
 
 /// The app answered as it should.
@@ -308,6 +338,16 @@ pub(crate) fn pause(tx: &mut Tx<'_>, app: AppId, until: Timestamp) -> Result<(),
 /// The app rests, and why.
 pub(crate) fn stop(tx: &mut Tx<'_>, app: AppId, stop: &Stop) -> Result<(), StoreError> {
     tx.exec(&STOP, &[app.0.into(), text(stop)?.into()]).map(drop)
+}
+
+/// Keeps what is known of an app while nothing changes.
+pub(crate) fn set_heart(tx: &mut Tx<'_>, app: AppId, heart: &Heart) -> Result<(), StoreError> {
+    tx.exec(&HEART, &[app.0.into(), text(heart)?.into()]).map(drop)
+}
+
+/// Keeps how many may be made.
+pub(crate) fn set_limits(tx: &mut Tx<'_>, app: AppId, limits: &Limits) -> Result<(), StoreError> {
+    tx.exec(&LIMITS, &[app.0.into(), text(limits)?.into()]).map(drop)
 }
 
 /// Lifts a stop.

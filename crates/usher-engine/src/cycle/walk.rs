@@ -49,6 +49,13 @@ pub(crate) fn everything(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> 
     Ok(())
 }
 
+const FORGET: Sql = Sql::same("delete from walk where app = $1");
+
+/// No walk goes on.
+pub(crate) fn forget(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> {
+    tx.exec(&FORGET, &[app.0.into()]).map(drop)
+}
+
 /// Everything linked (a relevant group is gone and who was in it is no longer known).
 pub(crate) fn links(tx: &mut Tx<'_>, app: AppId) -> Result<(), StoreError> {
     put(tx, app, Step::Links, 0)

@@ -52,10 +52,10 @@ pub(super) struct Batch<'e> {
 }
 
 impl Batch<'_> {
-    /// Takes all jobs to an end each; nothing of it is in the database yet but links (noted creates, targets taken over).
+    /// Takes all jobs to an end each that have none; nothing of it is in the database yet but links (noted creates, targets taken over).
     pub(super) async fn run(&self, mut jobs: Vec<Job>) -> Result<(Vec<Job>, Health), EngineError> {
         let mut health = Health::default();
-        for job in &mut jobs {
+        for job in jobs.iter_mut().filter(|job| job.end.is_none()) {
             settle_at_once(&self.app, job);
         }
         jobs = self.each(jobs, &mut health, Stage::Find).await;
@@ -171,9 +171,11 @@ impl Batch<'_> {
             .filter(|(_, job)| job.end.is_none())
             .filter_map(|(n, job)| job.to_note().map(|link| (n, link)))
             .collect();
-        let updates: Vec<Key> =
-            jobs.iter().filter(|job| job.updates_user()).map(|job| job.task.key).collect();
-        if links.is_empty() && updates.is_empty() {
+        let updates: Vec<(Kind, Vec<Key>)> = [Kind::User, Kind::Group]
+            .into_iter()
+            .map(|kind| (kind, jobs.iter().filter(|job| job.updates(kind)).map(|job| job.task.key).collect()))
+            .collect();
+        if links.is_empty() && updates.iter().all(|(_, keys)| keys.is_empty()) {
             return Ok(jobs);
         }
         let (app, lease, now) = (self.app.clone(), self.lease.clone(), self.engine.clock.now());
@@ -192,8 +194,8 @@ impl Batch<'_> {
                         healed.push(link.object);
                     }
                 }
-                if !updates.is_empty() {
-                    link::being_written(tx, app.id, &updates)?;
+                for (kind, keys) in &updates {
+                    link::being_written(tx, app.id, *kind, keys)?;
                 }
                 outcome::heal(tx, &app, &healed, now)?;
                 Ok(refused)

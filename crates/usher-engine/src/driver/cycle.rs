@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use usher_client::Client;
 use usher_directory::Key;
@@ -13,20 +12,19 @@ use uuid::Uuid;
 use super::{
     Engine,
     batch::{Batch, Health},
+    demand::LOOK,
     failure::Trouble,
     job::{End, Job},
     missing::Missing,
+    probe::exchange,
 };
 use crate::{
     app::{self, App, AppId},
-    cycle::{
-        Counts, Cycle, CycleKind, pump,
-        run::{self, Run},
-    },
+    cycle::{Counts, Cycle, CycleKind, pump, run},
     error::EngineError,
-    log::Status,
+    limit,
     quarantine::{self, Tried, Why},
-    task::{self, For},
+    task::{self, For, Todo},
 };
 
 /// Rows worked on together: looked at in one read, their outcomes written in one transaction.
@@ -40,21 +38,40 @@ pub(super) type Progress<'p> = &'p (dyn Fn(&Cycle) + Send + Sync);
 impl Engine {
     /// Runs a cycle under the app's lease.
     /// `stop`: the run loop's, which is not kept waiting: when it says true, and when the app asks for a pause, the cycle is left as
-    /// it stands and a later call goes on with it.
+    /// it stands and a later call goes on with it. Somebody who wants one object provisioned now is let in between two batches.
     pub(super) async fn leased(
         &self,
         id: AppId,
         progress: Progress<'_>,
         stop: Option<watch::Receiver<bool>>,
     ) -> Result<Cycle, EngineError> {
-        let Some(lease) = self.leases.take(&app::consumer(id)).await? else { return Err(EngineError::Busy) };
-        // A lost lease ends the cycle between two requests: another instance may have begun.
-        let result = tokio::select! {
-            result = self.cycle(id, &lease, progress, stop) => result,
-            () = self.leases.keep(&lease) => Err(EngineError::LeaseLost),
-        };
-        self.leases.give_back(lease).await?;
-        result
+        let mut taken = self.leases.take(&app::consumer(id)).await?;
+        loop {
+            let Some(lease) = taken else { return Err(EngineError::Busy) };
+            // A lost lease ends the cycle between two requests: another instance may have begun.
+            let result = tokio::select! {
+                result = self.cycle(id, &lease, progress, stop.clone()) => result,
+                () = self.leases.keep(&lease) => Err(EngineError::LeaseLost),
+            };
+            self.leases.give_back(lease).await?;
+            match result? {
+                Ran::Yielded(_) if stop.is_none() => {}
+                Ran::Ended(cycle) | Ran::Yielded(cycle) => return Ok(cycle),
+            }
+            taken = Some(self.after_the_awaited(id).await?);
+        }
+    }
+
+    /// The lease again, when those who waited for it are done.
+    async fn after_the_awaited(&self, id: AppId) -> Result<Lease, EngineError> {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if !self.is_awaited(id)
+                && let Some(lease) = self.leases.take(&app::consumer(id)).await?
+            {
+                return Ok(lease);
+            }
+        }
     }
 
     /// Tries the leavers of an app in quarantine, before its own time has come. If it can be worked with again, a cycle runs.
@@ -119,7 +136,7 @@ impl Engine {
         lease: &Lease,
         progress: Progress<'_>,
         stop: Option<watch::Receiver<bool>>,
-    ) -> Result<Cycle, EngineError> {
+    ) -> Result<Ran, EngineError> {
         let app = self.app(id).await?;
         let client = self.client(&app, None).await?;
         let run = self.read(move |on| Ok(run::get(on, id)?)).await?;
@@ -127,21 +144,27 @@ impl Engine {
             Some(cycle) => cycle,
             None => self.begin(id, lease).await?,
         };
-        self.probe_first(&app, &client, &run, lease).await?;
-        let mut worker = Worker::new(self, app, client, lease, stop);
+        let mut worker = Worker::new(self, app.clone(), client.clone(), lease, stop);
+        worker.stops = run.limits.stops();
         if let Some(until) = run.pause
             && !worker.wait_until(until).await
         {
-            return Ok(cycle);
+            return Ok(Ran::Ended(cycle));
+        }
+        while let Some(wait) = self.probe_first(&app, &client, &run, lease).await? {
+            if !worker.heed(Health { wait: Some(wait), ..Health::default() }).await? {
+                return Ok(Ran::Ended(cycle));
+            }
         }
         loop {
             match worker.round(&mut cycle, progress).await? {
                 Round::More => {}
                 Round::Nothing => break,
-                Round::Left => return Ok(cycle),
+                Round::Left => return Ok(Ran::Ended(cycle)),
+                Round::Awaited => return Ok(Ran::Yielded(cycle)),
             }
         }
-        worker.end(cycle).await
+        worker.end(cycle).await.map(Ran::Ended)
     }
 
     async fn begin(&self, id: AppId, lease: &Lease) -> Result<Cycle, EngineError> {
@@ -166,98 +189,34 @@ impl Engine {
         .await?;
         Ok(cycle)
     }
-
-    /// Before an app's first cycle, and while it rests, a probe says whether it can be worked with at all. One that rested because it
-    /// could not be is out of quarantine then; one at which too much failed, when its cycle went better.
-    async fn probe_first(
-        &self,
-        app: &Arc<App>,
-        client: &Client,
-        run: &Run,
-        lease: &Lease,
-    ) -> Result<(), EngineError> {
-        let first = run.last.is_none() && run.reachable.is_none();
-        if !first && run.stopped.is_none() {
-            return Ok(());
-        }
-        self.probe_or_stop(app, client, lease).await?;
-        if run.stopped.as_ref().is_none_or(|stop| stop.code != quarantine::EXCEPTION) {
-            return Ok(());
-        }
-        let (app, lease, now) = (app.clone(), lease.clone(), self.clock.now());
-        self.write(Lane::Now, move |tx| {
-            if !lease.check(tx)? {
-                return Err(EngineError::LeaseLost);
-            }
-            quarantine::leave(tx, &app, now)
-        })
-        .await
-    }
-
-    /// Probes; an app that can't be worked with goes into quarantine, with the reason.
-    async fn probe_or_stop(&self, app: &Arc<App>, client: &Client, lease: &Lease) -> Result<(), EngineError> {
-        let diagnosis = self.probe(app, client).await;
-        if diagnosis.ok() {
-            return Ok(());
-        }
-        let failed = diagnosis.steps.iter().rfind(|s| !s.ok);
-        let mut text = failed.map_or_else(
-            || "the connection test found nothing that works".to_owned(),
-            |s| format!("{}: {}", s.name, s.text),
-        );
-        if let Some(url) = &diagnosis.works_instead {
-            text.push_str(&format!("; {url} works"));
-        }
-        Err(self.stop(app, client, lease, text).await?)
-    }
-
-    /// It can't be worked with: writes down why and when it is tried again; the error to answer with.
-    async fn stop(
-        &self,
-        app: &Arc<App>,
-        client: &Client,
-        lease: &Lease,
-        text: String,
-    ) -> Result<EngineError, EngineError> {
-        let why = Why { code: quarantine::EXCEPTION.to_owned(), text, exchange: exchange(client) };
-        self.rest(app, lease, why).await
-    }
-
-    async fn rest(&self, app: &Arc<App>, lease: &Lease, why: Why) -> Result<EngineError, EngineError> {
-        let error = EngineError::Stopped { code: why.code.clone(), text: why.text.clone() };
-        let (app, now, lease) = (app.clone(), self.clock.now(), lease.clone());
-        self.write(Lane::Now, move |tx| {
-            if !lease.check(tx)? {
-                return Err(EngineError::LeaseLost);
-            }
-            quarantine::enter(tx, &app, &why, now)
-        })
-        .await?;
-        Ok(error)
-    }
 }
 
-/// The last request that failed, and its answer.
-fn exchange(client: &Client) -> Option<(String, String)> {
-    client.refused().map(|exchange| (exchange.request, exchange.answer))
-}
-
-struct Worker<'e> {
-    engine: &'e Engine,
-    app: Arc<App>,
-    client: Client,
-    lease: &'e Lease,
-    stop: Option<watch::Receiver<bool>>,
+pub(super) struct Worker<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) app: Arc<App>,
+    pub(super) client: Client,
+    pub(super) lease: &'e Lease,
+    pub(super) stop: Option<watch::Receiver<bool>>,
     /// Pauses in a row that the app asked for without saying how long.
-    pauses: u32,
+    pub(super) pauses: u32,
     /// What this run attempted.
-    tried: Tried,
+    pub(super) tried: Tried,
     /// The last failure.
-    last: Option<String>,
+    pub(super) last: Option<String>,
     /// Only leavers are worked on: the app is in quarantine.
     leavers_alone: bool,
     /// What of the linked is gone from the app.
-    missing: Missing,
+    pub(super) missing: Missing,
+    /// The app stops when what is under way has ended: nobody new is looked for.
+    stops: bool,
+}
+
+/// How a cycle was run.
+enum Ran {
+    /// To its end, or it is left as it stands.
+    Ended(Cycle),
+    /// It makes room for somebody who waits, and is to go on.
+    Yielded(Cycle),
 }
 
 /// What a round came to.
@@ -267,6 +226,8 @@ enum Round {
     Nothing,
     /// The cycle is left as it stands.
     Left,
+    /// Somebody waits for the app.
+    Awaited,
 }
 
 impl<'e> Worker<'e> {
@@ -289,6 +250,7 @@ impl<'e> Worker<'e> {
             last: None,
             leavers_alone: false,
             missing: Missing::default(),
+            stops: false,
         }
     }
 
@@ -300,6 +262,9 @@ impl<'e> Worker<'e> {
     async fn round(&mut self, cycle: &mut Cycle, progress: Progress<'_>) -> Result<Round, EngineError> {
         if self.told_to_stop() {
             return Ok(Round::Left);
+        }
+        if self.engine.is_awaited(self.app.id) {
+            return Ok(Round::Awaited);
         }
         // A configuration changed meanwhile holds from the next batch on.
         let before = self.app.version;
@@ -366,7 +331,7 @@ impl<'e> Worker<'e> {
             if pumped.countable {
                 self.settle(cycle).await?;
             }
-            if self.leavers_alone && pumped.countable {
+            if (self.leavers_alone || self.stops) && pumped.countable {
                 return Ok(false);
             }
             if !pumped.more || self.told_to_stop() || (pumped.countable && put >= AHEAD) {
@@ -405,8 +370,14 @@ impl<'e> Worker<'e> {
         }
         let (app, now) = (self.app.clone(), self.engine.clock.now());
         let keys: Vec<Key> = items.iter().map(|i| Key(i.object)).collect();
-        let tasks = self.engine.read(move |on| task::prepare(on, &app, &keys, For::Sending, now)).await?;
-        let jobs: Vec<Job> = tasks
+        let (tasks, limits) = self
+            .engine
+            .read(move |on| {
+                let tasks = task::prepare(on, &app, &keys, For::Sending, now)?;
+                Ok((tasks, run::get(on, app.id)?.limits))
+            })
+            .await?;
+        let mut jobs: Vec<Job> = tasks
             .into_iter()
             .zip(items)
             .map(|(task, item)| Job {
@@ -418,6 +389,9 @@ impl<'e> Worker<'e> {
                 end: None,
             })
             .collect();
+        if let Some(room) = limits.room(&self.app, cycle.counts.create) {
+            hold_back(&mut jobs, room);
+        }
         let batch = Batch {
             engine: self.engine,
             app: self.app.clone(),
@@ -425,11 +399,12 @@ impl<'e> Worker<'e> {
             lease: self.lease.clone(),
         };
         let (jobs, mut health) = batch.run(jobs).await?;
-        let jobs = self.judge_suspects(jobs, &health, &batch).await?;
+        let jobs = self.judge_suspects(jobs, &mut health, &batch).await?;
         let jobs = self.judge_missing(jobs, &health, cycle).await?;
         let groups =
             self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
         self.note(&jobs);
+        self.stops = self.stops || self.has_to_stop(&jobs).await?;
         for job in jobs.iter().filter(|j| groups.contains(&j.task.key)) {
             match batch.memberships(job, cycle).await? {
                 Some(Trouble::Wait(retry_after)) => {
@@ -450,117 +425,13 @@ impl<'e> Worker<'e> {
         self.heed(health).await
     }
 
-    /// What was attempted, and what of it failed.
-    fn note(&mut self, jobs: &[Job]) {
-        for job in jobs {
-            match &job.end {
-                Some(End::Failed(failure) | End::Suspect(failure)) => {
-                    self.tried.attempts += 1;
-                    self.tried.failed += 1;
-                    self.last = Some(format!("{}: {}", failure.code, failure.reason));
-                }
-                Some(End::Done(done)) if done.status == Status::Success && done.logged => {
-                    self.tried.attempts += 1;
-                }
-                _ => {}
-            }
+    /// Whether somebody of a batch was held back since the app was to stop after its first.
+    async fn has_to_stop(&self, jobs: &[Job]) -> Result<bool, EngineError> {
+        if !jobs.iter().any(|job| matches!(job.end, Some(End::Held))) {
+            return Ok(false);
         }
-    }
-
-    /// Failures that may be the whole app's: a probe decides. If the app is at fault, nothing of it counts against an object.
-    async fn judge_suspects(
-        &self,
-        jobs: Vec<Job>,
-        health: &Health,
-        batch: &Batch<'_>,
-    ) -> Result<Vec<Job>, EngineError> {
-        if !health.suspect || health.credentials.is_some() {
-            return Ok(jobs);
-        }
-        let stopped = self.engine.probe_or_stop(&batch.app, &batch.client, self.lease).await;
-        let Err(error) = stopped else { return Ok(jobs) };
-        // What went well before it broke is written down all the same.
-        let jobs: Vec<Job> = jobs
-            .into_iter()
-            .map(|mut job| {
-                if matches!(job.end, Some(End::Suspect(_))) {
-                    job.end = Some(End::Untouched);
-                }
-                job
-            })
-            .collect();
-        let mut cycle = self.present_cycle().await?;
-        if let Some(cycle) = &mut cycle {
-            self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
-        }
-        Err(error)
-    }
-
-    /// What the app says it no longer has, though a probe of it worked, is matched again if few are gone; else the app rests.
-    async fn judge_missing(
-        &mut self,
-        mut jobs: Vec<Job>,
-        health: &Health,
-        cycle: &mut Cycle,
-    ) -> Result<Vec<Job>, EngineError> {
-        let gone = self.missing.note(&jobs);
-        if gone.is_empty() || health.credentials.is_some() {
-            return Ok(jobs);
-        }
-        if self.missing.few() {
-            self.engine.match_again(&self.app, self.lease, &mut jobs, &gone).await?;
-            return Ok(jobs);
-        }
-        for n in gone {
-            if let Some(job) = jobs.get_mut(n) {
-                job.end = Some(End::Untouched);
-            }
-        }
-        self.engine.write_down(Lane::Bulk, &self.app, self.lease, &jobs, health.answered, cycle).await?;
-        let why = self.missing.why(exchange(&self.client));
-        Err(self.engine.rest(&self.app, self.lease, why).await?)
-    }
-
-    async fn present_cycle(&self) -> Result<Option<Cycle>, EngineError> {
         let id = self.app.id;
-        self.engine.read(move |on| Ok(run::get(on, id)?.cycle)).await
-    }
-
-    /// Bad credentials end the cycle; a pause is waited for.
-    async fn heed(&mut self, health: Health) -> Result<bool, EngineError> {
-        if let Some(detail) = health.credentials {
-            let text = format!("the app refused the secret token: {detail}; enter a valid one");
-            return Err(self.engine.stop(&self.app, &self.client, self.lease, text).await?);
-        }
-        let Some(asked) = health.wait else {
-            self.pauses = 0;
-            return Ok(true);
-        };
-        let pause = asked.unwrap_or_else(|| Duration::from_secs((30 << self.pauses.min(4)).min(300)));
-        self.pauses += 1;
-        let now = self.engine.clock.now();
-        let until = now.saturating_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now);
-        let (id, lease) = (self.app.id, self.lease.clone());
-        self.engine
-            .write(Lane::Now, move |tx| {
-                if !lease.check(tx)? {
-                    return Err(EngineError::LeaseLost);
-                }
-                Ok(run::pause(tx, id, until)?)
-            })
-            .await?;
-        Ok(self.wait_until(until).await)
-    }
-
-    /// Waits; `false`: the run loop does not wait here but comes back.
-    async fn wait_until(&self, until: Timestamp) -> bool {
-        let left = until.duration_since(self.engine.clock.now());
-        let Ok(left) = Duration::try_from(left) else { return true };
-        if self.stop.is_some() {
-            return false;
-        }
-        tokio::time::sleep(left).await;
-        true
+        self.engine.read(move |on| Ok(run::get(on, id)?.limits.stops())).await
     }
 
     /// Ends the cycle. Too many failures in all, or one more time too large a share of them, and the app rests (on).
@@ -578,6 +449,7 @@ impl<'e> Worker<'e> {
                 }
                 let (left, _, _) = work::count(tx, app.queue, now)?;
                 run::end(tx, app.id, &ended, left == 0, now)?;
+                limit::ended(tx, &app)?;
                 let mut why = quarantine::too_many(tx, &app, now)?;
                 let rests = run::get(tx, app.id)?.stopped;
                 if let (None, Some(stop)) = (&why, &rests)
@@ -600,5 +472,17 @@ impl<'e> Worker<'e> {
             Some(why) => Err(EngineError::Stopped { code: why.code, text: why.text }),
             None => Ok(cycle),
         }
+    }
+}
+
+/// Of those who would be looked for, and made where they are not found, so many go on. The others wait: for the next batch, or, when there
+/// is no room at all, until somebody lets them go. One whose create was noted before was among those already.
+fn hold_back(jobs: &mut [Job], room: u64) {
+    let new = |job: &&mut Job| {
+        job.task.link.is_none() && matches!(&job.task.todo, Todo::Find(find) if !find.leaving)
+    };
+    let beyond = usize::try_from(room).unwrap_or(usize::MAX);
+    for job in jobs.iter_mut().filter(new).skip(beyond) {
+        job.end = Some(if room == 0 { End::Held } else { End::Untouched });
     }
 }

@@ -39,7 +39,7 @@ use crate::{
 /// How long a cycle that is under way is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked for.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// As often as an object is taken up again in one go: looked for, counted, sent.
 const ROUNDS: usize = 5;
 
@@ -58,10 +58,10 @@ impl Engine {
 
     /// Provisions one user or group now, whatever else waits and whether the app is on or off; `by` asked for it, as the log says.
     /// The watermark stays: the next cycle finds the object in sync. A leaver is counted as always, and held back beyond the
-    /// threshold. Waits 30 s for a cycle under way.
+    /// threshold. A cycle under way in this process lets it in between two batches; one elsewhere is waited for, 30 s at most.
     ///
     /// # Errors
-    /// [`EngineError::Busy`]: a cycle is under way and takes longer. A failure at the app is a step that failed; the object is then
+    /// [`EngineError::Busy`]: a cycle is under way elsewhere and takes longer. A failure at the app is a step that failed; the object is then
     /// tried again by later cycles.
     pub async fn provision(&self, app: AppId, object: Key, by: &str) -> Result<Explanation, EngineError> {
         let app = self.app(app).await?;
@@ -87,6 +87,7 @@ impl Engine {
 
     pub(super) async fn patiently(&self, app: &App) -> Result<Lease, EngineError> {
         let began = self.clock.monotonic();
+        let _awaiting = self.awaiting(app.id);
         loop {
             if let Some(lease) = self.leases.take(&app::consumer(app.id)).await? {
                 return Ok(lease);

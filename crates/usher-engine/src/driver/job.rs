@@ -44,6 +44,8 @@ pub(super) enum End {
     Again,
     /// Perhaps it failed, perhaps the app is at fault.
     Suspect(Failure),
+    /// It is not tried, since no more may be made now.
+    Held,
 }
 
 /// What was done.
@@ -150,10 +152,10 @@ impl Job {
         }
     }
 
-    /// Whether it writes something to a user.
-    pub(super) fn updates_user(&self) -> bool {
+    /// Whether it writes something to an account or group that is there.
+    pub(super) fn updates(&self, kind: Kind) -> bool {
         let writes = matches!(&self.task.todo, Todo::Write(write) if !write.differences.is_empty());
-        self.end.is_none() && self.task.kind == Kind::User && writes
+        self.end.is_none() && self.task.kind == kind && writes
     }
 
     fn blank_link(&self) -> Link {
@@ -166,6 +168,7 @@ impl Job {
             source: self.task.source,
             name: self.task.name.clone(),
             whole: false,
+            unsure: false,
             counted: (None, Counted::Nothing),
             version: 0,
         })
@@ -173,7 +176,7 @@ impl Job {
 }
 
 /// In a job's row in memory only: its target was found in this batch.
-const FOUND: i16 = -1;
+pub(super) const FOUND: i16 = -1;
 
 /// Ends that need no request.
 pub(super) fn settle_at_once(app: &App, job: &mut Job) {

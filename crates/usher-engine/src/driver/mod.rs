@@ -6,11 +6,15 @@ mod demand;
 mod failure;
 mod groups;
 mod job;
+mod judge;
 mod missing;
+mod moved;
 mod outcome;
 mod plan;
+mod probe;
 mod pushed;
 mod serve;
+mod tend;
 mod way;
 
 use std::{
@@ -25,15 +29,20 @@ use usher_client::{
 };
 use usher_directory::{Key, Kind, config::Configs};
 use usher_jobs::{clock::Clock, lease::Leases};
+use usher_mapping::mapping::TargetAttribute;
 use usher_scim::AttributePath;
 use usher_store::{Lane, Snapshot, Store, Tx};
 
 use crate::{
     app::{self, App, AppId, Credentials},
+    attribute,
     cycle::Cycle,
     error::EngineError,
+    impact::{self, Impact},
     plan::Plan,
 };
+
+pub use moved::Elsewhere;
 
 /// Gives the way to an app's server: the real one shares an [`HttpTransport`] ([`over_http`]); tests call a router in process.
 pub type Transports = Arc<dyn Fn(&App) -> Result<Arc<dyn Transport>, EngineError> + Send + Sync>;
@@ -64,13 +73,27 @@ pub struct Engine {
     leases: Arc<Leases>,
     /// Tokens of apps with an OAuth client, by the version of the app's configuration: a token is fetched once for many cycles.
     tokens: Arc<Mutex<OfApps>>,
+    /// How many in this process wait for an app that a cycle works on.
+    awaited: Arc<Mutex<HashMap<AppId, u32>>>,
+}
+
+/// Somebody waits for an app, as long as this lives: a cycle lets them in between two batches.
+struct Awaiting<'e>(&'e Engine, AppId);
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        let mut all = self.0.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = all.get_mut(&self.1) {
+            *n = n.saturating_sub(1);
+        }
+    }
 }
 
 impl Engine {
     /// An engine as one instance: it takes leases in its own name.
     pub fn new(store: Store, configs: Configs, clock: Clock, transports: Transports) -> Self {
         let leases = Arc::new(Leases::with_clock(store.clone(), clock.clone()));
-        Self { store, configs, clock, transports, leases, tokens: Arc::default() }
+        Self { store, configs, clock, transports, leases, tokens: Arc::default(), awaited: Arc::default() }
     }
 
     /// The directories' configurations that it was given.
@@ -99,6 +122,37 @@ impl Engine {
         let app = self.app(app).await?;
         let client = self.client(&app, None).await?;
         plan::Planner::new(self, app, client).run(only).await
+    }
+
+    /// The attributes that an app announces and nobody knew of, and what of them can't be taken, with the reason. Changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::Client`]: the app has no `/Schemas`, or can't be asked.
+    pub async fn discover(
+        &self,
+        app: AppId,
+    ) -> Result<(Vec<(Kind, TargetAttribute)>, Vec<String>), EngineError> {
+        let app = self.app(app).await?;
+        let discovered = self.client(&app, None).await?.discover().await?;
+        Ok(attribute::news(&app, &discovered))
+    }
+
+    /// Whom a change of mapping, filter or scope would touch: `changed` is the app as it would be. Reads from the app, writes nothing
+    /// anywhere. What is to be done anyway is no part of it, and of an app that never began nobody is.
+    ///
+    /// # Errors
+    /// [`EngineError::Client`]: the app can't be asked whom it has already.
+    pub async fn impact(&self, changed: &App) -> Result<Impact, EngineError> {
+        let present = self.app(changed.id).await?;
+        let reads = present.clone();
+        if !self.read(move |on| impact::has_begun(on, &reads)).await? {
+            return Ok(Impact::default());
+        }
+        let client = self.client(&present, None).await?;
+        let after = plan::Planner::new(self, Arc::new(changed.clone()), client.clone()).run(None).await?;
+        let touched: Vec<Key> = after.items.iter().map(|item| item.key).collect();
+        let before = plan::Planner::new(self, present, client).run(Some(&touched)).await?;
+        Ok(Impact::between(before, after))
     }
 
     /// Runs a cycle to its end (goes on with one that was cut off); `progress` sees it after each batch. Objects that fail are in its
@@ -176,6 +230,15 @@ impl Engine {
         }
     }
 
+    fn awaiting(&self, app: AppId) -> Awaiting<'_> {
+        *self.awaited.lock().unwrap_or_else(PoisonError::into_inner).entry(app).or_default() += 1;
+        Awaiting(self, app)
+    }
+
+    fn is_awaited(&self, app: AppId) -> bool {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner).get(&app).is_some_and(|n| *n > 0)
+    }
+
     /// The connection test on the matching properties of what is mapped.
     async fn probe(&self, app: &App, client: &Client) -> Diagnosis {
         let first = |kind: Kind, fallback: &str| {
@@ -187,7 +250,7 @@ impl Engine {
         match users {
             Some(users) => client.test(&users, groups.as_ref()).await,
             // Both fall-backs parse; a diagnosis without steps would call everything well.
-            None => Diagnosis { steps: Vec::new(), works_instead: None, ignores_filter: false },
+            None => Diagnosis::empty(),
         }
     }
 }

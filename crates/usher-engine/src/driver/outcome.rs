@@ -17,18 +17,18 @@ use super::{
     Engine,
     batch::save,
     failure,
-    job::{Done, End, Job, Links},
+    job::{Done, End, FOUND, Job, Links},
 };
 use crate::{
     app::App,
     cycle::{
-        Cycle,
+        Cycle, CycleKind,
         pump::{delta, lane, reason},
         run::{self, Counted},
     },
     error::EngineError,
     flaw::{self, Flaw},
-    leaver,
+    leaver, limit,
     link::{self, State},
     log::{self, Failure, Status},
     notify, protected, reference,
@@ -123,7 +123,7 @@ impl Written {
                 entry.status = Status::Failure;
                 entry.failure = Some(failure.clone());
             }
-            End::Untouched | End::Again => {}
+            End::Untouched | End::Again | End::Held => {}
         }
         // A create that was refused for certain is no longer noted; one whose answer was lost stays noted.
         let refused_create = matches!((&end, &job.task.todo), (End::Failed(_), Todo::Find(_)));
@@ -138,6 +138,15 @@ impl Written {
             refused_create,
             end,
         })
+    }
+}
+
+impl Written {
+    /// Whether it was made or taken over.
+    fn is_new(&self) -> bool {
+        let linked = matches!(&self.end, End::Done(Done { link: Links::Save { link, .. }, .. }) if link.state == State::Active);
+        let noted = self.before.as_ref().is_none_or(|link| link.state == State::Noted);
+        linked && (noted || self.item.reason == FOUND)
     }
 }
 
@@ -191,12 +200,21 @@ pub(super) fn write(
         return Err(EngineError::LeaseLost);
     }
     let (mut members, mut healed) = (Vec::new(), Vec::new());
+    if cycle.kind != CycleKind::OnDemand {
+        limit::spend(tx, app.id, batch.iter().filter(|written| written.is_new()).count() as u64)?;
+    }
     for written in batch {
         match &written.end {
             End::Untouched if flaw::is_on(Flaw::UntriedIsDone) => {
                 work::done(tx, app.queue, &written.item)?;
             }
             End::Untouched | End::Again => {}
+            End::Held => {
+                work::hold(tx, app.queue, &written.item)?;
+                limit::hold(tx, app, now)?;
+                cycle.counts.held += 1;
+                cycle.done += 1;
+            }
             End::Done(done) => {
                 if finish(tx, app, cycle, written, done, &mut healed, now)? {
                     members.push(written.key);

@@ -303,6 +303,7 @@ impl<'e> Planner<'e> {
             Action::None => {}
         }
         self.plan.items.push(Item {
+            key: task.key,
             kind: task.kind,
             id: task.source,
             name: task.name.clone(),

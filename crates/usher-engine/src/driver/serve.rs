@@ -13,15 +13,20 @@ use usher_jobs::work;
 use super::Engine;
 use crate::{
     app::{self, App, AppId},
-    cycle::{run, walk},
+    cycle::{
+        run::{self, Run},
+        walk,
+    },
     error::EngineError,
-    leaver, quarantine,
+    heart, leaver, quarantine, turn,
 };
 
 /// Between two cycles of an app.
 const GAP: SignedDuration = SignedDuration::from_secs(10);
 /// The same where somebody left: access ends at once.
 const LEAVERS_GAP: SignedDuration = SignedDuration::from_millis(250);
+/// Between two times that an app is tended.
+const TEND_GAP: SignedDuration = SignedDuration::from_mins(1);
 /// How long nothing is looked at when nothing was announced (another instance or a command may have written).
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -30,12 +35,20 @@ impl Engine {
     /// something is due, and by each app's interval. Ends after the batches under way; leases are given back.
     pub async fn serve(&self, mut stop: watch::Receiver<bool>) -> Result<(), EngineError> {
         let mut announced = self.store.announced();
-        let mut running: JoinSet<(AppId, Result<(), EngineError>)> = JoinSet::new();
+        let mut running: JoinSet<(AppId, What, Result<(), EngineError>)> = JoinSet::new();
         let mut busy: HashSet<AppId> = HashSet::new();
         let mut tried: HashMap<AppId, Timestamp> = HashMap::new();
+        let mut tended = Tended::default();
         while !*stop.borrow() {
-            match self.due().await {
-                Ok(due) => {
+            match self.due(&mut tended).await {
+                Ok((due, tend)) => {
+                    for (id, watched) in tend {
+                        let engine = self.clone();
+                        running.spawn(async move {
+                            let tended = engine.tend(id, watched).await;
+                            (id, What::Tend { done: !matches!(tended, Ok(false)) }, tended.map(drop))
+                        });
+                    }
                     for Due { app: id, gap, leavers } in due {
                         let now = self.clock.now();
                         let rests = tried.get(&id).is_some_and(|at| now.duration_since(*at) < gap);
@@ -49,7 +62,7 @@ impl Engine {
                                 true => engine.leavers(id, Some(stop)).await,
                                 false => engine.leased(id, &|_| {}, Some(stop)).await.map(drop),
                             };
-                            (id, result)
+                            (id, What::Cycle, result)
                         });
                     }
                 }
@@ -59,7 +72,14 @@ impl Engine {
                 _ = stop.changed() => {}
                 Some(ended) = running.join_next() => {
                     match ended {
-                        Ok((id, result)) => {
+                        Ok((id, What::Tend { done }, result)) => {
+                            tended.under_way.remove(&id);
+                            if done {
+                                tended.last.insert(id, self.clock.now());
+                            }
+                            told(id, &result);
+                        }
+                        Ok((id, What::Cycle, result)) => {
                             busy.remove(&id);
                             tried.insert(id, self.clock.now());
                             told(id, &result);
@@ -68,6 +88,7 @@ impl Engine {
                         Err(error) => {
                             tracing::error!(%error, "a cycle broke off");
                             busy.clear();
+                            tended.under_way.clear();
                         }
                     }
                 }
@@ -83,17 +104,60 @@ impl Engine {
         Ok(())
     }
 
-    /// Apps that a cycle is due for.
-    async fn due(&self) -> Result<Vec<Due>, EngineError> {
+    /// Apps that a cycle is due for, and those to be tended with since when they are watched.
+    async fn due(&self, tended: &mut Tended) -> Result<(Vec<Due>, Vec<(AppId, Timestamp)>), EngineError> {
         let now = self.clock.now();
-        self.read(move |on| {
-            let mut due = Vec::new();
-            for app in app::list(on)?.into_iter().filter(|a| a.enabled) {
-                due.extend(due_of(on, &app, now)?);
-            }
-            Ok(due)
-        })
-        .await
+        let watched = tended.watched.clone();
+        let (due, alive, wanting) = self
+            .read(move |on| {
+                let (mut due, mut alive, mut wanting) = (Vec::new(), Vec::new(), Vec::new());
+                for app in app::list(on)?.into_iter().filter(|a| a.enabled) {
+                    let run = run::get(on, app.id)?;
+                    let since = watched.get(&app.id).copied().unwrap_or(now);
+                    if heart::due(&app, &run, since, now).any() {
+                        wanting.push((app.id, since));
+                    }
+                    due.extend(due_of(on, &app, &run, now)?);
+                    alive.push((app.id, since));
+                }
+                Ok((due, alive, wanting))
+            })
+            .await?;
+        tended.watched = alive.into_iter().collect();
+        Ok((due, tended.take(wanting, now)))
+    }
+}
+
+/// What was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Cycle,
+    Tend {
+        /// Nothing is left to be done for now.
+        done: bool,
+    },
+}
+
+/// What this run loop knows of apps that it tends.
+#[derive(Default)]
+struct Tended {
+    /// Since when it could have run their cycles.
+    watched: HashMap<AppId, Timestamp>,
+    /// Being tended.
+    under_way: HashSet<AppId>,
+    /// When they were tended last.
+    last: HashMap<AppId, Timestamp>,
+}
+
+impl Tended {
+    /// Those that are not being tended, and were not a moment ago.
+    fn take(&mut self, wanting: Vec<(AppId, Timestamp)>, now: Timestamp) -> Vec<(AppId, Timestamp)> {
+        let rests = |last: &Timestamp| now.duration_since(*last) < TEND_GAP;
+        let (under_way, last) = (&mut self.under_way, &self.last);
+        wanting
+            .into_iter()
+            .filter(|(id, _)| !last.get(id).is_some_and(rests) && under_way.insert(*id))
+            .collect()
     }
 }
 
@@ -105,10 +169,14 @@ struct Due {
     leavers: bool,
 }
 
-fn due_of(on: &mut usher_store::Snapshot<'_>, app: &App, now: Timestamp) -> Result<Option<Due>, EngineError> {
+fn due_of(
+    on: &mut usher_store::Snapshot<'_>,
+    app: &App,
+    run: &Run,
+    now: Timestamp,
+) -> Result<Option<Due>, EngineError> {
     let due = |gap| Some(Due { app: app.id, gap, leavers: false });
 
-    let run = run::get(on, app.id)?;
     if run.pause.is_some_and(|p| p > now) {
         return Ok(None);
     }
@@ -126,7 +194,7 @@ fn due_of(on: &mut usher_store::Snapshot<'_>, app: &App, now: Timestamp) -> Resu
         let left = feed::leaver_waits(on, app.directory, &app.consumer())?;
         return Ok(due(LEAVERS_GAP).filter(|_| left));
     }
-    if walk::first(on, app.id)?.is_some() || leaver::open(on, app.id)? {
+    if walk::first(on, app.id)?.is_some() || leaver::open(on, app.id)? || turn::is_due(on, app.id, now)? {
         return Ok(due(GAP));
     }
     let (_, work_due, _) = work::count(on, app.queue, now)?;

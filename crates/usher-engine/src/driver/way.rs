@@ -139,7 +139,7 @@ pub(super) fn ended_way(
             way = Way { differences, target: way.target, ..failed_way(self::hits(job), failure) };
         }
         Some(End::Again) => way.verdict = verdict(Action::None, "EntryConflict", "is looked at once more"),
-        Some(End::Untouched) | None => {
+        Some(End::Untouched | End::Held) | None => {
             let why = match (&health.credentials, &health.wait) {
                 (Some(detail), _) => format!("the app refused the secret token: {detail}"),
                 (_, Some(Some(wait))) => format!("the app asks to wait {} s", wait.as_secs()),

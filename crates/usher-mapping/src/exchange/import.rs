@@ -1,7 +1,7 @@
 //! Entra's synchronization schema read: rules, object mappings, attribute mappings, scope.
 
 use serde_json::Value as Json;
-use usher_scim::schema::Type;
+use usher_scim::schema::{Mutability, Type};
 use usher_scim::{AttributePath, ResourceType};
 
 use super::source::{self, Source};
@@ -329,9 +329,16 @@ fn added(json: &Json, path: AttributePath) -> (TargetAttribute, Option<String>) 
     let attribute = TargetAttribute {
         path,
         kind,
+        sub_attributes: Vec::new(),
         multi_valued: is("multivalued"),
         required: is("required"),
         case_exact: is("caseExact"),
+        mutability: match json["mutability"].as_str() {
+            Some(word) if word.eq_ignore_ascii_case("readOnly") => Mutability::ReadOnly,
+            Some(word) if word.eq_ignore_ascii_case("immutable") => Mutability::Immutable,
+            Some(word) if word.eq_ignore_ascii_case("writeOnly") => Mutability::WriteOnly,
+            _ => Mutability::ReadWrite,
+        },
     };
     (attribute, note)
 }

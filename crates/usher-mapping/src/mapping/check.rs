@@ -6,7 +6,7 @@ use usher_scim::schema::{Attribute, Mutability, Type};
 use usher_scim::{Object, ResourceType, resource};
 
 use super::{AttributeMapping, From, MappingError, ObjectMapping, Tables, When, json_for};
-use crate::attribute::nearest;
+use crate::attribute::{nearest, nearest_few};
 use crate::expression::ast::{Kind, Node};
 use crate::{Expression, ExpressionError, Known, Value};
 
@@ -60,7 +60,7 @@ impl AttributeMapping {
 
     fn check_target(&self, name: &str, target: &ResourceType) -> Result<(), MappingError> {
         let Some(resolved) = target.resolve(&self.target) else {
-            let hint = nearest(name, &paths(target)).map(str::to_owned);
+            let hint = nearest_few(name, &paths(target));
             return Err(MappingError::UnknownTarget { target: name.to_owned(), hint });
         };
         let wrong = |what: String| Err(MappingError::Other(format!("{name} {what}")));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use fancy_regex::Regex;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::functions::{Patience, regex};
@@ -58,7 +58,7 @@ pub enum ScopeOperator {
     In,
     /// None of them.
     NotIn,
-    /// A date earlier than the given one.
+    /// A date earlier than the given one: a date, or a time counted from the moment of judging, `now`, `now+7d`, `now-12h`.
     Before,
     /// A date, the given one or later.
     NotBefore,
@@ -198,12 +198,55 @@ enum Of {
     Text(fn(&str, &str) -> bool, String),
     Regex(Box<Regex>),
     Greater { than: i64, or_equal: bool },
-    Before(Timestamp),
-    After(Timestamp),
+    Before(Moment),
+    After(Moment),
     Member(Vec<String>),
 }
 
+/// What a date is compared with.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    At(Timestamp),
+    /// So long after (before) the moment of judging.
+    Now(SignedDuration),
+}
+
+impl Moment {
+    /// A date, or `now` with a number of d, h or m before or after it.
+    fn read(text: &str) -> Option<Self> {
+        let plain = text.trim().to_ascii_lowercase().replace("now()", "now");
+        let Some(rest) = plain.strip_prefix("now") else { return date::parse(text).map(Self::At) };
+        let rest: String = rest.split_whitespace().collect();
+        if rest.is_empty() {
+            return Some(Self::Now(SignedDuration::ZERO));
+        }
+        let (number, unit) = rest.split_at_checked(rest.len() - 1)?;
+        let number: i32 = number.strip_prefix('+').unwrap_or(number).parse().ok()?;
+        let signed = rest.starts_with(['+', '-']);
+        let of = i64::from(number);
+        let away = match unit {
+            "d" => SignedDuration::from_hours(of * 24),
+            "h" => SignedDuration::from_hours(of),
+            "m" => SignedDuration::from_mins(of),
+            _ => return None,
+        };
+        signed.then_some(Self::Now(away))
+    }
+
+    fn from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Now(away) => now.saturating_add(away).unwrap_or(now),
+        }
+    }
+}
+
 impl Test {
+    /// Whether what it says depends on when it is asked.
+    pub(super) fn reads_time(&self) -> bool {
+        matches!(self.of, Of::Before(Moment::Now(_)) | Of::After(Moment::Now(_)))
+    }
+
     /// Checks the values and makes them ready.
     pub(super) fn new(operator: ScopeOperator, values: &[String], anchor: Anchor) -> Result<Self, String> {
         use ScopeOperator as Is;
@@ -221,8 +264,10 @@ impl Test {
         }
         let value = values.first().map_or("", String::as_str);
         let moment = || {
-            date::parse(value).ok_or_else(|| {
-                format!("{operator} needs a date such as 2026-01-31 or 2026-01-31T08:00:00Z, not “{value}”")
+            Moment::read(value).ok_or_else(|| {
+                format!(
+                    "{operator} needs a date such as 2026-01-31 or 2026-01-31T08:00:00Z, or now, now+7d, now-12h; not “{value}”"
+                )
             })
         };
         let whole = || {
@@ -247,7 +292,7 @@ impl Test {
     }
 
     /// Judges an attribute. Errors: a regular expression that gives up on a value; nothing may be concluded from that.
-    pub(super) fn holds(&self, seen: &Value) -> Result<bool, String> {
+    pub(super) fn holds(&self, seen: &Value, now: Timestamp) -> Result<bool, String> {
         match &self.of {
             Of::Null => return Ok(seen.is_empty()),
             Of::Member(groups) => {
@@ -262,7 +307,7 @@ impl Test {
         let patience = matches!(self.of, Of::Regex(_)).then(Patience::new);
         for value in seen.items().iter().filter(|value| !value.is_empty()) {
             patience.as_ref().map_or(Ok(()), Patience::left).map_err(|_| gave_up())?;
-            match self.one(value)? {
+            match self.one(value, now)? {
                 Some(true) if !self.negated => return Ok(true),
                 Some(holds) => any |= holds,
                 None if self.negated => return Ok(false),
@@ -273,34 +318,34 @@ impl Test {
     }
 
     /// As [`Test::holds`], for an attribute that is one text.
-    pub(super) fn holds_text(&self, seen: &str) -> Result<bool, String> {
+    pub(super) fn holds_text(&self, seen: &str, now: Timestamp) -> Result<bool, String> {
         match self.of {
             Of::Null => Ok(seen.is_empty()),
             _ if seen.is_empty() => Ok(false),
             Of::NotNull => Ok(true),
-            _ => Ok(self.text(seen)?.is_some_and(|holds| holds != self.negated)),
+            _ => Ok(self.text(seen, now)?.is_some_and(|holds| holds != self.negated)),
         }
     }
 
     /// Judges one value without the negation; `None`: it cannot be judged.
-    fn one(&self, value: &Value) -> Result<Option<bool>, String> {
+    fn one(&self, value: &Value, now: Timestamp) -> Result<Option<bool>, String> {
         Ok(match &self.of {
             Of::Member(_) => None,
             Of::Listed(wanted) => Some(wanted.iter().any(|wanted| value.is_text(wanted))),
             Of::Greater { than, or_equal } => {
                 value.whole().map(|seen| seen > *than || (*or_equal && seen == *than))
             }
-            Of::Before(at) => value.moment().map(|seen| seen < *at),
-            Of::After(at) => value.moment().map(|seen| seen > *at),
+            Of::Before(at) => value.moment().map(|seen| seen < at.from(now)),
+            Of::After(at) => value.moment().map(|seen| seen > at.from(now)),
             Of::Null | Of::NotNull | Of::Truth(_) | Of::Text(..) | Of::Regex(_) => match value.as_text() {
-                Some(seen) => self.text(&seen)?,
+                Some(seen) => self.text(&seen, now)?,
                 None => None,
             },
         })
     }
 
     /// As [`Test::one`], for a text.
-    fn text(&self, seen: &str) -> Result<Option<bool>, String> {
+    fn text(&self, seen: &str, now: Timestamp) -> Result<Option<bool>, String> {
         Ok(match &self.of {
             Of::Null | Of::NotNull | Of::Member(_) => None,
             Of::Truth(wanted) => {
@@ -313,8 +358,8 @@ impl Test {
             Of::Greater { than, or_equal } => {
                 crate::value::whole(seen).map(|seen| seen > *than || (*or_equal && seen == *than))
             }
-            Of::Before(at) => date::parse(seen).map(|seen| seen < *at),
-            Of::After(at) => date::parse(seen).map(|seen| seen > *at),
+            Of::Before(at) => date::parse(seen).map(|seen| seen < at.from(now)),
+            Of::After(at) => date::parse(seen).map(|seen| seen > at.from(now)),
         })
     }
 }

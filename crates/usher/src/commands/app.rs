@@ -1,12 +1,17 @@
 //! `usher app …`
 
+mod attribute;
+mod filter;
+mod mapping;
+
 use anyhow::{Context, bail};
 use usher_admin::{
     Request,
-    request::{App, GroupAct, LogFilter, OAuth, RowChange, Terms},
+    request::{App, GroupAct, LogFilter, OAuth, Terms},
 };
 use usher_api::Secret;
 
+use self::{attribute::Attribute, filter::Filter, mapping::Mapping};
 use super::read;
 use crate::print::log::Listing;
 
@@ -40,23 +45,21 @@ pub(crate) enum Command {
         settings: Vec<String>,
     },
     /// Replace the secret token, or the OAuth 2 client that fetches tokens. Tested first; if it does not work, the old one stays.
-    #[command(group = clap::ArgGroup::new("secret").required(true))]
     Credentials {
         name: String,
-        /// A file that holds the secret token, or - for standard input.
-        #[arg(long, group = "secret")]
-        secret_token_file: Option<String>,
-        /// A file that holds the OAuth client's secret, or - for standard input.
-        #[arg(long, group = "secret", requires_all = ["oauth_token_url", "oauth_client_id"])]
-        oauth_client_secret_file: Option<String>,
-        /// Where tokens are fetched, e.g. https://login.example.com/oauth2/token.
-        #[arg(long, requires = "oauth_client_secret_file")]
-        oauth_token_url: Option<String>,
-        #[arg(long, requires = "oauth_client_secret_file")]
-        oauth_client_id: Option<String>,
-        /// Names with blanks between them.
-        #[arg(long, requires = "oauth_client_secret_file")]
-        oauth_scope: Option<String>,
+        #[command(flatten)]
+        secrets: Secrets,
+    },
+    /// Move to a tenant URL at another host. Tested first.
+    Move {
+        name: String,
+        url: String,
+        /// same: the accounts there are the ones that are linked, and some are looked for first. other: another tenant; the links are
+        /// forgotten, and the app is off until it is started.
+        #[arg(long, value_parser = ["same", "other"])]
+        accounts: String,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Test the connection step by step; nothing is changed.
     Test { name: String },
@@ -107,12 +110,26 @@ pub(crate) enum Command {
         name: String,
         #[arg(value_parser = ["assigned", "all"])]
         scope: String,
+        /// Whomever it touches.
+        #[arg(long)]
+        yes: bool,
     },
+    /// The scoping filters: who of them in scope is provisioned.
+    #[command(subcommand)]
+    Filter(Filter),
     /// The mapping of users or groups.
     #[command(subcommand)]
     Mapping(Mapping),
+    /// The attributes that users and groups of the app can have.
+    #[command(subcommand)]
+    Attribute(Attribute),
     /// Let cycles run by themselves.
-    Start { name: String },
+    Start {
+        name: String,
+        /// Stop after so many accounts and groups were made or taken over; the next start goes on.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+        first: Option<u64>,
+    },
     /// No more cycles by themselves; what was reached is kept.
     Stop { name: String },
     /// Begin anew: everybody is looked at again. Accounts stay as they are.
@@ -191,6 +208,42 @@ pub(crate) enum Command {
         #[arg(long)]
         only: Vec<String>,
     },
+    /// Let those be made whom the setting creates_max holds.
+    AllowCreates { name: String },
+}
+
+/// What opens an app.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("secret").required(true))]
+pub(crate) struct Secrets {
+    /// A file that holds the secret token, or - for standard input.
+    #[arg(long, group = "secret")]
+    secret_token_file: Option<String>,
+    /// When the token expires: 30d, a date, a time or never; otherwise as the gallery says.
+    #[arg(long)]
+    token_expires: Option<String>,
+    /// A file that holds the OAuth client's secret, or - for standard input.
+    #[arg(long, group = "secret", requires_all = ["oauth_token_url", "oauth_client_id"])]
+    oauth_client_secret_file: Option<String>,
+    /// Where tokens are fetched, e.g. https://login.example.com/oauth2/token.
+    #[arg(long, requires = "oauth_client_secret_file")]
+    oauth_token_url: Option<String>,
+    #[arg(long, requires = "oauth_client_secret_file")]
+    oauth_client_id: Option<String>,
+    /// Names with blanks between them.
+    #[arg(long, requires = "oauth_client_secret_file")]
+    oauth_scope: Option<String>,
+}
+
+impl Secrets {
+    /// The secret, the client whose secret it is, and when it expires.
+    fn parts(self) -> anyhow::Result<(Secret, Option<OAuth>, Option<String>)> {
+        let file = self.secret_token_file.or(self.oauth_client_secret_file);
+        let oauth = self.oauth_token_url.zip(self.oauth_client_id);
+        let scope = self.oauth_scope;
+        let oauth = oauth.map(|(token_url, client_id)| OAuth { token_url, client_id, scope });
+        Ok((Secret(read(&file.context("name a file with the secret")?)?), oauth, self.token_expires))
+    }
 }
 
 /// `usher app group …`
@@ -300,86 +353,6 @@ impl Who {
     }
 }
 
-/// `usher app mapping …`
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Mapping {
-    /// Print it as TOML.
-    Show {
-        name: String,
-        #[arg(long, default_value = "users")]
-        kind: String,
-    },
-    /// Set what one target attribute gets, e.g. title 'Coalesce([jobTitle], "Staff")'.
-    Set {
-        name: String,
-        target: String,
-        expression: Option<String>,
-        /// A text, instead of an expression.
-        #[arg(long, conflicts_with = "expression")]
-        constant: Option<String>,
-        /// In place of a null when somebody is created; empty for none.
-        #[arg(long)]
-        default: Option<String>,
-        /// The precedence as a matching property, from 1; 0: it is none.
-        #[arg(long = "match")]
-        matching: Option<u32>,
-        /// add_values takes nothing away from a multi-valued attribute.
-        #[arg(long, value_parser = ["always", "on_create", "add_values"])]
-        when: Option<String>,
-        /// What a null does to somebody who is there.
-        #[arg(long, value_parser = ["skip", "clear"])]
-        nulls: Option<String>,
-        /// Map the attribute no longer.
-        #[arg(long, conflicts_with_all = ["expression", "constant", "default", "matching", "when", "nulls"])]
-        remove: bool,
-        #[arg(long, default_value = "users")]
-        kind: String,
-        /// Although golden cases fail.
-        #[arg(long)]
-        force: bool,
-    },
-    /// Replace it by a file's (- for standard input): TOML, or a synchronization schema downloaded from Entra ID.
-    Import {
-        name: String,
-        file: String,
-        /// users or groups; otherwise all that the file has.
-        #[arg(long)]
-        kind: Option<String>,
-        /// Otherwise by the file's content.
-        #[arg(long, value_parser = ["toml", "entra"])]
-        format: Option<String>,
-        /// Whether regular expressions in scoping filters must match the whole value or a part of it.
-        #[arg(long, value_parser = ["whole", "part"])]
-        anchor: Option<String>,
-        /// Only say what would become of it.
-        #[arg(long)]
-        dry_run: bool,
-        /// Although golden cases fail or not all of a scoping filter is understood.
-        #[arg(long)]
-        force: bool,
-    },
-    /// Write it, for users and groups.
-    Export {
-        name: String,
-        #[arg(long, default_value = "toml", value_parser = ["toml", "entra"])]
-        format: String,
-        /// A file; otherwise standard output.
-        #[arg(short, long)]
-        output: Option<String>,
-    },
-    /// Run the golden cases that stand beside it.
-    Test { name: String },
-    /// Go back to the gallery's; golden cases stay.
-    Reset {
-        name: String,
-        #[arg(long, default_value = "users")]
-        kind: String,
-        /// Although golden cases fail.
-        #[arg(long)]
-        force: bool,
-    },
-}
-
 impl Command {
     /// The file that the answer goes to.
     pub(crate) fn output(&self) -> Option<String> {
@@ -416,20 +389,13 @@ impl Command {
             Self::List => App::List,
             Self::Show { name } => App::Show { name },
             Self::Remove { name } => App::Remove { name },
-            Self::Credentials {
-                name,
-                secret_token_file,
-                oauth_client_secret_file,
-                oauth_token_url,
-                oauth_client_id,
-                oauth_scope,
-            } => {
-                let file =
-                    secret_token_file.or(oauth_client_secret_file).context("name a file with the secret")?;
-                let oauth = oauth_token_url.zip(oauth_client_id);
-                let oauth =
-                    oauth.map(|(token_url, client_id)| OAuth { token_url, client_id, scope: oauth_scope });
-                App::Credentials { name, token: Secret(read(&file)?), oauth }
+            Self::Credentials { name, secrets } => {
+                let (token, oauth, expires) = secrets.parts()?;
+                App::Credentials { name, token, oauth, expires }
+            }
+            Self::Move { name, url, accounts, secrets } => {
+                let (token, oauth, expires) = secrets.parts()?;
+                App::Move { name, url, accounts, token, oauth, expires }
             }
             Self::Test { name } => App::Test { name },
             Self::Assign { name, who, role, nested, values, overrides, priority } => {
@@ -455,9 +421,11 @@ impl Command {
                 let (kind, who) = who.parts()?;
                 App::Unassign { name, kind, who }
             }
-            Self::Scope { name, scope } => App::Scope { name, scope },
+            Self::Scope { name, scope, yes } => App::Scope { name, scope, yes },
+            Self::Filter(filter) => filter.request(),
             Self::Mapping(mapping) => mapping.request()?,
-            Self::Start { name } => App::Start { name },
+            Self::Attribute(attribute) => attribute.request(),
+            Self::Start { name, first } => App::Start { name, first },
             Self::Stop { name } => App::Stop { name },
             Self::Restart { name, reset } => App::Restart { name, reset },
             Self::Plan { name, users } => App::Plan { name, users },
@@ -494,37 +462,8 @@ impl Command {
                 App::Logs { name, user, status, cycle, limit, more: Box::new(more) }
             }
             Self::AllowDeletes { name, only } => App::AllowDeletes { name, only },
+            Self::AllowCreates { name } => App::AllowCreates { name },
         };
         Ok(vec![Request::App(Box::new(request))])
-    }
-}
-
-impl Mapping {
-    fn request(self) -> anyhow::Result<App> {
-        Ok(match self {
-            Self::Show { name, kind } => App::MappingShow { name, kind },
-            Self::Set {
-                name,
-                target,
-                expression,
-                constant,
-                default,
-                matching,
-                when,
-                nulls,
-                remove,
-                kind,
-                force,
-            } => {
-                let change = RowChange { expression, constant, default, matching, when, nulls, remove };
-                App::MappingSet { name, kind, target, change, force }
-            }
-            Self::Import { name, file, kind, format, anchor, dry_run, force } => {
-                App::MappingImport { name, kind, text: read(&file)?, format, anchor, dry_run, force }
-            }
-            Self::Export { name, format, .. } => App::MappingExport { name, format },
-            Self::Test { name } => App::MappingTest { name },
-            Self::Reset { name, kind, force } => App::MappingReset { name, kind, force },
-        })
     }
 }

@@ -19,7 +19,7 @@ pub(crate) mod trail;
 pub(crate) mod unit;
 pub(crate) mod user;
 
-use std::io::Read;
+use std::io::{BufRead, IsTerminal, Read, Write};
 
 use anyhow::Context;
 
@@ -57,6 +57,20 @@ pub(crate) fn read(file: &str) -> anyhow::Result<String> {
         text = std::fs::read_to_string(file).with_context(|| format!("{file} can't be read"))?;
     }
     Ok(text)
+}
+
+/// Asks on the terminal; where there is none, nobody agrees.
+pub(crate) fn agreed(question: &str) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        crate::print::news("nothing is changed; --yes does it");
+        return Ok(false);
+    }
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{question} [y/N] ")?;
+    stderr.flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// `30d`, `12h`, `90m`, `45s`; `never` is `None`.

@@ -1,7 +1,5 @@
 //! `usher rule …`
 
-use std::io::{BufRead, IsTerminal, Write};
-
 use usher_admin::{
     Actor, Answer, Request,
     request::{Record, Rule, RuleAct, RuleChange},
@@ -242,25 +240,11 @@ impl Asked {
             if change.diff.is_empty() {
                 return Ok(true);
             }
-            if touches && !agreed()? {
+            if touches && !super::agreed("Change the rules?")? {
                 return Ok(false);
             }
         }
         printer.answer(&self.call(reach, actor, true, revision).await?)?;
         Ok(true)
     }
-}
-
-/// Asks on the terminal; where there is none, nobody agrees.
-fn agreed() -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        crate::print::news("nothing is changed; --yes does it");
-        return Ok(false);
-    }
-    let mut stderr = std::io::stderr();
-    stderr.write_all(b"Change the rules? [y/N] ")?;
-    stderr.flush()?;
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }

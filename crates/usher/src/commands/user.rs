@@ -16,6 +16,14 @@ pub(crate) enum Command {
     Disable { directory: String, user: String },
     /// Give a disabled user the accounts back.
     Enable { directory: String, user: String },
+    /// Never disable, delete or empty a user in any app; the attempt is an error with a mail.
+    Protect {
+        directory: String,
+        user: String,
+        /// No longer.
+        #[arg(long)]
+        off: bool,
+    },
 }
 
 /// What can be done with a user or a group. A name is an id, a userName (displayName) or an externalId.
@@ -148,6 +156,10 @@ impl Command {
             Self::Any(any) => return any.request("users"),
             Self::Disable { directory, user } => (directory, user, false),
             Self::Enable { directory, user } => (directory, user, true),
+            Self::Protect { directory, user, off } => {
+                let act = ObjectAct::Protect { name: user, off };
+                return Ok(Request::Object(Object { directory, kind: "users".into(), act }));
+            }
         };
         Ok(Request::Object(Object {
             directory,

@@ -255,7 +255,7 @@ impl Demo {
         }
         if largest.is_empty() {
             self.story.command(&format!("app scope {APP} all"));
-            let scope = App::Scope { name: name(), scope: "all".into() };
+            let scope = App::Scope { name: name(), scope: "all".into(), yes: false };
             self.call(Request::App(Box::new(scope))).await?;
         }
         Ok(())
@@ -308,7 +308,7 @@ impl Demo {
     }
 
     async fn start(&self) -> anyhow::Result<()> {
-        self.call(Request::App(Box::new(App::Start { name: APP.into() }))).await.map(drop)
+        self.call(Request::App(Box::new(App::Start { name: APP.into(), first: None }))).await.map(drop)
     }
 
     async fn production(&self) -> anyhow::Result<DirectoryId> {

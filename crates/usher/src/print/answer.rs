@@ -4,16 +4,17 @@ use usher_admin::Answer;
 use usher_api::{
     List, Time,
     account::{Account, ExtensionSchema, IndexedAttribute, IssuedToken, Record, Token},
-    app::{App, Assignment, Counts, Cycle, Quarantine, Status, Template},
     directory::{Directory, EntryError, Member, Preview, Run, Source, Test},
     guard::{Held, Loss},
     people::{Person, Unit},
-    plan::{Item, Plan},
 };
 
-use super::{explain, mapping, rule, table, trail, unit};
+use super::{app, explain, mapping, rule, table, trail, unit};
 
-pub(crate) use super::mapping::not_exported;
+pub(crate) use super::{
+    app::{counts, cycle, plan},
+    mapping::not_exported,
+};
 
 pub(crate) fn text(answer: &Answer) -> String {
     match answer {
@@ -63,19 +64,23 @@ pub(crate) fn text(answer: &Answer) -> String {
         Answer::Template(template) => {
             format!(
                 "{}\n\n[users]\n{}\n[groups]\n{}",
-                templates(std::slice::from_ref(template)),
+                app::templates(std::slice::from_ref(template)),
                 template.users,
                 template.groups
             )
         }
-        Answer::Templates(list) => templates(&list.items),
-        Answer::App(app) => self::app(app),
-        Answer::Apps(list) => apps(&list.items),
+        Answer::Templates(list) => app::templates(&list.items),
+        Answer::App(one) => app::app(one),
+        Answer::Apps(list) => app::apps(&list.items),
         Answer::Cycle(cycle) => self::cycle(cycle),
         Answer::Link(link) => pretty(&**link),
-        Answer::Status(status) => statuses(std::slice::from_ref(status)),
-        Answer::Statuses(list) => statuses(&list.items),
+        Answer::Status(status) => app::statuses(std::slice::from_ref(status)),
+        Answer::Statuses(list) => app::statuses(&list.items),
         Answer::Plan(plan) => self::plan(plan),
+        Answer::Impact(impact) => app::impact(impact),
+        Answer::Attributes(list) => app::attributes(&list.items),
+        Answer::Discovery(found) => app::discovery(found),
+        Answer::Filters(list) => app::filters(&list.items),
         Answer::Explanation(found) => explain::text(found),
         Answer::Explanations(list) => list.items.iter().map(explain::text).collect::<Vec<_>>().join("\n"),
         Answer::Log(list) => more(log(&list.items), list),
@@ -87,7 +92,7 @@ pub(crate) fn text(answer: &Answer) -> String {
     }
 }
 
-fn pretty(value: &impl serde::Serialize) -> String {
+pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
@@ -409,166 +414,6 @@ pub(crate) fn test(test: &Test) -> String {
         .collect();
     if let Some(url) = &test.works_instead {
         text.push_str(&format!("This address works instead: {url}\n"));
-    }
-    text
-}
-
-fn templates(items: &[Template]) -> String {
-    table(
-        &["name", "app", "what", "tenant URL", "roles"],
-        items.iter().map(|template| {
-            vec![
-                template.name.clone(),
-                template.display_name.clone(),
-                template.summary.clone(),
-                template.tenant_url.clone(),
-                template.roles.join(", "),
-            ]
-        }),
-    )
-}
-
-fn apps(items: &[App]) -> String {
-    table(
-        &["app", "from", "directory", "tenant URL", "scope", "state"],
-        items.iter().map(|app| {
-            vec![
-                app.name.clone(),
-                app.template.clone(),
-                app.directory.clone(),
-                app.tenant_url.clone(),
-                app.scope.clone(),
-                app.state.clone(),
-            ]
-        }),
-    )
-}
-
-fn app(app: &App) -> String {
-    let assignments = table(
-        &["assigned", "name", "role", "gives"],
-        app.assignments.iter().map(|assigned| {
-            vec![assigned.kind.clone(), assigned.name.clone(), assigned.role.clone(), gives(assigned)]
-        }),
-    );
-    format!("{}\n\n{assignments}\n\nsettings: {}", apps(std::slice::from_ref(app)), pretty(&app.settings))
-}
-
-/// What an assignment gives beside its role.
-fn gives(assigned: &Assignment) -> String {
-    let mut parts = Vec::new();
-    if assigned.nested {
-        parts.push("groups in it too".to_owned());
-    }
-    parts.extend(assigned.values.iter().map(|(name, value)| format!("{name}={value}")));
-    if !assigned.values.is_empty() {
-        let over = if assigned.overrides { ", over the mapping" } else { "" };
-        parts.push(format!("(priority {}{over})", assigned.priority));
-    }
-    parts.join(" ")
-}
-
-/// E.g. `12 create, 3 update`; only what is not zero.
-pub(crate) fn counts(counts: &Counts) -> String {
-    let parts = [
-        (counts.create, "create"),
-        (counts.update, "update"),
-        (counts.enable, "enable"),
-        (counts.disable, "disable"),
-        (counts.delete, "delete"),
-        (counts.in_sync, "in sync"),
-        (counts.out_of_scope, "out of scope"),
-        (counts.failed, "failed"),
-        (counts.staged, "staged"),
-    ];
-    let said: Vec<String> =
-        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if said.is_empty() { "nothing to do".into() } else { said.join(", ") }
-}
-
-pub(crate) fn cycle(cycle: &Cycle) -> String {
-    format!(
-        "{} cycle {}: {} ({} requests, {} of them write)",
-        cycle.kind,
-        cycle.id,
-        counts(&cycle.counts),
-        cycle.requests,
-        cycle.writes
-    )
-}
-
-fn statuses(items: &[Status]) -> String {
-    let mut text = table(
-        &["app", "state", "users", "groups", "escrows", "staged", "last cycle", "next"],
-        items.iter().map(|status| {
-            vec![
-                status.app.clone(),
-                status.state.clone(),
-                status.linked_users.to_string(),
-                status.linked_groups.to_string(),
-                status.escrows.to_string(),
-                status.counts.staged.to_string(),
-                status.last_cycle.as_ref().map_or("never".into(), |cycle| {
-                    format!("{}: {}", cycle.ended_at.map_or_else(String::new, day), counts(&cycle.counts))
-                }),
-                status.next_run_at.map_or("-".into(), day),
-            ]
-        }),
-    );
-    for status in items {
-        if let Some(quarantine) = &status.quarantine {
-            text.push_str(&rests(&status.app, quarantine));
-        }
-        if status.parked > 0 {
-            text.push_str(&format!(
-                "\n{}: {} objects failed for 28 days and are tried when they change, or by `usher app provision`",
-                status.app, status.parked
-            ));
-        }
-        if let Some(mail) = &status.notification {
-            let why = mail.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
-            text.push_str(&format!("\n{}: {} e-mails wait to be sent{why}", status.app, mail.waiting));
-        }
-    }
-    text
-}
-
-fn rests(app: &str, quarantine: &Quarantine) -> String {
-    let next = match quarantine.next_try_at {
-        Some(at) => format!("tried {} times again, next at {}", quarantine.tries, day(at)),
-        None => "switched off after 28 days".to_owned(),
-    };
-    let mut text = format!(
-        "\n{app} rests since {}: {} ({}; {next})",
-        day(quarantine.since),
-        quarantine.text,
-        quarantine.reason
-    );
-    if let (Some(request), Some(answer)) = (&quarantine.request, &quarantine.answer) {
-        text.push_str(&format!("\n    {request}\n    {answer}"));
-    }
-    text
-}
-
-pub(crate) fn plan(plan: &Plan) -> String {
-    let mut text = format!("{}: {}\n", plan.app, counts(&plan.counts));
-    for item in &plan.items {
-        text.push_str(&planned(item));
-    }
-    text
-}
-
-fn planned(item: &Item) -> String {
-    let mut text =
-        format!("{} {} {}: {}\n", item.action, item.object.kind, item.object.name, item.reason.text);
-    for change in &item.changes {
-        text.push_str(&format!("    {}: {} → {}\n", change.attribute, change.old, change.new));
-    }
-    if item.members.add + item.members.remove > 0 {
-        text.push_str(&format!("    members: +{} −{}\n", item.members.add, item.members.remove));
-    }
-    for warning in &item.warnings {
-        text.push_str(&format!("    note: {warning}\n"));
     }
     text
 }

@@ -1,6 +1,7 @@
 //! Results on stdout: tables for people, one documented JSON shape with `--json`. Everything else goes to stderr.
 
 pub(crate) mod answer;
+mod app;
 mod explain;
 pub(crate) mod log;
 mod mapping;
