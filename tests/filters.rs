@@ -17,7 +17,10 @@ fn an_app_that_ignores_filters_is_not_started_and_nothing_is_written_to_it() {
         let token = app.account("acme", "standard");
         let there = app.serve();
         let user = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "somebody@example.com"});
-        assert_eq!(http::send(there.address, "POST", "/scim/v2/Users", &token, &user.to_string()).unwrap().status, 201);
+        assert_eq!(
+            http::send(there.address, "POST", "/scim/v2/Users", &token, &user.to_string()).unwrap().status,
+            201
+        );
         // Every list is the whole list.
         let deaf = Proxy::rewriting(there.address, |line| match line.split_once('?') {
             Some((path, _)) => format!("{path} HTTP/1.1\r\n"),
@@ -28,7 +31,10 @@ fn an_app_that_ignores_filters_is_not_started_and_nothing_is_written_to_it() {
         place.ok(&["app", "scope", "wiki", "all"]);
 
         let said = place.fails(&["app", "test", "wiki"]);
-        assert!(said.contains("ignores the filter on userName") && said.contains("matching property"), "{said}");
+        assert!(
+            said.contains("ignores the filter on userName") && said.contains("matching property"),
+            "{said}"
+        );
         let said = place.fails(&["app", "start", "wiki"]);
         assert!(said.contains("ignores the filter") && said.contains("wiki stays off"), "{said}");
         assert!(said.contains("usher app mapping set"), "{said}");

@@ -31,7 +31,12 @@ impl Difference {
     /// As the client sends it.
     pub fn change(&self) -> Change {
         if let Some(added) = &self.added {
-            return Change { path: self.path.clone(), value: Some(added.clone()), there: false, new_entry: false };
+            return Change {
+                path: self.path.clone(),
+                value: Some(added.clone()),
+                there: false,
+                new_entry: false,
+            };
         }
         Change {
             path: self.path.clone(),

@@ -75,9 +75,8 @@ async fn how_long_a_request_may_take_is_asked_before_each_and_for_no_time_none_i
     let app = App::start(|_| list(&[])).await;
     let left = Arc::new(std::sync::atomic::AtomicU64::new(5));
     let asked = left.clone();
-    let client = app
-        .client()
-        .within(move || Duration::from_secs(asked.load(std::sync::atomic::Ordering::SeqCst)));
+    let client =
+        app.client().within(move || Duration::from_secs(asked.load(std::sync::atomic::Ordering::SeqCst)));
     client.find(Endpoint::Users, &path("userName"), "x").await.unwrap();
     left.store(0, std::sync::atomic::Ordering::SeqCst);
     let error = client.find(Endpoint::Users, &path("userName"), "x").await.unwrap_err();

@@ -195,10 +195,7 @@ async fn an_entry_that_is_not_there_is_added_to_its_list() {
     let app = app().await;
     client(&app, Wire::EntraLegacy).update(Endpoint::Users, "u1", &changes[3..]).await.unwrap();
     let path = "phoneNumbers[type eq \"work\"].value";
-    assert_eq!(
-        app.seen()[0].body["Operations"],
-        json!([{"op": "Add", "path": path, "value": "+49 30 1"}])
-    );
+    assert_eq!(app.seen()[0].body["Operations"], json!([{"op": "Add", "path": path, "value": "+49 30 1"}]));
 }
 
 #[tokio::test]

@@ -37,7 +37,12 @@ impl Decided {
     }
 
     fn disabled() -> Self {
-        Self::new(Action::Disable, "EntryExportUpdate", &[("PATCH", active(false))], &[("disable", "success")])
+        Self::new(
+            Action::Disable,
+            "EntryExportUpdate",
+            &[("PATCH", active(false))],
+            &[("disable", "success")],
+        )
     }
 
     fn deleted() -> Self {
@@ -78,17 +83,9 @@ async fn linked(rig: &Rig) -> Stored {
     ann
 }
 
-macro_rules! rows {
-    ($($name:ident: $row:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            both(|rig| async move { $row(rig).await });
-        }
-    )*};
-}
-
-rows! {
-    row_1_not_linked_active_in_scope_and_there_already_is_taken_over_and_updated: async |rig: Rig| {
+#[test]
+fn row_1_not_linked_active_in_scope_and_there_already_is_taken_over_and_updated() {
+    both(|rig| async move {
         let there = rig.account_there(json!({"userName": "ANN", "active": true, "displayName": "ANN"}));
         rig.scope(Scope::All);
         let ann = rig.user("ann", json!({}));
@@ -97,68 +94,103 @@ rows! {
         assert_eq!((found.wrote.len(), found.wrote[0].0.as_str()), (1, "PATCH"), "{found:?}");
         assert_eq!(found.logged, [("update".to_owned(), "success".to_owned())]);
         let (id, _, doc) = rig.users_there().into_values().next().unwrap();
-        assert_eq!((id, &doc["externalId"], rig.users_there().len()), (there, &json!(ann.id.0.to_string()), 1));
-    };
+        assert_eq!(
+            (id, &doc["externalId"], rig.users_there().len()),
+            (there, &json!(ann.id.0.to_string()), 1)
+        );
+    });
+}
 
-    row_1_not_linked_active_in_scope_and_not_there_is_created: async |rig: Rig| {
+#[test]
+fn row_1_not_linked_active_in_scope_and_not_there_is_created() {
+    both(|rig| async move {
         rig.scope(Scope::All);
         let ann = rig.user("ann", json!({}));
-        let created = Decided::new(Action::Create, "EntryExportAdd", &[("POST", Value::Null)], &[("create", "success")]);
+        let created = Decided::new(
+            Action::Create,
+            "EntryExportAdd",
+            &[("POST", Value::Null)],
+            &[("create", "success")],
+        );
         assert_eq!(decided(&rig, &ann).await, created);
         assert_eq!(rig.active_there(), ["ann"]);
-    };
+    });
+}
 
-    row_2_not_linked_and_disabled_is_skipped_also_where_an_account_is_there: async |rig: Rig| {
+#[test]
+fn row_2_not_linked_and_disabled_is_skipped_also_where_an_account_is_there() {
+    both(|rig| async move {
         rig.scope(Scope::All);
         rig.account_there(json!({"userName": "ann", "active": true}));
         let ann = rig.user("ann", json!({"active": false}));
         assert_eq!(decided(&rig, &ann).await, Decided::skipped("NotEffectivelyEntitled"));
         assert_eq!(rig.active_there(), ["ann"], "what was never Usher's is not touched");
-    };
+    });
+}
 
-    row_2_not_linked_and_soft_deleted_is_skipped: async |rig: Rig| {
+#[test]
+fn row_2_not_linked_and_soft_deleted_is_skipped() {
+    both(|rig| async move {
         rig.scope(Scope::All);
         let ann = rig.user("ann", json!({}));
         rig.mark_deleted(&ann, true);
         assert_eq!(decided(&rig, &ann).await, Decided::skipped("NotEffectivelyEntitled"));
         assert!(rig.users_there().is_empty());
-    };
+    });
+}
 
-    row_3_not_linked_active_and_not_in_scope_is_skipped: async |rig: Rig| {
+#[test]
+fn row_3_not_linked_active_and_not_in_scope_is_skipped() {
+    both(|rig| async move {
         let ann = rig.user("ann", json!({}));
         assert_eq!(decided(&rig, &ann).await, Decided::skipped("NotEffectivelyEntitled"));
         assert!(rig.users_there().is_empty());
-    };
+    });
+}
 
-    row_4_linked_and_changed_writes_what_differs_alone: async |rig: Rig| {
+#[test]
+fn row_4_linked_and_changed_writes_what_differs_alone() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.edit(&ann, json!({"title": "Head"}));
         let patch = json!([{"op": "replace", "path": "title", "value": "Head"}]);
         let updated =
             Decided::new(Action::Update, "EntryExportUpdate", &[("PATCH", patch)], &[("update", "success")]);
         assert_eq!(decided(&rig, &ann).await, updated);
-    };
+    });
+}
 
-    row_5_linked_and_nothing_differs_writes_nothing: async |rig: Rig| {
+#[test]
+fn row_5_linked_and_nothing_differs_writes_nothing() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.edit(&ann, json!({"nickName": "Annie"}));
         assert_eq!(decided(&rig, &ann).await, Decided::skipped("RedundantExport"));
-    };
+    });
+}
 
-    row_6_linked_and_unassigned_is_disabled: async |rig: Rig| {
+#[test]
+fn row_6_linked_and_unassigned_is_disabled() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.unassign(&ann);
         assert_eq!(decided(&rig, &ann).await, Decided::disabled());
-    };
+    });
+}
 
-    row_6_linked_and_filtered_out_is_disabled: async |rig: Rig| {
+#[test]
+fn row_6_linked_and_filtered_out_is_disabled() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         crate::cycles::scope_by(&rig, &mut rig.app(), "EQUALS", "Staff");
         rig.edit(&ann, json!({"title": "Guest"}));
         assert_eq!(decided(&rig, &ann).await, Decided::disabled());
-    };
+    });
+}
 
-    row_6_where_leaving_scope_is_skipped_the_account_is_left_as_it_is: async |rig: Rig| {
+#[test]
+fn row_6_where_leaving_scope_is_skipped_the_account_is_left_as_it_is() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.set("leaver.unassigned", "nothing");
         rig.unassign(&ann);
@@ -166,40 +198,59 @@ rows! {
         assert_eq!((found.action, found.wrote.len()), (Action::None, 0), "{found:?}");
         assert_eq!(found.logged, [("other".to_owned(), "skipped".to_owned())]);
         assert_eq!(rig.active_there(), ["ann"]);
-    };
+    });
+}
 
-    row_6_otherwise_than_entra_whoever_left_is_still_managed_and_deleted_when_gone_for_good: async |rig: Rig| {
+#[test]
+fn row_6_otherwise_than_entra_whoever_left_is_still_managed_and_deleted_when_gone_for_good() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.unassign(&ann);
         rig.sync().await;
         rig.purge(&ann);
         assert_eq!(decided(&rig, &ann).await, Decided::deleted());
         assert!(rig.users_there().is_empty());
-    };
+    });
+}
 
-    row_7_linked_and_disabled_in_the_directory_is_disabled: async |rig: Rig| {
+#[test]
+fn row_7_linked_and_disabled_in_the_directory_is_disabled() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.edit(&ann, json!({"active": false, "title": "Gone"}));
         assert_eq!(decided(&rig, &ann).await, Decided::disabled(), "and nothing else is written");
-    };
+    });
+}
 
-    row_7_linked_and_soft_deleted_is_disabled: async |rig: Rig| {
+#[test]
+fn row_7_linked_and_soft_deleted_is_disabled() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.mark_deleted(&ann, true);
         assert_eq!(decided(&rig, &ann).await, Decided::disabled());
-    };
+    });
+}
 
-    row_8_restored_is_enabled: async |rig: Rig| {
+#[test]
+fn row_8_restored_is_enabled() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.mark_deleted(&ann, true);
         rig.sync().await;
         rig.mark_deleted(&ann, false);
-        let enabled =
-            Decided::new(Action::Enable, "EntryExportUpdate", &[("PATCH", active(true))], &[("update", "success")]);
+        let enabled = Decided::new(
+            Action::Enable,
+            "EntryExportUpdate",
+            &[("PATCH", active(true))],
+            &[("update", "success")],
+        );
         assert_eq!(decided(&rig, &ann).await, enabled);
-    };
+    });
+}
 
-    row_8_otherwise_than_entra_the_memberships_of_a_returner_are_sent_again: async |rig: Rig| {
+#[test]
+fn row_8_otherwise_than_entra_the_memberships_of_a_returner_are_sent_again() {
+    both(|rig| async move {
         let ann = rig.user("ann", json!({}));
         let team = rig.group("Team", &[&ann]);
         rig.assign(&team);
@@ -211,16 +262,22 @@ rows! {
         let member = json!([{"op": "add", "path": "members", "value": [{"value": rig.user_there("ann").0.0.to_string()}]}]);
         assert_eq!(found.wrote, [("PATCH".to_owned(), active(true)), ("PATCH".to_owned(), member)]);
         assert_eq!(rig.groups_there()["Team"], ["ann"]);
-    };
+    });
+}
 
-    row_9_gone_for_good_is_deleted: async |rig: Rig| {
+#[test]
+fn row_9_gone_for_good_is_deleted() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.purge(&ann);
         assert_eq!(decided(&rig, &ann).await, Decided::deleted());
         assert!(rig.users_there().is_empty());
-    };
+    });
+}
 
-    row_9_otherwise_than_entra_where_deleting_is_off_nobody_keeps_access: async |rig: Rig| {
+#[test]
+fn row_9_otherwise_than_entra_where_deleting_is_off_nobody_keeps_access() {
+    both(|rig| async move {
         let ann = linked(&rig).await;
         rig.mapping(Kind::User, |mapping| {
             let actions = ["create", "update"].map(|action| toml::Value::from(action));
@@ -230,9 +287,12 @@ rows! {
         rig.purge(&ann);
         assert_eq!(decided(&rig, &ann).await, Decided::disabled());
         assert!(rig.active_there().is_empty());
-    };
+    });
+}
 
-    row_10_where_the_app_has_no_soft_delete_every_leaver_is_deleted: async |rig: Rig| {
+#[test]
+fn row_10_where_the_app_has_no_soft_delete_every_leaver_is_deleted() {
+    both(|rig| async move {
         for cause in ["unassigned", "filtered_out", "disabled", "deleted"] {
             rig.set(&format!("leaver.{cause}"), "delete");
         }
@@ -240,5 +300,5 @@ rows! {
         rig.unassign(&ann);
         assert_eq!(decided(&rig, &ann).await, Decided::deleted());
         assert!(rig.users_there().is_empty());
-    };
+    });
 }

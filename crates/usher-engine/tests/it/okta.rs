@@ -84,8 +84,11 @@ fn crud_4_who_is_assigned_is_found_by_user_name_with_names_and_mail() {
             (&user["userName"], &user["emails"][0]["value"]),
             (&json!("ann@example.com"), &json!("ann@example.com"))
         );
-        assert_eq!(user["name"], json!({"givenName": "ann@example.com", "familyName": "Test",
-            "formatted": "ann@example.com Test"}));
+        assert_eq!(
+            user["name"],
+            json!({"givenName": "ann@example.com", "familyName": "Test",
+            "formatted": "ann@example.com Test"})
+        );
     });
 }
 
@@ -158,7 +161,10 @@ fn c9290_who_is_assigned_with_four_attributes_is_created() {
         rig.assign(&ann);
         synced(&rig).await;
         let user = There::of(&rig).user("ann").await.unwrap();
-        assert_eq!((&user["name"]["givenName"], &user["name"]["familyName"]), (&json!("ann"), &json!("Test")));
+        assert_eq!(
+            (&user["name"]["givenName"], &user["name"]["familyName"]),
+            (&json!("ann"), &json!("Test"))
+        );
         assert_eq!(user["emails"][0]["value"], "ann@example.com");
     });
 }
@@ -183,7 +189,8 @@ fn c9334_who_is_assigned_with_all_attributes_is_created_with_all() {
         let there = There::of(&rig);
         let user = there.user("ann").await.unwrap();
         assert_eq!((&user["title"], &user["preferredLanguage"]), (&json!("Head"), &json!("de-DE")));
-        let numbers: Vec<&Value> = user["phoneNumbers"].as_array().unwrap().iter().map(|p| &p["value"]).collect();
+        let numbers: Vec<&Value> =
+            user["phoneNumbers"].as_array().unwrap().iter().map(|p| &p["value"]).collect();
         assert_eq!(numbers, ["+49 30 1", "+49 170 1"]);
         assert_eq!(
             (&user["addresses"][0]["locality"], &user["addresses"][0]["country"]),
@@ -285,7 +292,10 @@ fn c9309_a_changed_attribute_of_a_group_is_written_for_its_members() {
         for title in ["Staff", "Lead"] {
             rig.grant(&team, Terms { values: [("title".into(), title.into())].into(), ..Terms::default() });
             synced(&rig).await;
-            assert_eq!((&rig.user_there("ann").2["title"], &rig.user_there("bob").2["title"]), (&json!(title), &json!(title)));
+            assert_eq!(
+                (&rig.user_there("ann").2["title"], &rig.user_there("bob").2["title"]),
+                (&json!(title), &json!(title))
+            );
         }
     });
 }
@@ -481,7 +491,10 @@ fn c9319_c9320_a_deactivated_push_sends_nothing_and_catches_up_when_it_is_activa
         }
         synced(&rig).await;
         let found = rig.groups_there();
-        assert_eq!((&found["One"][..], &found["Two"][..]), (&["ann", "bob"].map(str::to_owned)[..], &["ann", "bob"].map(str::to_owned)[..]));
+        assert_eq!(
+            (&found["One"][..], &found["Two"][..]),
+            (&["ann", "bob"].map(str::to_owned)[..], &["ann", "bob"].map(str::to_owned)[..])
+        );
     });
 }
 

@@ -217,7 +217,13 @@ impl Staff {
 }
 
 /// Both run every app again and again while the directory changes; leases are given back and taken.
-async fn contest(rig: &Rig, both: &[Arc<Instance>; 2], apps: &[AppId], staff: &mut Staff, chance: &mut StdRng) {
+async fn contest(
+    rig: &Rig,
+    both: &[Arc<Instance>; 2],
+    apps: &[AppId],
+    staff: &mut Staff,
+    chance: &mut StdRng,
+) {
     let over = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
     for instance in both {
@@ -245,7 +251,13 @@ async fn contest(rig: &Rig, both: &[Arc<Instance>; 2], apps: &[AppId], staff: &m
 
 /// One stands still in the midst of its cycles for so long that the other takes them over, and goes on while that one is at work. How many
 /// apps were taken over.
-async fn takeover(rig: &Rig, door: &Door, still: &Arc<Instance>, other: &Arc<Instance>, apps: &[AppId]) -> usize {
+async fn takeover(
+    rig: &Rig,
+    door: &Door,
+    still: &Arc<Instance>,
+    other: &Arc<Instance>,
+    apps: &[AppId],
+) -> usize {
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<_>, instance: &Arc<Instance>| {
         for app in apps {
