@@ -136,7 +136,7 @@ fn named(plan: &Value, ids: &BTreeMap<String, String>) -> Requests {
     for item in plan["items"].as_array().unwrap() {
         let name = item["object"]["name"].as_str().unwrap();
         let list = if item["object"]["kind"] == "user" { "Users" } else { "Groups" };
-        let id = item["target_id"].as_str().unwrap_or_else(|| &ids[name]);
+        let id = item["target_id"].as_str().unwrap_or_else(|| ids[name].as_str());
         let one = format!("/scim/v2/{list}/{id}");
         let (mut values, mut later) = (Values::new(), Values::new());
         for change in item["changes"].as_array().unwrap() {

@@ -280,7 +280,7 @@ fn row_9_otherwise_than_entra_where_deleting_is_off_nobody_keeps_access() {
     both(|rig| async move {
         let ann = linked(&rig).await;
         rig.mapping(Kind::User, |mapping| {
-            let actions = ["create", "update"].map(|action| toml::Value::from(action));
+            let actions = ["create", "update"].map(toml::Value::from);
             mapping.insert("actions".into(), toml::Value::Array(actions.to_vec()));
         });
         rig.sync().await;

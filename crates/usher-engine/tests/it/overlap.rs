@@ -273,7 +273,9 @@ async fn takeover(
     for app in apps {
         match other.run(*app).await {
             Err(EngineError::Busy) => held += 1,
-            ended => drop(ended.unwrap()),
+            ended => {
+                ended.unwrap();
+            }
         }
     }
     rig.clock.advance(Duration::from_secs(91));
