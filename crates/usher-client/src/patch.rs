@@ -32,7 +32,7 @@ pub(crate) fn entries<'c>(of: &ResourceType, changes: &'c [Change]) -> (Vec<Valu
         value.is_some_and(|value| resource::write(of, made, &change.path, value.clone()).is_ok())
     };
     let rest = changes.iter().filter(|change| !makes(change, &mut made)).collect();
-    let add = |(list, values)| json!({"op": "add", "path": list, "value": values});
+    let add = |(list, values): (String, Value)| json!({"op": "add", "path": list, "value": values});
     (made.into_iter().map(add).collect(), rest)
 }
 
