@@ -13,7 +13,7 @@ use usher_store::{Lane, StoreError};
 
 use crate::{
     guard::{HELD, held, held_off, held_out, open, release, seen, strict},
-    rig::{Rig, both_still},
+    rig::{Rig, both_stepwise, both_still},
 };
 
 const DAY: Option<SignedDuration> = Some(SignedDuration::from_hours(24));
@@ -49,7 +49,7 @@ const ENOUGH: usize = 200;
 
 #[test]
 fn taken_out_again_at_any_moment_at_which_the_rules_say_back_it_stays_held() {
-    both_still("standard", |rig| {
+    both_stepwise("standard", |rig| {
         let sales = rig.group("Sales", &[]);
         for nth in 0..ENOUGH {
             let user = rig.plain(&format!("u{nth}@example.com"), "U");
@@ -77,7 +77,7 @@ fn taken_out_again_at_any_moment_at_which_the_rules_say_back_it_stays_held() {
 
 #[test]
 fn a_hold_that_begins_at_any_moment_of_a_run_takes_nothing_away() {
-    both_still("standard", |rig| {
+    both_stepwise("standard", |rig| {
         for nth in 0..ENOUGH {
             let ann = rig.plain("ann@example.com", "Ann");
             rig.catch_up();

@@ -38,6 +38,15 @@ pub(crate) fn both_still(profile: &'static str, test: impl Fn(&Rig)) {
     });
 }
 
+/// As [`both_still`], but the rules wait after each read and write, also on SQLite: a test can do something in between.
+pub(crate) fn both_stepwise(profile: &'static str, test: impl Fn(&Rig)) {
+    let postgres = testing::postgres(TABLES);
+    for store in [Store::stepwise(TABLES), postgres.instance()] {
+        let clock = Clock::still("2026-11-02T09:00:00Z".parse().unwrap(), 11);
+        test(&Rig::with_clock(store, profile, clock));
+    }
+}
+
 pub(crate) struct Rig {
     pub(crate) store: Store,
     pub(crate) people: People,
