@@ -38,7 +38,7 @@ impl Engine {
         if !heart::due(&app, &run, watched, self.clock.now()).probe {
             return Ok(());
         }
-        let failure = match self.client(&app, None).await {
+        let failure = match self.client_under(&app, lease).await {
             Ok(client) => {
                 let diagnosis = self.probe(&app, &client).await;
                 // An app that asks to wait is there.
