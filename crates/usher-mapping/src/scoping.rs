@@ -146,7 +146,9 @@ impl Clause {
         let name = match attribute {
             "" if of_groups => GROUPS,
             "" => {
-                return Err(format!("{operator} needs an attribute before it, as in department {operator} …"));
+                return Err(format!(
+                    "{operator} needs an attribute before it, as in department {operator} …"
+                ));
             }
             name => name,
         };
