@@ -145,7 +145,8 @@ pub(crate) fn beat(
     match failure {
         None => run::reached(tx, app.id, now),
         Some(text) if heart.failed == TWICE => {
-            notify::unreachable(tx, app, &text, run::get(tx, app.id)?.reachable, now)
+            let reachable = run::get(tx, app.id)?.reachable;
+            notify::unreachable(tx, app, &text, reachable, now)
         }
         Some(_) => Ok(()),
     }
