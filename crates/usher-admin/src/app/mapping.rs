@@ -35,7 +35,8 @@ pub(super) struct Asked {
 
 impl Asked {
     fn of(request: request::App) -> Result<Self, AdminError> {
-        let request::App::MappingImport { name, kind, text, format, anchor, dry_run, force, yes: _ } = request
+        let request::App::MappingImport { name, kind, text, format, anchor, dry_run, force, yes: _ } =
+            request
         else {
             return Err(AdminError::new("internal", "not a request to import a mapping"));
         };
