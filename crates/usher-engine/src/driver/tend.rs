@@ -1,5 +1,7 @@
 //! Tending an app while nothing changes: alerts and digests, and the probe that proves that it can still be reached.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use usher_jobs::lease::Lease;
 use usher_store::Lane;
@@ -47,6 +49,9 @@ impl Engine {
             Err(error @ EngineError::NoSecret(_)) => Some(error.to_string()),
             Err(error) => return Err(error),
         };
+        if lease.request_limit(Duration::MAX).is_zero() {
+            return Err(EngineError::LeaseLost);
+        }
         let (held, now) = (lease.clone(), self.clock.now());
         self.write(Lane::Now, move |tx| {
             if !held.check(tx)? {
