@@ -188,6 +188,11 @@ pub fn decide(linked: Linked, source: Source, entitled: Entitled, rules: &Rules)
             Source::Active => Reason::NotEntitled(entitled),
         }),
         // Whether there is anything to leave is found out by looking for it.
+        (Linked::Noted | Linked::Active | Linked::Loose, Leaving::DeleteAfter(_)) => {
+            Act::Leave(cause, Leaving::Disable)
+        }
+        // Its day has not come; when it has, the policy says delete.
+        (Linked::Left, Leaving::DeleteAfter(_)) => Act::Skip(Reason::LeftBefore),
         (Linked::Noted, how) => Act::Leave(cause, how),
         (Linked::Active, how) | (Linked::Loose, how @ Leaving::Disable) => Act::Leave(cause, how),
         (Linked::Left | Linked::Loose, Leaving::Delete) => Act::Leave(cause, Leaving::Delete),
@@ -208,7 +213,7 @@ fn present(linked: Linked, rules: &Rules) -> Act {
 }
 
 /// The weightiest cause, if it is to leave at all.
-fn leaving(source: Source, entitled: Entitled) -> Option<Cause> {
+pub(crate) fn leaving(source: Source, entitled: Entitled) -> Option<Cause> {
     match (source, entitled) {
         (Source::Purged, _) => Some(Cause::Purged),
         (Source::Deleted, _) => Some(Cause::Deleted),
@@ -227,17 +232,11 @@ fn how(cause: Cause, rules: &Rules) -> Leaving {
             _ => Leaving::Nothing,
         };
     }
-    let policy = match cause {
-        Cause::Unassigned => rules.policy.unassigned,
-        Cause::FilteredOut => rules.policy.filtered_out,
-        Cause::Disabled => rules.policy.disabled,
-        Cause::Deleted => rules.policy.deleted,
-        Cause::Purged => rules.policy.purged,
-    };
-    match policy {
+    match rules.policy.of(cause) {
         Leaving::Delete if rules.delete => Leaving::Delete,
+        Leaving::DeleteAfter(days) if rules.delete && rules.update => Leaving::DeleteAfter(days),
         // Where an app can't delete, nobody keeps access for it.
-        Leaving::Delete | Leaving::Disable if rules.update => Leaving::Disable,
+        Leaving::Delete | Leaving::DeleteAfter(_) | Leaving::Disable if rules.update => Leaving::Disable,
         _ => Leaving::Nothing,
     }
 }
@@ -342,6 +341,25 @@ mod tests {
             "the weightier cause applies to who left before"
         );
         assert_eq!(act(Linked::Loose, Source::Active, Entitled::Yes), Act::Enable);
+    }
+
+    #[test]
+    fn a_delete_that_waits_is_a_disable_first_and_a_delete_when_its_day_has_come() {
+        let days = |days: u16| crate::settings::days_long(days);
+        let policy = LeaverPolicy { unassigned: Leaving::DeleteAfter(30), ..LeaverPolicy::default() };
+        let act = |linked, policy, delete| {
+            decide(linked, Source::Active, Entitled::Unassigned, &Rules { policy, delete, ..rules() })
+        };
+        let disable = Act::Leave(Cause::Unassigned, Leaving::Disable);
+        assert_eq!((act(Linked::Active, policy, true), act(Linked::Loose, policy, true)), (disable, disable));
+        let waits = Act::Skip(Reason::LeftBefore);
+        assert_eq!(act(Linked::Left, policy.after(days(29)), true), waits);
+        let delete = Act::Leave(Cause::Unassigned, Leaving::Delete);
+        assert_eq!(act(Linked::Left, policy.after(days(30)), true), delete);
+        assert_eq!(act(Linked::Left, policy.after(days(30)), false), waits, "the app can't delete");
+        // Whoever is gone meanwhile is not forgotten before that.
+        let purged = Rules { policy: LeaverPolicy { purged: Leaving::DeleteAfter(7), ..policy }, ..rules() };
+        assert_eq!(decide(Linked::Left, Source::Purged, Entitled::Unassigned, &purged), waits);
     }
 
     #[test]

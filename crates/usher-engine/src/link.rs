@@ -66,6 +66,8 @@ pub struct Link {
     pub(crate) counted: (Option<Uuid>, Counted),
     /// Rises with each change.
     pub version: i64,
+    /// When it was changed last: of one that left, since when.
+    pub changed: Timestamp,
 }
 
 impl FromRow for Link {
@@ -95,18 +97,19 @@ impl FromRow for Link {
             counted: (row.get(8)?, Counted::from_number(row.get(9)?)),
             version: row.get(10)?,
             unsure: row.get(11)?,
+            changed: row.get(12)?,
         })
     }
 }
 
 const OF: Sql = Sql::each(
-    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure from link \
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure, changed from link \
      where app = $1 and object in (select value from json_each($2))",
-    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure from link \
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure, changed from link \
      where app = $1 and object in (select value::bigint from json_array_elements_text($2::text::json))",
 );
 const BY_TARGET: Sql = Sql::same(
-    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure from link \
+    "select object, kind, state, target, sent, source, name, whole, cycle, counted, version, unsure, changed from link \
      where app = $1 and kind = $2 and target = $3",
 );
 const AFTER: Sql =

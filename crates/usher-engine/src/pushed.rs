@@ -184,6 +184,7 @@ pub(crate) fn link_to(
         unsure: false,
         counted: (None, crate::cycle::run::Counted::Nothing),
         version: 0,
+        changed: now,
     };
     link::save(tx, app.id, &link, now)?;
     set(tx, app, group.key, Pushed { state: State::On, renames })

@@ -1,20 +1,70 @@
 //! An app's settings: one struct, every key with its default; `set` is the only way in.
 
+use std::{fmt, str::FromStr};
+
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use usher_client::Wire;
 
-use crate::error::{EngineError, nearest};
+use crate::{
+    decide::Cause,
+    error::{EngineError, nearest},
+};
 
-/// What happens to a user who leaves, by cause.
+/// What happens to a user who leaves, by cause. As text: `disable`, `delete`, `delete_after=30d`, `nothing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Leaving {
     /// `active=false` (the mapping rows that speak of `IsSoftDeleted`).
     Disable,
     /// DELETE; where the app can't, disabled.
     Delete,
+    /// Disabled, and so many days later deleted, unless they are back by then; where the app can't delete, disabled.
+    DeleteAfter(u16),
     /// Left as it is.
     Nothing,
+}
+
+impl fmt::Display for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disable => f.write_str("disable"),
+            Self::Delete => f.write_str("delete"),
+            Self::DeleteAfter(days) => write!(f, "delete_after={days}d"),
+            Self::Nothing => f.write_str("nothing"),
+        }
+    }
+}
+
+impl FromStr for Leaving {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let after = || {
+            let days = text.strip_prefix("delete_after=")?;
+            days.strip_suffix('d').unwrap_or(days).parse().ok().filter(|days| (1..=3_650).contains(days))
+        };
+        match text {
+            "disable" => Ok(Self::Disable),
+            "delete" => Ok(Self::Delete),
+            "nothing" => Ok(Self::Nothing),
+            _ => after().map(Self::DeleteAfter).ok_or_else(|| {
+                format!("takes disable, delete, delete_after=30d (1 to 3650 days) or nothing, not {text}")
+            }),
+        }
+    }
+}
+
+impl From<Leaving> for String {
+    fn from(leaving: Leaving) -> Self {
+        leaving.to_string()
+    }
+}
+
+impl TryFrom<String> for Leaving {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 /// The leaver policy.
@@ -43,6 +93,39 @@ impl Default for LeaverPolicy {
             purged: Leaving::Delete,
         }
     }
+}
+
+impl LeaverPolicy {
+    /// What it says of a cause.
+    pub fn of(self, cause: Cause) -> Leaving {
+        match cause {
+            Cause::Unassigned => self.unassigned,
+            Cause::FilteredOut => self.filtered_out,
+            Cause::Disabled => self.disabled,
+            Cause::Deleted => self.deleted,
+            Cause::Purged => self.purged,
+        }
+    }
+
+    /// As it is for somebody who left so long ago: whose days are over is to be deleted.
+    pub(crate) fn after(self, gone: SignedDuration) -> Self {
+        let now = |leaving| match leaving {
+            Leaving::DeleteAfter(days) if gone >= days_long(days) => Leaving::Delete,
+            other => other,
+        };
+        Self {
+            unassigned: now(self.unassigned),
+            filtered_out: now(self.filtered_out),
+            disabled: now(self.disabled),
+            deleted: now(self.deleted),
+            purged: now(self.purged),
+        }
+    }
+}
+
+/// So many days of 24 hours.
+pub(crate) fn days_long(days: u16) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(days))
 }
 
 /// Settings of an app, as stored (JSON) and shown.
@@ -218,12 +301,7 @@ fn domain(key: &str, value: &str) -> Result<String, EngineError> {
 }
 
 fn leaving(key: &str, value: &str) -> Result<Leaving, EngineError> {
-    match value {
-        "disable" => Ok(Leaving::Disable),
-        "delete" => Ok(Leaving::Delete),
-        "nothing" => Ok(Leaving::Nothing),
-        _ => Err(EngineError::Setting(format!("{key} takes disable, delete or nothing, not {value}"))),
-    }
+    value.parse().map_err(|why| EngineError::Setting(format!("{key} {why}")))
 }
 
 #[cfg(test)]
@@ -262,6 +340,12 @@ mod tests {
     fn settings_survive_their_json() {
         let mut s = Settings::default();
         s.set("leaver.purged", "disable").unwrap();
+        s.set("leaver.unassigned", "delete_after=30d").unwrap();
+        assert_eq!(s.leaver.unassigned, Leaving::DeleteAfter(30));
+        for wrong in ["delete_after", "delete_after=0d", "delete_after=30w", "delete_after=-1", "keep"] {
+            let said = s.set("leaver.unassigned", wrong).unwrap_err().to_string();
+            assert!(said.contains("delete_after=30d"), "{said}");
+        }
         let json = serde_json::to_string(&s).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), s);
         // A row written before a key was added still reads.

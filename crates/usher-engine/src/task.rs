@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    cycle::pump::rules,
+    cycle::pump::rules_of,
     decide::{Act, Cause, Entitled, Linked, Reason, Source, decide},
     diff::{self, Difference},
     error::EngineError,
@@ -156,7 +156,7 @@ fn one(
     let name =
         stored.map(|o| o.name().to_owned()).or(link.as_ref().map(|l| l.name.clone())).unwrap_or_default();
     let linked = link.as_ref().map_or(Linked::No, |l| l.state.linked());
-    let act = decide(linked, judged.source, judged.entitled, &rules(app, kind));
+    let act = decide(linked, judged.source, judged.entitled, &rules_of(app, kind, link.as_ref(), now));
     let gone = matches!(judged.source, Source::Deleted | Source::Purged);
     let mut task =
         Task { key: judged.key, kind, source, name, gone, link, todo: Todo::Forget, steps: Vec::new() };

@@ -135,6 +135,11 @@ fn collect(value: &Json, dates: &mut Vec<Timestamp>) {
     }
 }
 
+/// Keeps that an object is to be looked at then.
+pub(crate) fn at(tx: &mut Tx<'_>, app: AppId, object: Key, at: Timestamp) -> Result<(), StoreError> {
+    tx.exec(&PUT, &[app.0.into(), object.0.into(), at.into()]).map(drop)
+}
+
 /// Keeps when this object turns, if it does.
 pub(crate) fn note(
     tx: &mut Tx<'_>,

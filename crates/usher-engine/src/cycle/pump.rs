@@ -22,10 +22,10 @@ use super::{
 use crate::{
     app::App,
     assignment,
-    decide::{Act, Linked, Reason, Rules, Source, decide},
+    decide::{Act, Cause, Linked, Reason, Rules, Source, decide, leaving},
     error::EngineError,
     leaver, link, log, notify, protected, pushed, scope,
-    settings::Leaving,
+    settings::{Leaving, days_long},
     turn,
 };
 
@@ -92,6 +92,24 @@ pub(crate) fn rules(app: &App, kind: Kind) -> Rules {
         update: mapping.update,
         delete: mapping.delete && can_delete,
         policy: app.settings.leaver,
+    }
+}
+
+/// The same for one who may have left: when a policy's days are over, it says delete.
+pub(crate) fn rules_of(app: &App, kind: Kind, link: Option<&link::Link>, now: Timestamp) -> Rules {
+    let mut rules = rules(app, kind);
+    if let Some(link) = link.filter(|link| link.state == link::State::Left) {
+        rules.policy = rules.policy.after(now.duration_since(link.changed));
+    }
+    rules
+}
+
+/// When the account of a user who left for this cause is deleted, if that waits.
+pub(crate) fn deletion(app: &App, cause: Cause, since: Timestamp) -> Option<Timestamp> {
+    let rules = rules(app, Kind::User);
+    match rules.policy.of(cause) {
+        Leaving::DeleteAfter(days) if rules.delete && rules.update => since.checked_add(days_long(days)).ok(),
+        _ => None,
     }
 }
 
@@ -309,7 +327,13 @@ fn affect(
             turn::note(tx, app, clock, &judged, now)?;
         }
         let linked = link.map_or(Linked::No, |l| l.state.linked());
-        match decide(linked, judged.source, judged.entitled, &rules(app, kind)) {
+        if let (Linked::Left, Some(link), Kind::User) = (linked, link, kind)
+            && let Some(cause) = leaving(judged.source, judged.entitled)
+            && let Some(at) = deletion(app, cause, link.changed).filter(|at| *at > now)
+        {
+            turn::at(tx, app.id, judged.key, at)?;
+        }
+        match decide(linked, judged.source, judged.entitled, &rules_of(app, kind, link, now)) {
             Act::Skip(reason) => {
                 let seen = matches!(judged.source, Source::Active | Source::Disabled);
                 if linked == Linked::No && seen && reason != Reason::SwitchedOff {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     app::App,
-    cycle::run::Counted,
+    cycle::{pump::deletion, run::Counted},
     decide::Cause,
     diff::{self, Difference},
     error::EngineError,
@@ -286,7 +286,11 @@ impl Batch<'_> {
         };
         let returned = write.verb == Verb::Enable;
         let fresh = job.fresh();
-        let purged = write.verb == Verb::Disable(Cause::Purged);
+        let deletion = match write.verb {
+            Verb::Disable(cause) => deletion(&self.app, cause, self.engine.clock.now()),
+            _ => None,
+        };
+        let forgotten = write.verb == Verb::Disable(Cause::Purged) && deletion.is_none();
         if job.task.kind == Kind::User && !nothing && !matches!(write.verb, Verb::Disable(_)) {
             link.whole = false;
         }
@@ -294,7 +298,7 @@ impl Batch<'_> {
         if returned && job.task.kind == Kind::Group {
             link.whole = true;
         }
-        let links = if purged {
+        let links = if forgotten {
             Links::Forget
         } else if nothing && !returned && !fresh && link.state == State::Active {
             Links::Keep
@@ -312,6 +316,7 @@ impl Batch<'_> {
             Done::sent(counted, action, write.differences, links)
         };
         done.left = left;
+        done.deletion = deletion;
         job.end = Some(End::Done(done));
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! A group's memberships against the app: block by block, each written down when it was sent.
 
+use std::time::Duration;
+
 use usher_directory::Key;
 use usher_store::Lane;
 
@@ -54,6 +56,9 @@ impl Batch<'_> {
             }
             Passed::Trouble(Trouble::Object(failure), added, removed)
             | Passed::Trouble(Trouble::Suspect(failure), added, removed) => {
+                if self.lease.request_limit(Duration::MAX).is_zero() {
+                    return Err(EngineError::LeaseLost);
+                }
                 self.end(job, link, cycle, (added, removed), Some(failure)).await?;
                 Ok(None)
             }

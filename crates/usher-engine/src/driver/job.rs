@@ -64,6 +64,8 @@ pub(super) struct Done {
     pub(super) uncounted: Option<Cause>,
     /// Nothing of it is sent, its members neither.
     pub(super) rests: bool,
+    /// It was disabled, and is to be looked at again then, to be deleted.
+    pub(super) deletion: Option<Timestamp>,
 }
 
 /// What becomes of the link.
@@ -93,6 +95,7 @@ impl Done {
             left: false,
             uncounted: None,
             rests: false,
+            deletion: None,
         }
     }
     pub(super) fn sent(
@@ -171,6 +174,7 @@ impl Job {
             unsure: false,
             counted: (None, Counted::Nothing),
             version: 0,
+            changed: self.began,
         })
     }
 }

@@ -33,6 +33,7 @@ use crate::{
     log::{self, Failure, Status},
     notify, protected, reference,
     task::Todo,
+    turn,
 };
 
 impl Engine {
@@ -259,6 +260,9 @@ fn finish(
                 let failure = failure::claimed(link.target.as_deref().unwrap_or_default());
                 fail(tx, app, cycle, written, &failure)?;
                 return Ok(false);
+            }
+            if let Some(at) = done.deletion {
+                turn::at(tx, app.id, written.key, at)?;
             }
             if *returned {
                 // The app may have dropped them when it left.

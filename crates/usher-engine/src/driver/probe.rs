@@ -90,6 +90,10 @@ impl Engine {
         lease: &Lease,
         why: Why,
     ) -> Result<EngineError, EngineError> {
+        // Whoever may send nothing any more can't say what an app is like.
+        if lease.request_limit(Duration::MAX).is_zero() {
+            return Err(EngineError::LeaseLost);
+        }
         let error = EngineError::Stopped { code: why.code.clone(), text: why.text.clone() };
         let (app, now, lease) = (app.clone(), self.clock.now(), lease.clone());
         self.write(Lane::Now, move |tx| {

@@ -1,5 +1,7 @@
 //! Tending an app while nothing changes: alerts and digests, and the probe that proves that it can still be reached.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use usher_jobs::lease::Lease;
 use usher_store::Lane;
@@ -38,7 +40,7 @@ impl Engine {
         if !heart::due(&app, &run, watched, self.clock.now()).probe {
             return Ok(());
         }
-        let failure = match self.client(&app, None).await {
+        let failure = match self.client_under(&app, lease).await {
             Ok(client) => {
                 let diagnosis = self.probe(&app, &client).await;
                 // An app that asks to wait is there.
@@ -47,6 +49,9 @@ impl Engine {
             Err(error @ EngineError::NoSecret(_)) => Some(error.to_string()),
             Err(error) => return Err(error),
         };
+        if lease.request_limit(Duration::MAX).is_zero() {
+            return Err(EngineError::LeaseLost);
+        }
         let (held, now) = (lease.clone(), self.clock.now());
         self.write(Lane::Now, move |tx| {
             if !held.check(tx)? {

@@ -154,6 +154,35 @@ fn a_crash_at_any_await_is_gone_on_with() {
     }
 }
 
+/// As after a process stood still, and nobody was there to take over.
+#[test]
+fn whose_lease_ran_out_sends_nothing_more_and_blames_nobody() {
+    both(|rig| async move {
+        rig.scope(Scope::All);
+        rig.set("concurrency", "1");
+        for n in 0..30 {
+            rig.user(&format!("u{n:02}"), json!({}));
+        }
+        let (clock, posts) = (rig.clock.clone(), AtomicUsize::new(0));
+        rig.wire.rule(move |request| {
+            if request.method() == "POST" && posts.fetch_add(1, Ordering::SeqCst) == 4 {
+                clock.advance(Duration::from_secs(91));
+            }
+            None
+        });
+        let ended = rig.engine.sync(rig.app, &|_| {}).await;
+        assert!(matches!(ended, Err(EngineError::LeaseLost)), "{ended:?}");
+        assert_eq!(rig.users_there().len(), 5);
+        let (app, now) = (rig.app(), rig.clock.now());
+        let status = rig.read(move |on| usher_engine::status::get(on, &app, now));
+        assert!(status.stopped.is_none() && status.escrows == 0, "{status:?}");
+        assert!(rig.logged().iter().all(|entry| entry.1 != "failure"), "{:?}", rig.logged());
+        rig.wire.heal();
+        assert_eq!(rig.sync().await.counts.failed, 0);
+        assert_eq!(rig.active_there().len(), 30);
+    });
+}
+
 #[test]
 fn two_instances_never_work_on_one_app_at_once() {
     both(|rig| async move {

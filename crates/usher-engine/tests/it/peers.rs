@@ -74,8 +74,8 @@ fn expected(peer: Peer, wire: Wire, step: Step) -> Comes {
         (Scim2Server, _, Telephone) if entra => Refused("matches the path filter"),
         (Scim2Server, Wire::EntraLegacy, Quit) => Refused("a remove operation carries no value"),
         (Scimmy, _, Telephone) if entra => Refused("does not match any values"),
-        // The texts "True" and "False".
-        (Scimmy, Wire::EntraLegacy, Disable) => {
+        // The texts "True" and "False". What was refused is written again whole.
+        (Scimmy, Wire::EntraLegacy, Disable | Return) => {
             Refused("expected value type 'boolean' but found type 'string'")
         }
         // It has no enterprise extension. In a whole that is put it passes over it.
@@ -205,8 +205,8 @@ fn provisions_into(peer: Peer, wire: Wire) {
         let story = Story { there, peer, wire };
         let people = ["boss", "ann", "bob", "cid", "dan"].map(|name| rig.user(name, json!({})));
         story.users(&rig, &people).await;
-        story.groups(&rig, &people).await;
         story.leavers(&rig, &people).await;
+        story.groups(&rig, &people).await;
         rig.wire.take();
         rig.sync().await;
         assert_eq!(rig.wire.take().1, 0, "and then nothing is left to write");
@@ -246,7 +246,7 @@ impl Story<'_> {
         assert_eq!(manager, if shown { json!(there.id("boss").await) } else { Value::Null });
     }
 
-    async fn groups(&self, rig: &Rig, [boss, ann, bob, ..]: &[Stored; 5]) {
+    async fn groups(&self, rig: &Rig, [boss, ann, .., dan]: &[Stored; 5]) {
         let there = &self.there;
         rig.group("Crew", &[boss]);
         let shown = self.cycle(Step::NewGroup, "Crew").await;
@@ -262,15 +262,15 @@ impl Story<'_> {
         assert_eq!(there.group("Sellers").await, Some((id.clone(), vec![])));
         assert_eq!(there.group("Sales").await, None);
 
-        let (anns, bobs) = (there.id("ann").await, there.id("bob").await);
-        rig.members(&sales, MemberOp::Add(vec![ann.id, bob.id]));
+        let (anns, dans) = (there.id("ann").await, there.id("dan").await);
+        rig.members(&sales, MemberOp::Add(vec![ann.id, dan.id]));
         assert!(self.cycle(Step::Join, "Sellers").await);
-        let mut both = vec![anns, bobs.clone()];
+        let mut both = vec![anns, dans.clone()];
         both.sort();
         assert_eq!(there.group("Sellers").await.unwrap().1, both);
         rig.members(&sales, MemberOp::Remove(vec![ann.id]));
         let shown = self.cycle(Step::Quit, "Sellers").await;
-        assert_eq!(there.group("Sellers").await.unwrap().1, if shown { vec![bobs] } else { both });
+        assert_eq!(there.group("Sellers").await.unwrap().1, if shown { vec![dans] } else { both });
     }
 
     async fn leavers(&self, rig: &Rig, [_, _, bob, ..]: &[Stored; 5]) {
@@ -281,7 +281,7 @@ impl Story<'_> {
         let user = there.user("bob").await.unwrap();
         assert_eq!((&user["active"], &user["displayName"]), (&json!(!shown), &json!("BOB")));
         rig.edit(bob, json!({"active": true}));
-        assert!(self.cycle(Step::Return, "bob").await);
+        self.cycle(Step::Return, "bob").await;
         let user = there.user("bob").await.unwrap();
         assert_eq!((&user["active"], &user["id"]), (&json!(true), &json!(id)), "the same account");
         rig.purge(bob);

@@ -1,8 +1,10 @@
 //! What happens to a leaver: each cause with each policy, through the engine, and back again.
 
+use std::time::Duration;
+
 use serde_json::json;
 use usher_directory::object::Stored;
-use usher_engine::plan::Action;
+use usher_engine::{leaver, plan::Action};
 
 use crate::rig::{Rig, both};
 
@@ -16,8 +18,13 @@ enum Account {
     AsItWas,
 }
 
-const POLICIES: [(&str, Account); 3] =
-    [("disable", Account::Disabled), ("delete", Account::Deleted), ("nothing", Account::AsItWas)];
+const POLICIES: [(&str, Account); 4] = [
+    ("disable", Account::Disabled),
+    ("delete", Account::Deleted),
+    // At first.
+    ("delete_after=7d", Account::Disabled),
+    ("nothing", Account::AsItWas),
+];
 
 fn leaves(rig: &Rig, who: &Stored, cause: &str) {
     match cause {
@@ -99,5 +106,46 @@ fn each_cause_with_each_policy_and_back_again() {
                 cell(&rig, cause, policy, account).await;
             }
         }
+    });
+}
+
+#[test]
+fn a_delete_that_waits_comes_on_its_day_and_is_counted_then_and_whoever_is_back_stays() {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    both(|rig| async move {
+        rig.set("deletion_threshold", "off");
+        rig.set("deletion_threshold_percent", "off");
+        crate::cycles::scope_by(&rig, &mut rig.app(), "EQUALS", "Staff");
+        let mut staff = Vec::new();
+        for cause in CAUSES {
+            rig.set(&format!("leaver.{cause}"), "delete_after=7d");
+            staff.push((rig.user(cause, json!({"title": "Staff"})), cause));
+        }
+        let back = rig.user("back", json!({"title": "Staff"}));
+        staff.iter().map(|(who, _)| who).chain([&back]).for_each(|who| rig.assign(who));
+        rig.sync().await;
+        staff.iter().for_each(|(who, cause)| leaves(&rig, who, cause));
+        rig.unassign(&back);
+        assert_eq!(rig.sync().await.counts.disable, 6);
+        rig.assign(&back);
+        rig.sync().await;
+        assert_eq!((rig.active_there().len(), rig.users_there().len()), (1, 6));
+
+        // Whatever happens to one meanwhile, its day stays.
+        rig.edit(&staff[2].0, json!({"nickName": "x"}));
+        rig.clock.advance(DAY * 6);
+        rig.wire.take();
+        rig.sync().await;
+        assert_eq!((rig.wire.take().1, rig.users_there().len()), (0, 6));
+
+        // On the day they are leavers once more, and too many at once.
+        rig.set("deletion_threshold", "3");
+        rig.clock.advance(DAY + Duration::from_secs(3_600));
+        let counts = rig.sync().await.counts;
+        assert_eq!((counts.staged, counts.delete, rig.users_there().len()), (5, 0, 6));
+        let app = rig.app;
+        assert_eq!(rig.write(move |tx| leaver::allow(tx, app, None).unwrap()), 5);
+        assert_eq!(rig.sync().await.counts.delete, 5);
+        assert_eq!(rig.users_there().into_keys().collect::<Vec<_>>(), ["back"]);
     });
 }
