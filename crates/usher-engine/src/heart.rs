@@ -142,13 +142,12 @@ pub(crate) fn beat(
     heart.failed = if failure.is_some() { heart.failed.saturating_add(1) } else { 0 };
     heart.text.clone_from(&failure);
     run::set_heart(tx, app.id, &heart)?;
-    match failure {
-        None => run::reached(tx, app.id, now),
-        Some(text) if heart.failed == TWICE => {
-            notify::unreachable(tx, app, &text, run::get(tx, app.id)?.reachable, now)
-        }
-        Some(_) => Ok(()),
+    let Some(text) = failure else { return run::reached(tx, app.id, now) };
+    if heart.failed != TWICE {
+        return Ok(());
     }
+    let reachable = run::get(tx, app.id)?.reachable;
+    notify::unreachable(tx, app, &text, reachable, now)
 }
 
 /// What was known is of other credentials, or of another time.
