@@ -58,7 +58,8 @@ fn an_account_gets_a_schema_and_an_index_of_its_own() {
             );
         }
         let used = place.fails(&["account", "schema", "remove", "acme", HR]);
-        assert!(used.contains("have them cleared first") && used.contains("production"), "{used}");
+        let told = format!("{HR} is in use by 5 users of production");
+        assert!(used.contains(&told) && used.contains("have its values cleared"), "{used}");
         assert!(
             place
                 .fails(&["account", "schema", "remove", "acme", "urn:example:no"])

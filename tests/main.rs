@@ -11,7 +11,9 @@ mod conformance;
 mod demand;
 mod demo;
 mod example_ldif;
+mod expiry;
 mod extensions;
+mod filters;
 mod guard;
 mod house;
 mod http;
@@ -25,10 +27,12 @@ mod nonsense;
 mod okta_spec;
 mod people;
 mod place;
+mod planned;
 mod proxy;
 mod push;
 mod quarantine;
 mod reads;
+mod reprocess;
 mod restart;
 mod scim2_server;
 mod scim2_tester;
@@ -38,4 +42,5 @@ mod slapd;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../crates/usher-jobs/tests/it/smtp.rs"]
 mod smtp;
+mod stories;
 mod trail;

@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 
 use crate::{
     http,
-    place::{Place, Server, times, until, until_within},
+    place::{Place, Server, until},
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-struct Client<'c> {
-    server: &'c Server,
-    token: String,
+pub(crate) struct Client<'c> {
+    pub(crate) server: &'c Server,
+    pub(crate) token: String,
 }
 
 impl Client<'_> {
     #[track_caller]
-    fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Value {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let path = format!("/scim/v2{path}");
         let answer = http::send(self.server.address, method, &path, &self.token, &text).unwrap();
@@ -26,12 +26,12 @@ impl Client<'_> {
     }
 
     #[track_caller]
-    fn post(&self, path: &str, body: &Value) -> String {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> String {
         self.send("POST", path, body)["id"].as_str().unwrap().to_owned()
     }
 
     #[track_caller]
-    fn replace(&self, id: &str, path: &str, value: &Value) {
+    pub(crate) fn replace(&self, id: &str, path: &str, value: &Value) {
         let schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"];
         let operations = json!([{"op": "replace", "path": path, "value": value}]);
         self.send("PATCH", &format!("/Users/{id}"), &json!({"schemas": schemas, "Operations": operations}));
@@ -39,17 +39,17 @@ impl Client<'_> {
 }
 
 /// An account with rules served, and a client of its production environment.
-fn served(place: &Place) -> (Server, String) {
+pub(crate) fn served(place: &Place) -> (Server, String) {
     let token = place.account("acme", "4me");
     (place.serve(), token)
 }
 
-fn person(place: &Place, who: &str) -> Value {
+pub(crate) fn person(place: &Place, who: &str) -> Value {
     place.json(&["people", "show", "acme", who])
 }
 
 #[track_caller]
-fn becomes(place: &Place, who: &str, field: &str, value: &Value) {
+pub(crate) fn becomes(place: &Place, who: &str, field: &str, value: &Value) {
     let seen = || {
         let output = place.run(&["people", "show", "acme", who, "--json"]);
         serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()[field].clone()
@@ -280,7 +280,7 @@ fn each_row_of_the_default_rules_as_a_client_sends_it_and_an_app_sees_it() {
     let reason = || place.json(&["records", "acme", "--errors"])["items"][0].clone();
     until("the error", || reason()["state"] == "error");
     assert_eq!(reason()["id"], second);
-    assert_eq!(reason()["reason"], format!("Ann Lee is already provisioned by record {ann}"));
+    assert_eq!(reason()["reason"], format!("Ann Lee is already provisioned by record {ann} from other"));
     assert!(server.stop());
 }
 
@@ -379,55 +379,4 @@ fn oktas_story_against_a_4me_account() {
 #[test]
 fn a_story_against_an_elium_account() {
     story(&Place::sqlite(), "elium", "entra-062020");
-}
-
-#[test]
-fn killed_in_the_middle_of_updates_people_are_what_the_rules_say() {
-    for place in Place::both() {
-        let (server, token) = served(&place);
-        let client = Client { server: &server, token: token.clone() };
-        let people = 40;
-        let ids: Vec<String> = (0..people)
-            .map(|n| {
-                client.post(
-                    "/Users",
-                    &json!({"userName": format!("u{n}@example.com"), "displayName": format!("U{n}")}),
-                )
-            })
-            .collect();
-        let updates = times(400, 10_000);
-        let title = |update: usize| format!("Title {update}");
-        let mut server = Some(server);
-        let mut last = vec![String::new(); people];
-        for update in 0..updates {
-            let at = update % people;
-            let running = server.as_ref().unwrap();
-            Client { server: running, token: token.clone() }.replace(
-                &ids[at],
-                "title",
-                &json!(title(update)),
-            );
-            last[at] = title(update);
-            // Twice in the middle.
-            if update == updates / 3 || update == 2 * updates / 3 {
-                server.take().unwrap().kill();
-                server = Some(place.serve());
-            }
-        }
-        // On PostgreSQL the lease of the killed one is waited for.
-        until_within(std::time::Duration::from_secs(240), "the rules go on", || {
-            person(&place, "u0@example.com")["job_title"] == json!(last[0])
-        });
-        for (n, title) in last.iter().enumerate() {
-            becomes(&place, &format!("u{n}@example.com"), "job_title", &json!(title));
-        }
-        until("nothing is left", || place.json(&["rule", "list", "acme"])["reprocessing"].is_null());
-        let records = place.json(&["records", "acme", "--limit", "1000"]);
-        assert!(
-            records["items"].as_array().unwrap().iter().all(|record| record["state"] == "in_order"),
-            "{records}"
-        );
-        assert_eq!(place.people("acme", people).len(), people);
-        assert!(server.unwrap().stop());
-    }
 }

@@ -17,6 +17,11 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) fn before(app: SocketAddr) -> Self {
+        Self::rewriting(app, str::to_owned)
+    }
+
+    /// With another request line (with its end) than came.
+    pub(crate) fn rewriting(app: SocketAddr, rewrite: fn(&str) -> String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let counts = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
@@ -24,7 +29,7 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let counts = Arc::clone(&counting);
-                std::thread::spawn(move || pass(client, app, &counts));
+                std::thread::spawn(move || pass(client, app, &counts, rewrite));
             }
         });
         Self { address, counts }
@@ -36,7 +41,12 @@ impl Proxy {
     }
 }
 
-fn pass(client: TcpStream, app: SocketAddr, counts: &(AtomicU64, AtomicU64)) -> Option<()> {
+fn pass(
+    client: TcpStream,
+    app: SocketAddr,
+    counts: &(AtomicU64, AtomicU64),
+    rewrite: fn(&str) -> String,
+) -> Option<()> {
     let mut reading = BufReader::new(client.try_clone().ok()?);
     let mut head = String::new();
     let mut length = 0;
@@ -52,8 +62,10 @@ fn pass(client: TcpStream, app: SocketAddr, counts: &(AtomicU64, AtomicU64)) -> 
         if line == "\r\n" {
             break;
         }
-        if !lower.starts_with("connection:") {
-            head.push_str(&line);
+        match head.is_empty() {
+            true => head.push_str(&rewrite(&line)),
+            false if lower.starts_with("connection:") => {}
+            false => head.push_str(&line),
         }
     }
     let mut body = vec![0; length];

@@ -123,6 +123,9 @@ fn tokens_are_the_owners_and_records_the_administrators() {
         place.ok(&acting("adam@example.com", &["records", "acme"]));
         place.ok(&acting("adam@example.com", &["people", "list", "acme"]));
         place.ok(&acting("adam@example.com", &["organization", "create", "acme", "Sales"]));
+        place.ok(&acting("adam@example.com", &["account", "set", "acme", "default_organization=Sales"]));
+        let said = place.fails(&acting("adam@example.com", &["account", "set", "acme", "strict=true"]));
+        assert!(said.contains("adam@example.com may not do that: account.set"), "{said}");
         place.ok(&acting("adam@example.com", &["admin", "role", "list", "--account", "acme"]));
         for elsewhere in [&["records", "globex"][..], &["people", "list", "globex"], &["records", "initech"]]
         {

@@ -1,5 +1,5 @@
 //! The automation rules: a first pass over everybody, a pass after a change of rules, the time from a SCIM change to the person,
-//! a deactivation under a pass, and reading a person.
+//! a deactivation under a pass, and reading a person, in process and over HTTP.
 //!
 //! Each user has a name, a title, a telephone number, a manager and a group that stands for an organization; 1 in 100 groups.
 //! Everything is durable. `cargo bench -p usher-bench --bench people [-- USERS]` (100,000), on SQLite; on PostgreSQL too where
@@ -8,28 +8,34 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
+use tokio::runtime::Runtime;
+use usher_admin::{ALL_TABLES, Admin};
+use usher_console::Console;
 use usher_directory::{
-    DirectoryId, Kind, ObjectId, account,
+    DirectoryId, Environment, Kind, ObjectId, account,
     config::{Configs, DirectoryConfig},
     object::{self, Cause, Draft, MemberOp, PutError},
+    token::{self, SecretToken, TokenError},
+    trail,
 };
 use usher_jobs::clock::Clock;
 use usher_people::{
     People, driver, person, rule,
     unit::{self, UnitKind},
 };
-use usher_store::{Lane, SealingKey, Store, StoreError, StoreUrl, Tables};
+use usher_store::{Lane, SealingKey, Store, StoreError, StoreUrl};
 
 /// As the binary has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const TABLES: &[Tables] = &[usher_directory::TABLES, usher_jobs::TABLES, usher_people::TABLES];
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 const LIMIT: Duration = Duration::from_secs(60);
 /// Updates a second while the time to the person is measured, and for how long.
@@ -55,7 +61,8 @@ struct Bench {
 }
 
 fn measure(name: &str, at: &StoreUrl, users: usize) {
-    let store = Store::open(at, TABLES, SealingKey::generate().0).unwrap();
+    let tables = [ALL_TABLES, &[trail::TABLES]].concat();
+    let store = Store::open(at, &tables, SealingKey::generate().0).unwrap();
     let clock = Clock::real();
     let now = clock.now();
     let account = store.block_write(Lane::Now, move |tx| account::create(tx, "acme", "4me", now)).unwrap();
@@ -84,6 +91,8 @@ fn measure(name: &str, at: &StoreUrl, users: usize) {
 
     let mut reads: Vec<f64> = (0..5_000).map(|at| bench.read(at * 7919 % users)).collect();
     percentiles(name, "a person by e-mail address, ms", &mut reads);
+    let mut reads = bench.over_http(&runtime, &account, users);
+    percentiles(name, "a person by e-mail address over HTTP, one client, ms", &mut reads);
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = runtime.spawn(driver::run(bench.people.clone(), stopped));
@@ -123,6 +132,22 @@ fn percentiles(name: &str, what: &str, values: &mut [f64]) {
         of(0.99),
         values.len()
     );
+}
+
+/// An answer that says how long it is.
+fn answer(stream: &mut TcpStream) -> String {
+    let (mut text, mut bytes) = (Vec::new(), [0; 16_384]);
+    loop {
+        let read = stream.read(&mut bytes).unwrap();
+        assert!(read > 0, "the connection ended");
+        text.extend_from_slice(&bytes[..read]);
+        let so_far = String::from_utf8_lossy(&text);
+        let Some((head, body)) = so_far.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        if body.len() >= length.unwrap_or(usize::MAX) {
+            return so_far.into_owned();
+        }
+    }
 }
 
 fn email(at: usize) -> String {
@@ -223,6 +248,45 @@ impl Bench {
         let began = Instant::now();
         self.show(at);
         began.elapsed().as_secs_f64() * 1e3
+    }
+
+    /// Reads of one client that keeps its connection, as an app asks when somebody signs in.
+    fn over_http(&self, runtime: &Runtime, account: &account::Account, users: usize) -> Vec<f64> {
+        let (secret, id, now) = (SecretToken::generate(), account.id, self.clock.now());
+        let kept = secret.clone();
+        self.store
+            .block_write::<_, TokenError>(Lane::Now, move |tx| {
+                token::issue(tx, id, Environment::Production, token::API, None, &kept, now)
+            })
+            .unwrap();
+        let admin =
+            Admin::new(self.store.clone(), self.store.clone(), Configs::default(), self.clock.clone());
+        let limits = usher_service::Settings { rate: 0, ..usher_service::Settings::default() };
+        let router = usher_console::router(Console::new(admin, limits));
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let listening = usher_service::Listening::default();
+        let serving =
+            runtime.spawn(usher_service::serve(listener, router, None, listening, std::future::pending()));
+        let reads = (0..5_000)
+            .map(|at| {
+                let email = email(at * 7919 % users);
+                let request = format!(
+                    "GET /api/v1/accounts/acme/production/people?email={email} HTTP/1.1\r\nHost: bench\r\n\
+                     Authorization: Bearer {}\r\n\r\n",
+                    secret.reveal()
+                );
+                let began = Instant::now();
+                stream.write_all(request.as_bytes()).unwrap();
+                let answer = answer(&mut stream);
+                let took = began.elapsed().as_secs_f64() * 1e3;
+                assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(&email), "{answer}");
+                took
+            })
+            .collect();
+        serving.abort();
+        reads
     }
 
     /// Whether this person may use the app now.

@@ -12,6 +12,7 @@ pub mod audit;
 mod backup;
 mod directory;
 mod error;
+mod expiry;
 mod extension;
 mod gallery;
 mod group;

@@ -173,6 +173,7 @@ fn describe(record: &record::Record) -> Record {
         organization_id: unit(UnitKind::Organization),
         site_id: unit(UnitKind::Site),
         classification: record.classification.map(|kind| kind.word().into()),
+        integration: record.integration.clone(),
         provisioned_at: record.provisioned.into(),
         updated_at: record.updated.into(),
         last_execution: Some(Execution {

@@ -92,7 +92,8 @@ operations! {
     AccountCreate "account.create" INSTALLATION, "Make an account";
     AccountList "account.list" INSTALLATION, "All accounts";
     AccountShow "account.show" ADMINISTRATOR, "One account with its numbers";
-    AccountSet "account.set" INSTALLATION, "Strictness, host names and default organizations of an account";
+    AccountSet "account.set" INSTALLATION, "Strictness, host names, mail addresses and guard of an account";
+    AccountOrganization "account.set_default_organization" ADMINISTRATOR, "The organization that new people of an account get";
     SchemaList "schema.list" ADMINISTRATOR, "Extension schemas of an account";
     SchemaAdd "schema.add" INSTALLATION, "Add an extension schema to an account";
     SchemaRemove "schema.remove" INSTALLATION, "Take an extension schema away from an account";
@@ -235,6 +236,9 @@ pub fn asked(request: &Request) -> Asked<'_> {
             request::Account::Create { .. } => Asked::plain(O::AccountCreate),
             request::Account::List => Asked::plain(O::AccountList),
             request::Account::Show { name } => Asked::of(O::AccountShow, name),
+            request::Account::Set { name, key, .. } if key.ends_with("default_organization") => {
+                Asked::of(O::AccountOrganization, name)
+            }
             request::Account::Set { .. } => Asked::plain(O::AccountSet),
             request::Account::Schema { name, act: request::SchemaAct::List } => {
                 Asked::of(O::SchemaList, name)

@@ -165,6 +165,8 @@ pub struct Record {
     pub site_id: Option<String>,
     /// `organization` or `site`, for groups.
     pub classification: Option<String>,
+    /// The integration that provisions it, as `okta`.
+    pub integration: Option<String>,
     /// When it first came.
     pub provisioned_at: Time,
     /// When it last changed.

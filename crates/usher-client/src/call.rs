@@ -29,7 +29,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
-    limit: Duration,
+    limit: Option<Arc<dyn Fn() -> Duration + Send + Sync>>,
 }
 
 struct Shared {
@@ -80,12 +80,11 @@ impl Client {
     pub fn new(settings: Settings, transport: Arc<dyn Transport>) -> Self {
         let rate = settings.rate.and_then(NonZeroU32::new).map(|n| RateLimiter::direct(Quota::per_second(n)));
         let authorization = authorization(settings.token.expose_secret());
-        let limit = settings.request;
         let (sent, changing) = (AtomicU64::new(0), AtomicU64::new(0));
         let refused = Mutex::new(None);
         let shared =
             Shared { settings, authorization, tokens: None, transport, rate, sent, changing, refused };
-        Self { shared: Arc::new(shared), limit }
+        Self { shared: Arc::new(shared), limit: None }
     }
 
     /// A client whose token comes from a token endpoint; [`Settings::token`] is not used.
@@ -97,10 +96,16 @@ impl Client {
         client
     }
 
-    /// The same client with at most this long for a request: what is left of a lease, say.
+    /// The same client, each of whose requests may take no longer than `limit` says when it is sent: what is left of a lease, say.
+    /// When nothing is left, none is sent ([`TransportError::Timeout`]).
     #[must_use]
-    pub fn within(&self, limit: Duration) -> Self {
-        Self { shared: self.shared.clone(), limit: limit.min(self.shared.settings.request) }
+    pub fn within(&self, limit: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { shared: self.shared.clone(), limit: Some(Arc::new(limit)) }
+    }
+
+    fn limit(&self) -> Duration {
+        let most = self.shared.settings.request;
+        self.limit.as_ref().map_or(most, |limit| limit().min(most))
     }
 
     /// Requests sent so far, and those of them that change something (POST, PUT, PATCH, DELETE).
@@ -316,7 +321,7 @@ impl Client {
         let Some(tokens) = &self.shared.tokens else {
             return self.sent_once(&call.method, &address, request).await;
         };
-        let bearer = tokens.bearer(self.limit).await?;
+        let bearer = tokens.bearer(self.limit()).await?;
         let with = |bearer: &HeaderValue| {
             let mut request = request.clone();
             request.headers_mut().insert(header::AUTHORIZATION, bearer.clone());
@@ -328,7 +333,7 @@ impl Client {
         }
         // It may have been taken back before its time; one that is new and refused too is no good.
         tokens.refused(&bearer).await;
-        let bearer = tokens.bearer(self.limit).await?;
+        let bearer = tokens.bearer(self.limit()).await?;
         self.sent_once(&call.method, &address, with(&bearer)).await
     }
 
@@ -341,11 +346,15 @@ impl Client {
         if let Some(rate) = &self.shared.rate {
             rate.until_ready().await;
         }
+        let limit = self.limit();
+        if limit.is_zero() {
+            return Err(TransportError::Timeout(limit).into());
+        }
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
         if *method != Method::GET {
             self.shared.changing.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = self.shared.transport.send(request, self.limit).await;
+        let answer = self.shared.transport.send(request, limit).await;
         tracing::debug!(
             %method,
             path = address.path(),
@@ -381,7 +390,7 @@ impl Client {
     }
 
     pub(crate) fn tokens(&self) -> Option<(&Tokens, Duration)> {
-        self.shared.tokens.as_deref().map(|tokens| (tokens, self.limit))
+        self.shared.tokens.as_deref().map(|tokens| (tokens, self.limit()))
     }
 
     pub(crate) fn has_token(&self) -> bool {
@@ -432,7 +441,7 @@ fn forms(text: &str) -> Vec<String> {
     [Some(prepare::fold(text)), prepare::user_name(text).ok()].into_iter().flatten().collect()
 }
 
-fn resource_type(at: Endpoint) -> &'static ResourceType {
+pub(crate) fn resource_type(at: Endpoint) -> &'static ResourceType {
     static TYPES: LazyLock<HashMap<Endpoint, ResourceType>> = LazyLock::new(|| {
         let make = |at: Endpoint, name: &str, schema, extensions| {
             (

@@ -117,6 +117,8 @@ pub struct Change {
     pub value: Option<serde_json::Value>,
     /// Whether the app has a value there now (profiles that tell Add from Replace need it).
     pub there: bool,
+    /// Whether the app has nothing that the path's filter would find: an entry is to be made for it.
+    pub new_entry: bool,
 }
 
 /// A page of a list.

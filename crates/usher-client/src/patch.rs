@@ -1,7 +1,7 @@
 //! PATCH bodies as RFC 7644 §3.5.2 writes them.
 
 use serde_json::{Value, json};
-use usher_scim::{Object, message};
+use usher_scim::{Object, ResourceType, message, resource};
 
 use crate::Change;
 
@@ -9,8 +9,9 @@ use crate::Change;
 pub(crate) const MEMBERS: usize = 100;
 
 /// One operation an attribute, each with a path, in lower case; `remove` has no value.
-pub(crate) fn changes(changes: &[Change]) -> Object {
-    let operations = changes.iter().map(|change| {
+pub(crate) fn changes(of: &ResourceType, changes: &[Change]) -> Object {
+    let (entries, rest) = entries(of, changes);
+    let operations = rest.into_iter().map(|change| {
         let path = change.path.to_string();
         match &change.value {
             None | Some(Value::Null) => json!({"op": "remove", "path": path}),
@@ -18,7 +19,21 @@ pub(crate) fn changes(changes: &[Change]) -> Object {
             Some(value) => json!({"op": "add", "path": path, "value": value}),
         }
     });
-    message(operations.collect())
+    message(operations.chain(entries).collect())
+}
+
+/// The operations that make entries which are not there yet, and the other changes. A filter that finds nothing has no target
+/// (§3.5.2.3), so an entry is added to its list as a whole.
+pub(crate) fn entries<'c>(of: &ResourceType, changes: &'c [Change]) -> (Vec<Value>, Vec<&'c Change>) {
+    let mut made = Object::new();
+    let makes = |change: &&Change, made: &mut Object| {
+        let value = change.value.as_ref().filter(|value| change.new_entry && !value.is_null());
+        // A filter that describes no entry goes as it is.
+        value.is_some_and(|value| resource::write(of, made, &change.path, value.clone()).is_ok())
+    };
+    let rest = changes.iter().filter(|change| !makes(change, &mut made)).collect();
+    let add = |(list, values): (String, Value)| json!({"op": "add", "path": list, "value": values});
+    (made.into_iter().map(add).collect(), rest)
 }
 
 /// Membership deltas in bodies of at most [`MEMBERS`]; who leaves goes first, since access that ends should end first.

@@ -1,8 +1,10 @@
 //! What stands in a path or behind the question mark, with refusals in the API's words.
+#![allow(unused_qualifications, reason = "what the macro of utoipa writes")]
 
 use axum::extract::{FromRequestParts, Path, Query};
 use http::{StatusCode, request::Parts};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use crate::problem::Problem;
 
@@ -37,6 +39,16 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T
             Err(refused) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_path", refused.body_text())),
         }
     }
+}
+
+/// Where a list is.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct InEnvironment {
+    /// The account's name
+    pub(crate) account: String,
+    /// `production` or `qa`
+    pub(crate) environment: String,
 }
 
 /// How many items a page may have.

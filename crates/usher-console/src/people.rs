@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     console::Console,
-    params::{Params, Place, limit},
+    params::{InEnvironment, Params, Place, limit},
     problem::Problem,
 };
 
@@ -43,11 +43,7 @@ pub(crate) struct ListParams {
     path = "/api/v1/accounts/{account}/{environment}/people",
     operation_id = "listPeople",
     tag = "people",
-    params(
-        ("account" = String, Path, description = "The account's name"),
-        ("environment" = String, Path, description = "`production` or `qa`"),
-        ListParams
-    ),
+    params(InEnvironment, ListParams),
     responses(
         (status = 200, description = "A page of them", body = List<Person>),
         (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")
@@ -57,7 +53,7 @@ pub(crate) struct ListParams {
 pub(crate) async fn list(
     State(console): State<Console>,
     Extension(caller): Extension<SignedIn>,
-    Place((account, environment)): Place<(String, String)>,
+    Place(InEnvironment { account, environment }): Place<InEnvironment>,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     let ListParams { email, organization, site, manager, disabled, after, limit: asked } = params;
@@ -73,11 +69,7 @@ pub(crate) async fn list(
     path = "/api/v1/accounts/{account}/{environment}/people/{person}",
     operation_id = "readPerson",
     tag = "people",
-    params(
-        ("account" = String, Path, description = "The account's name"),
-        ("environment" = String, Path, description = "`production` or `qa`"),
-        ("person" = String, Path, description = "An id, or a primary e-mail address")
-    ),
+    params(InEnvironment, ("person" = String, Path, description = "An id, or a primary e-mail address")),
     responses(
         (status = 200, description = "The person", body = Person),
         (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")

@@ -1,4 +1,4 @@
-//! Organizations and sites.
+//! Organizations and sites: the same two routes for each.
 #![allow(unused_qualifications, reason = "what the macro of utoipa writes")]
 
 use axum::{Extension, extract::State, response::Response};
@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     console::Console,
-    params::{Params, Place, limit},
+    params::{InEnvironment, Params, Place, limit},
     problem::Problem,
 };
 
@@ -31,126 +31,72 @@ pub(crate) struct ListParams {
     limit: Option<usize>,
 }
 
-async fn list(
-    console: Console,
-    caller: SignedIn,
-    kind: &str,
-    (account, environment): (String, String),
-    params: ListParams,
-) -> Result<Response, Problem> {
-    let ListParams { name, disabled, after, limit: asked } = params;
-    let act = UnitAct::List { name, disabled, after, limit: limit(asked)? };
-    console.done(caller, Request::Unit(Unit { kind: kind.into(), account, environment, act })).await
+/// The list of a kind, and one of it. Each word stands as it is to be read: in the path, in the document, in the code.
+macro_rules! of_a_kind {
+    ($kind:tt $tag:tt
+     $list:ident $list_id:tt $list_path:tt $list_about:tt
+     $show:ident $show_id:tt $show_path:tt $show_about:tt $found:tt) => {
+        #[doc = $list_about]
+        #[utoipa::path(
+            get,
+            path = $list_path,
+            operation_id = $list_id,
+            tag = $tag,
+            params(InEnvironment, ListParams),
+            responses(
+                (status = 200, description = "A page of them", body = List<UnitShape>),
+                (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")
+            ),
+            security(("api_token" = []))
+        )]
+        pub(crate) async fn $list(
+            State(console): State<Console>,
+            Extension(caller): Extension<SignedIn>,
+            Place(InEnvironment { account, environment }): Place<InEnvironment>,
+            Params(params): Params<ListParams>,
+        ) -> Result<Response, Problem> {
+            let ListParams { name, disabled, after, limit: asked } = params;
+            let act = UnitAct::List { name, disabled, after, limit: limit(asked)? };
+            let request = Unit { kind: $kind.into(), account, environment, act };
+            console.done(caller, Request::Unit(request)).await
+        }
+
+        #[doc = $show_about]
+        #[utoipa::path(
+            get,
+            path = $show_path,
+            operation_id = $show_id,
+            tag = $tag,
+            params(InEnvironment, ($kind = String, Path, description = "An id, or a name")),
+            responses(
+                (status = 200, description = $found, body = UnitShape),
+                (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")
+            ),
+            security(("api_token" = []))
+        )]
+        pub(crate) async fn $show(
+            State(console): State<Console>,
+            Extension(caller): Extension<SignedIn>,
+            Place((account, environment, name)): Place<(String, String, String)>,
+        ) -> Result<Response, Problem> {
+            let request = Unit { kind: $kind.into(), account, environment, act: UnitAct::Show { name } };
+            console.done(caller, Request::Unit(request)).await
+        }
+    };
 }
 
-async fn show(
-    console: Console,
-    caller: SignedIn,
-    kind: &str,
-    (account, environment, name): (String, String, String),
-) -> Result<Response, Problem> {
-    let act = UnitAct::Show { name };
-    console.done(caller, Request::Unit(Unit { kind: kind.into(), account, environment, act })).await
+of_a_kind! {
+    "organization" "organizations"
+    organizations "listOrganizations" "/api/v1/accounts/{account}/{environment}/organizations"
+    "Organizations in the order of their creation."
+    organization "readOrganization" "/api/v1/accounts/{account}/{environment}/organizations/{organization}"
+    "One organization." "The organization"
 }
 
-/// Organizations in the order of their creation.
-#[utoipa::path(
-    get,
-    path = "/api/v1/accounts/{account}/{environment}/organizations",
-    operation_id = "listOrganizations",
-    tag = "organizations",
-    params(
-        ("account" = String, Path, description = "The account's name"),
-        ("environment" = String, Path, description = "`production` or `qa`"),
-        ListParams
-    ),
-    responses(
-        (status = 200, description = "A page of them", body = List<UnitShape>),
-        (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")
-    ),
-    security(("api_token" = []))
-)]
-pub(crate) async fn organizations(
-    State(console): State<Console>,
-    Extension(caller): Extension<SignedIn>,
-    Place(place): Place<(String, String)>,
-    Params(params): Params<ListParams>,
-) -> Result<Response, Problem> {
-    list(console, caller, "organization", place, params).await
-}
-
-/// One organization.
-#[utoipa::path(
-    get,
-    path = "/api/v1/accounts/{account}/{environment}/organizations/{organization}",
-    operation_id = "readOrganization",
-    tag = "organizations",
-    params(
-        ("account" = String, Path, description = "The account's name"),
-        ("environment" = String, Path, description = "`production` or `qa`"),
-        ("organization" = String, Path, description = "An id, or a name")
-    ),
-    responses(
-        (status = 200, description = "The organization", body = UnitShape),
-        (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")
-    ),
-    security(("api_token" = []))
-)]
-pub(crate) async fn organization(
-    State(console): State<Console>,
-    Extension(caller): Extension<SignedIn>,
-    Place(place): Place<(String, String, String)>,
-) -> Result<Response, Problem> {
-    show(console, caller, "organization", place).await
-}
-
-/// Sites in the order of their creation.
-#[utoipa::path(
-    get,
-    path = "/api/v1/accounts/{account}/{environment}/sites",
-    operation_id = "listSites",
-    tag = "sites",
-    params(
-        ("account" = String, Path, description = "The account's name"),
-        ("environment" = String, Path, description = "`production` or `qa`"),
-        ListParams
-    ),
-    responses(
-        (status = 200, description = "A page of them", body = List<UnitShape>),
-        (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")
-    ),
-    security(("api_token" = []))
-)]
-pub(crate) async fn sites(
-    State(console): State<Console>,
-    Extension(caller): Extension<SignedIn>,
-    Place(place): Place<(String, String)>,
-    Params(params): Params<ListParams>,
-) -> Result<Response, Problem> {
-    list(console, caller, "site", place, params).await
-}
-
-/// One site.
-#[utoipa::path(
-    get,
-    path = "/api/v1/accounts/{account}/{environment}/sites/{site}",
-    operation_id = "readSite",
-    tag = "sites",
-    params(
-        ("account" = String, Path, description = "The account's name"),
-        ("environment" = String, Path, description = "`production` or `qa`"),
-        ("site" = String, Path, description = "An id, or a name")
-    ),
-    responses(
-        (status = 200, description = "The site", body = UnitShape),
-        (status = "default", description = "A refusal", body = ProblemShape, content_type = "application/problem+json")
-    ),
-    security(("api_token" = []))
-)]
-pub(crate) async fn site(
-    State(console): State<Console>,
-    Extension(caller): Extension<SignedIn>,
-    Place(place): Place<(String, String, String)>,
-) -> Result<Response, Problem> {
-    show(console, caller, "site", place).await
+of_a_kind! {
+    "site" "sites"
+    sites "listSites" "/api/v1/accounts/{account}/{environment}/sites"
+    "Sites in the order of their creation."
+    site "readSite" "/api/v1/accounts/{account}/{environment}/sites/{site}"
+    "One site." "The site"
 }

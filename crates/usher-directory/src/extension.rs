@@ -8,7 +8,7 @@ use usher_scim::{
 use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
 
 use crate::{
-    AccountId, DirectoryId, Kind,
+    AccountId, DirectoryId, Kind, ObjectId,
     account::Account,
     config::{self, DirectoryConfig},
     indexing, profile,
@@ -50,8 +50,17 @@ pub enum ExtensionError {
     Incompatible { attribute: String, why: String },
     #[error("\"{attribute}\": {why}")]
     Unfit { attribute: String, why: String },
-    #[error("{id} of {environment} has values of {urn}; have them cleared first")]
-    InUse { urn: String, id: String, environment: &'static str },
+    #[error(
+        "{urn} is in use by {count} of {environment}, {id} first; have its values cleared (by the identity provider's mapping, or PATCH with {{\"op\": \"remove\", \"path\": \"{urn}\"}}), then remove it"
+    )]
+    InUse {
+        urn: String,
+        /// `3 users`, `more than 1000 groups`.
+        count: String,
+        /// The oldest of them.
+        id: String,
+        environment: &'static str,
+    },
     #[error("an account has {MOST} extension schemas at most")]
     TooMany,
     #[error("there is no extension schema {0} in this account")]
@@ -151,13 +160,16 @@ pub fn add(
     Ok((schema, new))
 }
 
+/// Users or groups with values that are counted before it is said that there are more.
+const COUNTED: usize = 1000;
+
 /// Takes a schema away, where nothing that is stored has values of it.
 pub fn remove(tx: &mut Tx<'_>, account: &Account, urn: &str) -> Result<Extension, ExtensionError> {
     const REMOVE: Sql = Sql::same("delete from extension where account = $1 and urn = $2");
     // A document begins each container with its URN as written in the schema.
     const USED: Sql = Sql::each(
-        "select id from object where directory = $1 and kind = $2 and instr(doc, $3) > 0 limit 1",
-        "select id from object where directory = $1 and kind = $2 and position($3 in doc) > 0 limit 1",
+        "select id from object where directory = $1 and kind = $2 and instr(doc, $3) > 0 order by key limit $4",
+        "select id from object where directory = $1 and kind = $2 and position($3 in doc) > 0 order by key limit $4",
     );
     let all = list(tx, account.id)?;
     let found = all.into_iter().find(|extension| extension.schema.id.eq_ignore_ascii_case(urn));
@@ -165,9 +177,17 @@ pub fn remove(tx: &mut Tx<'_>, account: &Account, urn: &str) -> Result<Extension
     tx.exec(&REMOVE, args![account.id, found.schema.id.to_ascii_lowercase()])?;
     let key = format!("\"{}\":{{", found.schema.id).into_bytes();
     for (environment, directory) in [("production", account.production), ("qa", account.qa)] {
-        if let Some((id,)) = tx.one::<(crate::ObjectId,)>(&USED, args![directory, found.kind, &key])? {
-            let id = format!("{} {id}", found.kind.name());
-            return Err(ExtensionError::InUse { urn: found.schema.id, id, environment });
+        let most = COUNTED as i64 + 1;
+        let used: Vec<(ObjectId,)> = tx.all(&USED, args![directory, found.kind, &key, most], COUNTED + 1)?;
+        if let Some((first,)) = used.first() {
+            let kind = found.kind.name().to_lowercase();
+            let count = match used.len() {
+                many if many > COUNTED => format!("more than {COUNTED} {kind}s"),
+                1 => format!("1 {kind}"),
+                some => format!("{some} {kind}s"),
+            };
+            let id = first.to_string();
+            return Err(ExtensionError::InUse { urn: found.schema.id, count, id, environment });
         }
         indexing::remove_under(tx, directory, &found.schema.id)?;
         config::bump(tx, directory)?;

@@ -67,7 +67,7 @@ impl FromRow for Change {
             member: (member != 0).then_some(Key(member)),
             kind: row.get(3)?,
             op: row.get(4)?,
-            cause: Cause { run: row.get(5)?, request: row.get(6)? },
+            cause: Cause { run: row.get(5)?, request: row.get(6)?, token: None },
         })
     }
 }

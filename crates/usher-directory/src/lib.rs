@@ -14,7 +14,6 @@ pub mod feed;
 pub mod guard;
 mod index;
 pub mod indexing;
-mod list;
 pub mod loss;
 pub mod object;
 #[cfg(test)]
@@ -42,6 +41,11 @@ macro_rules! number {
                 Self::Int(it.0)
             }
         }
+        impl From<$name> for i64 {
+            fn from(it: $name) -> Self {
+                it.0
+            }
+        }
         impl FromValue for $name {
             fn from_value(value: Value) -> Result<Self, StoreError> {
                 i64::from_value(value).map(Self)
@@ -65,6 +69,12 @@ number! {
 /// An object's SCIM id (UUIDv7, lower case), made before the closure that stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub uuid::Uuid);
+
+impl AsRef<[u8]> for ObjectId {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
 
 impl ObjectId {
     /// A new one.

@@ -33,6 +33,7 @@ fn given_keys_lead() {
     let store = Store::inline(&[TABLES]);
     for (sql, index) in [
         (&object::BY_KEYS, "SEARCH o USING INTEGER PRIMARY KEY"),
+        (&object::HEADS, "SEARCH o USING INTEGER PRIMARY KEY"),
         (&object::BY_IDS, "SEARCH o USING INDEX object_id (directory=? AND id=?)"),
         (&object::RESOLVE, "SEARCH o USING INDEX object_id (directory=? AND id=?)"),
         (&object::BY_GROUP_NAME, "INDEX object_group (directory=? AND kind=? AND name=?)"),

@@ -7,7 +7,7 @@
 //! statements by key, and `+o.key` where another index leads. `plans.rs` tests what comes of it.
 
 /// Migrations in order; applied ones never change.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST, SOFT_DELETED, HOSTS, LOSS, EXTENSIONS];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, SOFT_DELETED, HOSTS, LOSS, EXTENSIONS, WRITER, TOLD];
 
 const FIRST: &str = "
 create table account (
@@ -104,4 +104,14 @@ create table indexed (
   uniq boolean not null, state smallint not null, created bigint not null, after bigint not null);
 create unique index indexed_path on indexed (directory, kind, folded);
 create index indexed_unfinished on indexed (number) where state <> 2;
+";
+
+/// The token that wrote an object last: its integration is the one that provisions it.
+const WRITER: &str = "
+alter table object add column token {bytes};
+";
+
+/// How often an account's owner was told that a token comes to its end.
+const TOLD: &str = "
+alter table token add column told smallint not null default 0;
 ";

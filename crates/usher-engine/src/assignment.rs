@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use usher_directory::{DirectoryId, Key, Kind, object};
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value, list};
 
 use usher_mapping::mapping::MappingError;
 
@@ -273,16 +273,7 @@ pub(crate) fn of(on: &mut Snapshot<'_>, app: AppId, objects: &[Key]) -> Result<V
 
 /// Keys as the one argument that both databases can unfold.
 pub(crate) fn keys_json(keys: &[Key]) -> Value {
-    let mut text = String::with_capacity(keys.len() * 8 + 2);
-    text.push('[');
-    for (n, key) in keys.iter().enumerate() {
-        if n > 0 {
-            text.push(',');
-        }
-        text.push_str(&key.0.to_string());
-    }
-    text.push(']');
-    Value::Text(text)
+    list::numbers(keys.iter().copied())
 }
 
 /// Finds what `--user` or `--group` names: userName or displayName, or the id.

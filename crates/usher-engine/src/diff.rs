@@ -21,6 +21,8 @@ pub struct Difference {
     pub new: Json,
     /// Of a multi-valued attribute that is only added to, what is new; `None`: the whole value is written.
     pub added: Option<Json>,
+    /// Nothing is there that the path's filter would find.
+    pub new_entry: bool,
     /// Both are hidden in logs.
     pub redacted: bool,
 }
@@ -29,12 +31,18 @@ impl Difference {
     /// As the client sends it.
     pub fn change(&self) -> Change {
         if let Some(added) = &self.added {
-            return Change { path: self.path.clone(), value: Some(added.clone()), there: false };
+            return Change {
+                path: self.path.clone(),
+                value: Some(added.clone()),
+                there: false,
+                new_entry: false,
+            };
         }
         Change {
             path: self.path.clone(),
             value: (!self.new.is_null()).then(|| self.new.clone()),
             there: !self.old.is_null(),
+            new_entry: self.new_entry,
         }
     }
 }
@@ -72,7 +80,9 @@ fn compare(
             }
         };
         if differs {
-            found.push(Difference { path: row.target.clone(), old, new, added, redacted: row.redacted });
+            let (path, redacted) = (row.target.clone(), row.redacted);
+            let new_entry = lacks_entry(target, there, &path);
+            found.push(Difference { path, old, new, added, new_entry, redacted });
         }
     }
     found
@@ -107,6 +117,12 @@ pub fn at(target: &ResourceType, object: &Object, path: &AttributePath) -> Json 
         return reference::bare(value);
     }
     (*value).clone()
+}
+
+/// Whether nothing is there that the path's filter would find.
+pub fn lacks_entry(target: &ResourceType, there: &Object, path: &AttributePath) -> bool {
+    let entry = AttributePath { sub: None, ..path.clone() };
+    path.filter.is_some() && resource::read(target, there, &entry).is_empty()
 }
 
 /// Of a document found at the app, what the mapping (and `mapped`, which may have more) writes: what is kept as *last written* when it is taken over.

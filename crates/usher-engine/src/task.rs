@@ -411,7 +411,11 @@ pub(crate) fn take_over(
     let target = app.target.of(kind);
     let sent = diff::mapped_part(target, app.mapping(kind), rows, there).map_err(|e| invalid(&e))?;
     let wanted = app.document(kind, rows).map_err(|e| invalid(&e))?;
-    let differences = diff::against(target, rows, &wanted, &sent);
+    let mut differences = diff::against(target, rows, &wanted, &sent);
+    // An entry of which only something else is there is not made a second time.
+    for difference in &mut differences {
+        difference.new_entry = diff::lacks_entry(target, there, &difference.path);
+    }
     Ok((sent, differences))
 }
 

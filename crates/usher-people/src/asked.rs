@@ -3,16 +3,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use usher_directory::{DirectoryId, Key, ObjectId};
+use usher_directory::{DirectoryId, ObjectId};
 use usher_scim::prepare::fold;
-use usher_store::{Column, Snapshot, Sql, StoreError, Tx};
+use usher_store::{Column, Snapshot, Sql, StoreError, Tx, list, with_bytes, with_keys};
 
 use uuid::Uuid;
 
 use crate::{
     execute::Executed,
     known::Ask,
-    list::{self, with_bytes, with_keys},
     unit::{self, UnitKind},
     walk::{self, Walk},
 };
@@ -79,7 +78,7 @@ const REMOVE: Sql = Sql::each(
     "delete from rule_asked a using unnest($2::bigint[], $3::bytea[], $4::bigint[]) as d (kind, value, object) \
      where a.directory = $1 and a.kind = d.kind and a.value = d.value and a.object = d.object",
 );
-const FORGET: Sql = Sql::same("delete from rule_asked where directory = $1 and object = $2");
+const FORGET: Sql = with_keys!("delete from rule_asked where directory = $1 and object", "$2", "");
 const ANY: Sql =
     Sql::same("select object from rule_asked where directory = $1 and kind = $2 and value = $3 limit 1");
 const ASKERS: Sql = with_bytes!(
@@ -152,10 +151,9 @@ pub(crate) fn askers(
     Ok(Some(found))
 }
 
-/// The record is gone.
-pub(crate) fn forget(tx: &mut Tx<'_>, directory: DirectoryId, object: Key) -> Result<(), StoreError> {
-    tx.exec(&FORGET, &[directory.0.into(), object.0.into()])?;
-    Ok(())
+/// These records are gone.
+pub(crate) fn forget(tx: &mut Tx<'_>, directory: DirectoryId, objects: &[i64]) -> Result<(), StoreError> {
+    tx.exec(&FORGET, &[directory.0.into(), list::numbers(objects.iter().copied())]).map(drop)
 }
 
 /// The answer changed: whoever asked runs again.

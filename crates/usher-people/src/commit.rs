@@ -45,7 +45,8 @@ pub(crate) fn access(
 /// transaction that takes something away, and so with a row in the feed: a batch that was evaluated before saw the user as
 /// it was with all it has, writes that, and the user is on work again. One that ends puts the user on work too, in the
 /// transaction in which it ends, and the work rows of this batch don't outlast that ([`work::done_all`] compares the stamp). A
-/// person's access in between is computed when it is read, from the user and the hold of that moment.
+/// person's access in between is computed when it is read, from the user and the hold of that moment. That a user is back in a
+/// group ends a hold only if it still is so ([`loss::rejoined`]).
 ///
 /// # Errors
 /// [`PeopleError::Stale`]: read and run again.

@@ -15,7 +15,7 @@ use usher_directory::{
 use usher_jobs::work::Item;
 use usher_mapping::Value;
 use usher_scim::Object;
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, list, with_keys};
 use uuid::Uuid;
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     group::{GroupTarget, State},
     guard::Guarded,
     known::{Ask, Known},
-    list::{self, with_keys},
+    origin::{self, Origin},
     record::{Execution, RecordState},
     row::{Change, PersonRow, UnitRef},
     rules::{Rule, Rules},
@@ -313,7 +313,7 @@ impl Batch {
                 }
                 // The SCIM user is gone: nothing of its person is lost.
                 (None, Some(person)) if !person.protected && !input.guarded.keeps(Key(key)) => {
-                    known.put_person(PersonRow { disabled: true, ..person }, at);
+                    known.put_person(gone(person, self.now), at);
                 }
                 _ => {}
             }
@@ -428,6 +428,17 @@ impl Batch {
             asked_before: input.asked.remove(&key).unwrap_or_default(),
         })
     }
+}
+
+/// Whoever a record governed that is gone.
+fn gone(person: PersonRow, now: Timestamp) -> PersonRow {
+    let kept = person.origins.as_deref();
+    if person.disabled && origin::hand(kept, "disabled").is_none() {
+        return person;
+    }
+    let by = Origin::gone(person.source_id.clone(), now);
+    let origins = origin::changed(kept, vec![("disabled".to_owned(), Some(by))]);
+    PersonRow { disabled: true, origins, ..person }
 }
 
 /// A record's run.

@@ -181,8 +181,8 @@ fn load(on: &mut Snapshot<'_>, directory: DirectoryId, email_or_id: &str) -> Res
     found.ok_or_else(|| PeopleError::UnknownPerson(email_or_id.to_owned()))
 }
 
-/// Ends a person's access, or gives it back. A record that governs the person says again who has access when it is next
-/// changed by its client.
+/// Ends a person's access, or gives it back. Whoever was disabled so stays it, whatever a record says, until a hand enables the
+/// person, or the client itself ends the access and gives it back. Whoever was enabled has access until the record's next run.
 ///
 /// # Errors
 /// [`PeopleError::Protected`] where somebody who is protected is to lose access.
@@ -194,12 +194,22 @@ pub fn set_disabled(
     actor: &str,
     now: Timestamp,
 ) -> Result<Uuid, PeopleError> {
-    change(tx, directory, email_or_id, "disabled", actor, now, |row| {
+    let id = change(tx, directory, email_or_id, "disabled", actor, now, |row| {
         if disabled && row.protected {
             return Err(PeopleError::Protected(row.name.clone()));
         }
         Ok(user::changes(&mut row.disabled, disabled))
-    })
+    })?;
+    run_again(tx, directory, id)?;
+    Ok(id)
+}
+
+/// The record of a person says anew how it stands.
+fn run_again(tx: &mut Tx<'_>, directory: DirectoryId, person: Uuid) -> Result<(), StoreError> {
+    match row::by_id(tx, directory, person)?.and_then(|loaded| loaded.row.record) {
+        Some(record) => walk::begin(tx, directory, &Walk::Record(Key(record))),
+        None => Ok(()),
+    }
 }
 
 /// Protects a person: provisioning no longer ends its access, whatever its record says; or ends that.
@@ -217,10 +227,8 @@ pub fn set_protected(
     let id = change(tx, directory, email_or_id, "protected", actor, now, |row| {
         Ok(user::changes(&mut row.protected, protected))
     })?;
-    if let Some(record) = row::by_id(tx, directory, id)?.and_then(|loaded| loaded.row.record) {
-        // What was held off from somebody protected is carried out now.
-        walk::begin(tx, directory, &Walk::Record(Key(record)))?;
-    }
+    // What was held off from somebody protected is carried out now.
+    run_again(tx, directory, id)?;
     Ok(id)
 }
 

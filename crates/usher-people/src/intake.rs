@@ -1,12 +1,12 @@
 //! From the change feed to work: what changed is put on work, and the place in the feed moves, in one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use usher_directory::{
     DirectoryId, Key,
     feed::{self, FeedError},
-    object::{self, Stored},
+    object::{self, Head},
 };
 use usher_jobs::work::{self, Put, Queue};
 use usher_store::{StoreError, Tx};
@@ -43,15 +43,13 @@ pub(crate) fn take_in(
     let changed: BTreeSet<Key> = changes.rows.iter().map(|change| change.object).collect();
     let members: BTreeSet<Key> = changes.rows.iter().filter_map(|change| change.member).collect();
     let keys: Vec<Key> = changed.union(&members).copied().collect();
-    let objects: Vec<Stored> = object::by_keys(tx, directory, &keys)?;
+    let objects: HashMap<Key, Head> =
+        object::heads(tx, directory, &keys)?.into_iter().map(|head| (head.key, head)).collect();
     let puts: Vec<Put> = keys
         .iter()
         .map(|key| Put {
             object: key.0,
-            lane: objects
-                .iter()
-                .find(|stored| stored.key == *key)
-                .map_or(lane::DEACTIVATION, lane::of_change),
+            lane: objects.get(key).map_or(lane::DEACTIVATION, lane::of_change),
             due: now,
             reason: if changed.contains(key) { lane::CHANGED } else { lane::MEMBERSHIP },
         })

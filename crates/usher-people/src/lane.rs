@@ -1,6 +1,6 @@
 //! The lanes of a directory's rules, served in this order, and why a record is on work.
 
-use usher_directory::{Kind, object::Stored};
+use usher_directory::{Kind, object::Head};
 
 /// Access ends: before everything else.
 pub(crate) const DEACTIVATION: i16 = 0;
@@ -20,23 +20,18 @@ pub(crate) const ANSWER: i16 = 3;
 /// A pass over everything.
 pub(crate) const PASS: i16 = 4;
 
-/// Whether a SCIM user may have access: active and not deleted.
-pub(crate) fn active(stored: &Stored) -> bool {
-    stored.active && stored.deleted.is_none()
-}
-
 /// The lane of a changed object.
-pub(crate) fn of_change(stored: &Stored) -> i16 {
-    match stored.kind {
+pub(crate) fn of_change(head: &Head) -> i16 {
+    match head.kind {
         Kind::Group => GROUP,
-        Kind::User if active(stored) => USER,
+        Kind::User if head.counts() => USER,
         Kind::User => DEACTIVATION,
     }
 }
 
 /// The lane of an object in a pass over everything.
-pub(crate) fn of_pass(stored: &Stored) -> i16 {
-    match of_change(stored) {
+pub(crate) fn of_pass(head: &Head) -> i16 {
+    match of_change(head) {
         USER => REPROCESS,
         lane => lane,
     }

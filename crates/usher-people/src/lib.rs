@@ -20,7 +20,6 @@ mod intake;
 mod known;
 mod lane;
 mod limits;
-mod list;
 pub mod origin;
 pub mod person;
 pub mod record;

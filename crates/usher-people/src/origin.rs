@@ -10,7 +10,7 @@ use usher_store::StoreError;
 /// Where a value is from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The rule that gave it; none: a hand.
+    /// The rule that gave it; none: a hand, or (of `disabled`) that the record is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// The expression in it.
@@ -48,7 +48,17 @@ pub(crate) fn changed(kept: Option<&[u8]>, fields: Vec<(String, Option<Origin>)>
     serde_json::to_vec(&origins).ok()
 }
 
+/// Whose hand gave a field its value; `None`: no hand did.
+pub(crate) fn hand(kept: Option<&[u8]>, field: &str) -> Option<String> {
+    kept?;
+    read(kept).unwrap_or_default().remove(field)?.actor
+}
+
 impl Origin {
+    /// Its record is gone.
+    pub(crate) fn gone(record: Option<String>, now: Timestamp) -> Self {
+        Self { record, at: now.as_millisecond(), ..Self::default() }
+    }
     /// By hand.
     pub(crate) fn hand(actor: &str, now: Timestamp) -> Self {
         Self {

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use usher_directory::{
     DirectoryId, Key, ObjectId,
     loss::{self, HeldState, Holding},
-    object::{self, Stored},
+    object::{self, Head},
 };
 use usher_scim::Object;
 use usher_store::{Snapshot, Sql, StoreError};
 use uuid::Uuid;
 
 use crate::{
-    Page, PeopleError, cursor, lane,
+    Page, PeopleError, cursor,
     row::{self, Loaded, UnitRef},
 };
 
@@ -204,13 +204,13 @@ pub(crate) fn people(
     rows: Vec<Loaded>,
 ) -> Result<Vec<Person>, StoreError> {
     let keys: Vec<Key> = rows.iter().filter_map(|loaded| loaded.row.record).map(Key).collect();
-    let records = if keys.is_empty() { Vec::new() } else { object::by_keys(on, directory, &keys)? };
-    let records: HashMap<i64, Stored> = records.into_iter().map(|stored| (stored.key.0, stored)).collect();
+    let records = object::heads(on, directory, &keys)?;
+    let records: HashMap<i64, Head> = records.into_iter().map(|head| (head.key.0, head)).collect();
     let held = loss::of_objects(on, directory, &keys)?;
     Ok(rows.into_iter().map(|loaded| person(loaded, &records, &held)).collect())
 }
 
-fn person(loaded: Loaded, records: &HashMap<i64, Stored>, held: &HashMap<Key, Holding>) -> Person {
+fn person(loaded: Loaded, records: &HashMap<i64, Head>, held: &HashMap<Key, Holding>) -> Person {
     let Loaded { row, organization, site, manager } = loaded;
     let record = row.record.and_then(|key| records.get(&key));
     // A record that is gone, or inactive, ends the access of whoever it governs, whatever the rules have not yet done; unless
@@ -238,7 +238,7 @@ fn person(loaded: Loaded, records: &HashMap<i64, Stored>, held: &HashMap<Key, Ho
         time_zone: row.time_zone,
         vip: row.vip,
         disabled: row.disabled,
-        access: !row.disabled && (!governed || kept || record.is_some_and(lane::active)),
+        access: !row.disabled && (!governed || kept || record.is_some_and(Head::counts)),
         held: holding.is_some_and(|holding| holding.state == HeldState::Held),
         protected: row.protected,
         contacts: row.contacts,
@@ -246,7 +246,7 @@ fn person(loaded: Loaded, records: &HashMap<i64, Stored>, held: &HashMap<Key, Ho
         custom_fields: row.custom,
         source: row.source,
         source_id: row.source_id,
-        record: record.map(|stored| stored.id),
+        record: record.map(|head| head.id),
         created: row.created,
         updated: row.updated,
     }

@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 use usher_directory::DirectoryId;
 use usher_scim::Object;
-use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx};
+use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx, list, with_bytes, with_keys};
 use uuid::Uuid;
 
 use crate::{
     asked::email_folded,
     cursor,
-    list::{self, with_bytes, with_keys},
     person::{Address, Contact},
     unit::UnitKind,
 };

@@ -3,14 +3,13 @@
 use jiff::Timestamp;
 use usher_directory::{DirectoryId, ObjectId};
 use usher_scim::prepare::fold;
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value, list, with_bytes};
 use uuid::Uuid;
 
 use crate::{
     Page, PeopleError,
     asked::{self, Question},
     cursor, limits,
-    list::{self, with_bytes},
     row::UnitRef,
     setting, walk,
 };

@@ -60,12 +60,12 @@ impl<'a> UserTarget<'a> {
         }
     }
 
-    /// Links the record to a person that is there, unless another active record governs it.
-    fn link(&mut self, world: &mut World<'_>, value: &Value) -> Result<(), Fault> {
-        let Some(id) = world::id_of(value) else { return Ok(()) };
+    /// Links the record to a person that is there, unless another active record governs it. Whether it was not so already.
+    fn link(&mut self, world: &mut World<'_>, value: &Value) -> Result<bool, Fault> {
+        let Some(id) = world::id_of(value) else { return Ok(false) };
         if let Some(row) = &self.row {
             if row.id == id {
-                return Ok(());
+                return Ok(false);
             }
             return Err(Fault(format!("the record governs {} already, not person {id}", row.name)));
         }
@@ -75,12 +75,12 @@ impl<'a> UserTarget<'a> {
         if let Some(holder) = row.record {
             world.asked.insert(Question::person(&row.email));
             if let Some(holder) = world.known.holder(holder).filter(|holder| holder.active) {
-                return Err(Fault(provisioned(&row.name, holder)));
+                return Err(Fault(provisioned(&row.name, &holder)));
             }
         }
         self.row = Some(self.govern(row.clone()));
         self.before = Some(row);
-        Ok(())
+        Ok(true)
     }
 
     fn govern(&self, row: PersonRow) -> PersonRow {
@@ -140,7 +140,23 @@ impl<'a> UserTarget<'a> {
                 left_out.push(format!("{} is protected, so access was not ended", row.name));
                 false
             }
-            Field::Disabled => changes(&mut row.disabled, value.truth()),
+            Field::Disabled => {
+                // Origins are read of the few who are disabled alone.
+                let kept = row.origins.as_deref().filter(|_| row.disabled);
+                let by = origin::hand(kept, "disabled");
+                match (value.truth(), by) {
+                    // A hand has ended it; a hand gives it back, or the client does, once it has ended it too.
+                    (false, Some(who)) => {
+                        left_out.push(format!(
+                            "{} was disabled by hand, by {who}, so access was not given back",
+                            row.name
+                        ));
+                        false
+                    }
+                    (true, Some(_)) => true,
+                    (disabled, None) => changes(&mut row.disabled, disabled),
+                }
+            }
             Field::Custom(name) => match fields::custom(name, value, left_out) {
                 Some(value) if row.custom.get(name) != Some(&value) => {
                     row.custom.insert(name.clone(), value);
@@ -184,8 +200,9 @@ fn no_person() -> Fault {
     Fault("the record is linked to no person".into())
 }
 
-fn provisioned(name: &str, by: Holder) -> String {
-    format!("{name} is already provisioned by record {}", by.id.0)
+fn provisioned(name: &str, by: &Holder) -> String {
+    let from = by.integration.as_ref().map(|integration| format!(" from {integration}")).unwrap_or_default();
+    format!("{name} is already provisioned by record {}{from}", by.id.0)
 }
 
 /// Refuses the address of another person, and asks for it, so that the record runs again when it is free.
@@ -197,7 +214,7 @@ fn free(world: &mut World<'_>, row: &PersonRow, email: &str) -> Result<(), Fault
     let other = world.known.by_email(email).filter(|other| other.id != row.id);
     let Some((name, record)) = other.map(|other| (other.name.clone(), other.record)) else { return Ok(()) };
     Err(Fault(match record.and_then(|record| world.known.holder(record)) {
-        Some(holder) => format!("{email}: {}", provisioned(&name, holder)),
+        Some(holder) => format!("{email}: {}", provisioned(&name, &holder)),
         None => format!("{email} is the primary e-mail address of another person, {name}"),
     }))
 }
@@ -226,10 +243,7 @@ impl Target for UserTarget<'_> {
         left_out: &mut Vec<String>,
     ) -> Result<bool, Fault> {
         match &action.act {
-            Act::LinkPerson => {
-                self.link(world, value)?;
-                return Ok(true);
-            }
+            Act::LinkPerson => return self.link(world, value),
             Act::CreatePerson => {
                 self.create()?;
                 return Ok(true);

@@ -1,10 +1,9 @@
 //! Walks: putting many records on work block by block, each block in one transaction with the move of its cursor.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
-use usher_directory::{
-    DirectoryId, Key, Kind,
-    object::{self, Stored},
-};
+use usher_directory::{DirectoryId, Key, Kind, object};
 use usher_jobs::work::{self, Put, Queue};
 use usher_store::{Snapshot, Sql, StoreError, Tx, Value};
 
@@ -189,19 +188,18 @@ fn block(
     Ok(match walk {
         Walk::Groups | Walk::Users => {
             let kind = if *walk == Walk::Users { Kind::User } else { Kind::Group };
-            let objects: Vec<Stored> = object::walk(on, directory, kind, start, most, true)?;
-            let last = ended(objects.len(), objects.last().map(|stored| stored.key.0));
-            let puts =
-                objects.iter().map(|stored| put(stored.key.0, lane::of_pass(stored), lane::PASS)).collect();
-            (puts, last)
+            let heads = object::walk_heads(on, directory, kind, start, most)?;
+            let last = ended(heads.len(), heads.last().map(|head| head.key.0));
+            (heads.iter().map(|head| put(head.key.0, lane::of_pass(head), lane::PASS)).collect(), last)
         }
         Walk::Records => {
             let limit = i64::try_from(most).unwrap_or(i64::MAX);
             let rows: Vec<(i64,)> =
                 on.all(&RECORDS, &[directory.0.into(), after.into(), limit.into()], most)?;
             let keys: Vec<Key> = rows.into_iter().map(|(key,)| Key(key)).collect();
-            let there = object::by_keys(on, directory, &keys)?;
-            let gone = keys.iter().filter(|key| !there.iter().any(|stored| stored.key == **key));
+            let there: HashSet<Key> =
+                object::heads(on, directory, &keys)?.into_iter().map(|head| head.key).collect();
+            let gone = keys.iter().filter(|key| !there.contains(key));
             let puts = gone.map(|key| put(key.0, lane::DEACTIVATION, lane::PASS)).collect();
             (puts, ended(keys.len(), keys.last().map(|key| key.0)))
         }
@@ -212,7 +210,7 @@ fn block(
             (users.map(|member| put(member.key.0, lane::USER, lane::MEMBERSHIP)).collect(), last)
         }
         Walk::Record(record) => {
-            let there = object::by_keys(on, directory, &[*record])?;
+            let there = object::heads(on, directory, &[*record])?;
             let lane = there.first().map_or(lane::DEACTIVATION, lane::of_change);
             (vec![put(record.0, lane, lane::CHANGED)], None)
         }

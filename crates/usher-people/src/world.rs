@@ -16,7 +16,6 @@ use uuid::Uuid;
 use crate::{
     asked::Question,
     known::Known,
-    lane,
     row::{PersonRef, PersonRow, UnitRef},
     unit::{self, UnitKind},
 };
@@ -164,7 +163,7 @@ pub(crate) fn user_object(stored: &Stored) -> Result<Object, StoreError> {
         object.insert("custom_fields".into(), fields);
     }
     object.insert("id".into(), stored.id.0.to_string().into());
-    object.insert("active".into(), lane::active(stored).into());
+    object.insert("active".into(), stored.counts().into());
     Ok(object)
 }
 

@@ -48,7 +48,7 @@ impl Context {
     }
 
     pub(crate) fn cause(&self) -> Cause {
-        Cause { request: Some(self.id), ..Cause::default() }
+        Cause { request: Some(self.id), token: Some(self.caller.token), ..Cause::default() }
     }
 
     /// `attributes` and `excludedAttributes`.

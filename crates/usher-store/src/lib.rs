@@ -18,6 +18,7 @@
 mod commits;
 mod error;
 mod job;
+pub mod list;
 mod migrate;
 mod postgres;
 mod row;

@@ -32,7 +32,7 @@ pub(crate) struct Kept {
     pub(crate) trail_days: u32,
 }
 
-/// Removes what has been kept for its time, until told to stop.
+/// Removes what has been kept for its time, and tells of what comes to its end, until told to stop.
 pub(crate) async fn run(system: System, kept: Kept, stopping: watch::Receiver<bool>) {
     loop {
         if kept.log_days > 0
@@ -44,6 +44,7 @@ pub(crate) async fn run(system: System, kept: Kept, stopping: watch::Receiver<bo
             tracing::warn!(%error, "old requests could not be removed from the trail");
         }
         purged(&system).await;
+        told_of_expiry(&system).await;
         if !waited(PRUNE, &stopping).await {
             return;
         }
@@ -117,6 +118,17 @@ async fn purged(system: &System) {
         }
         Ok(Err(error)) => tracing::warn!(%error, "users deleted long ago could not be removed"),
         Err(error) => tracing::warn!(%error, "users deleted long ago could not be removed"),
+    }
+}
+
+/// Tells owners of accounts of tokens that come to their end.
+async fn told_of_expiry(system: &System) {
+    let admin = system.admin.clone();
+    match tokio::task::spawn_blocking(move || admin.tell_of_expiry()).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(mails)) => tracing::info!(mails, "owners are told of tokens that come to their end"),
+        Ok(Err(error)) => tracing::warn!(%error, "owners could not be told of tokens that come to their end"),
+        Err(error) => tracing::warn!(%error, "owners could not be told of tokens that come to their end"),
     }
 }
 

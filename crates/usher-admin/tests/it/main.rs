@@ -1,6 +1,7 @@
 //! Use cases through the crate's door, on SQLite and PostgreSQL, with a clock that moves when told.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod expiry;
 mod rights;
 mod two_connections;
 mod units;

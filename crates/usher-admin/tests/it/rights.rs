@@ -33,6 +33,11 @@ fn sample(operation: Operation, account: &str) -> Request {
         O::AccountList => Request::Account(Account::List),
         O::AccountShow => Request::Account(Account::Show { name: account }),
         O::AccountSet => Request::Account(Account::Set { name: account, key: name(), value: name() }),
+        O::AccountOrganization => Request::Account(Account::Set {
+            name: account,
+            key: "default_organization".into(),
+            value: name(),
+        }),
         O::SchemaList => schema(r::SchemaAct::List),
         O::SchemaAdd => schema(r::SchemaAct::Add { kind: name(), document: Default::default() }),
         O::SchemaRemove => schema(r::SchemaAct::Remove { urn: name() }),

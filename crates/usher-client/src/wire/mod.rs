@@ -22,7 +22,7 @@ use usher_scim::Object;
 
 pub(crate) use okta::{put_members, put_whole};
 
-use crate::{Change, Endpoint, patch};
+use crate::{Change, Endpoint, call::resource_type, patch};
 
 /// How requests are spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,7 +125,7 @@ impl Wire {
         address: impl Fn(&str) -> Option<String>,
     ) -> Object {
         match self {
-            Self::Rfc => patch::changes(changes),
+            Self::Rfc => patch::changes(resource_type(at), changes),
             Self::EntraLegacy => entra::legacy(changes, address),
             Self::Entra062020 => entra::changes(changes),
             Self::Okta | Self::OktaWizard => okta::changes(at, id, changes),

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 use usher_scim::{Object, ResourceType, resource, schema};
 
-use crate::{Change, ClientError, Endpoint, patch::message};
+use crate::{
+    Change, ClientError, Endpoint,
+    call::resource_type,
+    patch::{entries, message},
+};
 
 pub(super) fn created(at: Endpoint, resource: &Object) -> Object {
     let mut body = resource.clone();
@@ -20,8 +24,8 @@ pub(super) fn created(at: Endpoint, resource: &Object) -> Object {
 /// One `replace` without a path, its value nested as the resource is; chosen values of a list, and what goes, by their paths.
 pub(super) fn changes(at: Endpoint, id: &str, changes: &[Change]) -> Object {
     let mut value = Object::new();
-    let mut operations = Vec::new();
-    for change in changes {
+    let (mut operations, rest) = entries(resource_type(at), changes);
+    for change in rest {
         match &change.value {
             None | Some(Value::Null) => {
                 operations.push(json!({"op": "remove", "path": change.path.to_string()}));

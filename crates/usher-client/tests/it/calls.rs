@@ -86,9 +86,14 @@ async fn update_is_one_operation_an_attribute_and_takes_any_success() {
     })
     .await;
     let changes = [
-        Change { path: path("title"), value: Some(json!("T")), there: true },
-        Change { path: path("emails[type eq \"work\"].value"), value: Some(json!("a@x")), there: false },
-        Change { path: path("nickName"), value: None, there: true },
+        Change { path: path("title"), value: Some(json!("T")), there: true, new_entry: false },
+        Change {
+            path: path("emails[type eq \"work\"].value"),
+            value: Some(json!("a@x")),
+            there: false,
+            new_entry: false,
+        },
+        Change { path: path("nickName"), value: None, there: true, new_entry: false },
     ];
     let client = app.client();
     assert_eq!(client.update(Endpoint::Users, "a", &changes).await.unwrap(), None);
@@ -128,7 +133,13 @@ async fn get_delete_and_page_say_what_is_there() {
     assert_eq!(targets[1], "/scim/v2/Groups/g?excludedAttributes=members");
     assert_eq!(targets[3], "/scim/v2/Users?startIndex=2&count=100");
     assert_eq!(
-        client.update(Endpoint::Users, "x", &[Change { path: path("a"), value: None, there: true }]).await,
+        client
+            .update(
+                Endpoint::Users,
+                "x",
+                &[Change { path: path("a"), value: None, there: true, new_entry: false }]
+            )
+            .await,
         Err(ClientError::Gone)
     );
 }

@@ -65,9 +65,23 @@ async fn a_slow_app_is_given_up_within_the_limit() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = url::Url::parse(&format!("http://{}/scim", listener.local_addr().unwrap())).unwrap();
     let limit = Duration::from_millis(50);
-    let error = client(url).within(limit).get(Endpoint::Users, "1").await.unwrap_err();
+    let error = client(url).within(move || limit).get(Endpoint::Users, "1").await.unwrap_err();
     assert_eq!(error, ClientError::Transport(TransportError::Timeout(limit)));
     drop(listener);
+}
+
+#[tokio::test]
+async fn how_long_a_request_may_take_is_asked_before_each_and_for_no_time_none_is_sent() {
+    let app = App::start(|_| list(&[])).await;
+    let left = Arc::new(std::sync::atomic::AtomicU64::new(5));
+    let asked = left.clone();
+    let client =
+        app.client().within(move || Duration::from_secs(asked.load(std::sync::atomic::Ordering::SeqCst)));
+    client.find(Endpoint::Users, &path("userName"), "x").await.unwrap();
+    left.store(0, std::sync::atomic::Ordering::SeqCst);
+    let error = client.find(Endpoint::Users, &path("userName"), "x").await.unwrap_err();
+    assert_eq!(error, ClientError::Transport(TransportError::Timeout(Duration::ZERO)));
+    assert_eq!((app.seen().len(), client.sent().0), (1, 1));
 }
 
 #[tokio::test]

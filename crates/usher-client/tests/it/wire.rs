@@ -41,7 +41,7 @@ fn client(app: &App, wire: Wire) -> Client {
 }
 
 fn change(at: &str, value: Value, there: bool) -> Change {
-    Change { path: path(at), value: (!value.is_null()).then_some(value), there }
+    Change { path: path(at), value: (!value.is_null()).then_some(value), there, new_entry: false }
 }
 
 /// Everything that an update may hold.
@@ -164,6 +164,38 @@ async fn oktas_wizard_reads_and_puts_the_whole() {
             "groups": [{"value": "g1"}],
         })
     );
+}
+
+/// What the app has no entry for: a filter there finds nothing, and strict apps refuse it (RFC 7644 §3.5.2.3, `noTarget`).
+#[tokio::test]
+async fn an_entry_that_is_not_there_is_added_to_its_list() {
+    let new = |at: &str, value: &str| Change { new_entry: true, ..change(at, json!(value), false) };
+    let changes = [
+        new("addresses[type eq \"work\"].locality", "Berlin"),
+        change("title", json!("Head"), true),
+        new("addresses[type eq \"work\"].country", "Germany"),
+        new("phoneNumbers[type eq \"work\"].value", "+49 30 1"),
+    ];
+    let address = json!([{"type": "work", "locality": "Berlin", "country": "Germany"}]);
+    let phone = json!([{"type": "work", "value": "+49 30 1"}]);
+    for (wire, title) in [
+        (Wire::Rfc, json!({"op": "replace", "path": "title", "value": "Head"})),
+        (Wire::Okta, json!({"op": "replace", "value": {"title": "Head"}})),
+    ] {
+        let app = app().await;
+        client(&app, wire).update(Endpoint::Users, "u1", &changes).await.unwrap();
+        let added = |list: &str, values: &Value| json!({"op": "add", "path": list, "value": values});
+        assert_eq!(
+            app.seen()[0].body["Operations"],
+            json!([title, added("addresses", &address), added("phoneNumbers", &phone)]),
+            "{wire}"
+        );
+    }
+    // Entra's own form, whatever an app says to it.
+    let app = app().await;
+    client(&app, Wire::EntraLegacy).update(Endpoint::Users, "u1", &changes[3..]).await.unwrap();
+    let path = "phoneNumbers[type eq \"work\"].value";
+    assert_eq!(app.seen()[0].body["Operations"], json!([{"op": "Add", "path": path, "value": "+49 30 1"}]));
 }
 
 #[tokio::test]

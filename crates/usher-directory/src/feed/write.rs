@@ -1,10 +1,10 @@
 //! Leaving rows in the feed: in the writer's own transaction.
 
 use jiff::Timestamp;
-use usher_store::{Backend, Column, Sql, StoreError, Tx, Value, args};
+use usher_store::{Backend, Column, Sql, StoreError, Tx, Value, args, list};
 
 use super::Op;
-use crate::{DirectoryId, Key, Kind, Seq, list, object::Cause};
+use crate::{DirectoryId, Key, Kind, Seq, object::Cause};
 
 /// A row to leave.
 #[derive(Debug, Clone, Copy)]
@@ -173,7 +173,7 @@ pub(crate) fn clear_members(
         "grp = $4 and member not in (select value::bigint from json_array_elements_text($5::text::json))",
         "$6"
     );
-    sweep(tx, &CLEAR, directory, cause, &[group.into(), list::keys(keep.iter().copied())])
+    sweep(tx, &CLEAR, directory, cause, &[group.into(), list::numbers(keep.iter().copied())])
 }
 
 pub(crate) const BUMP_GROUPS: Sql = Sql::each(

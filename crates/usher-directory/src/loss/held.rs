@@ -7,14 +7,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx, args};
+use usher_store::{Column, FromRow, Row, Snapshot, Sql, StoreError, Tx, args, list, with_keys};
 use uuid::Uuid;
 
-use crate::{
-    DirectoryId, Key, Kind, ObjectId,
-    list::{self, with_keys},
-    object::Link,
-};
+use crate::{DirectoryId, Key, Kind, ObjectId, object::Link};
 
 /// Whether it waits or was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,7 +174,7 @@ pub fn of_objects(
     if objects.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Held> = on.all(&READ, args![directory, list::keys(objects.iter().copied())], MOST)?;
+    let rows: Vec<Held> = on.all(&READ, args![directory, list::numbers(objects.iter().copied())], MOST)?;
     let mut found: HashMap<Key, Holding> = HashMap::new();
     for row in rows {
         let holding = found.entry(row.object).or_insert_with(|| Holding {
@@ -224,7 +220,7 @@ pub fn as_before(
         return Ok(Vec::new());
     }
     let rows: Vec<(Key, Key, ObjectId, Kind, String, i64)> =
-        on.all(&READ, args![directory, list::keys(users.iter().copied())], MOST)?;
+        on.all(&READ, args![directory, list::numbers(users.iter().copied())], MOST)?;
     Ok(rows.into_iter().map(|(user, key, id, kind, name, _)| (user, Link { key, id, kind, name })).collect())
 }
 
@@ -236,6 +232,15 @@ pub fn cancel(tx: &mut Tx<'_>, directory: DirectoryId, user: Key) -> Result<(), 
 
 /// The client took it back: these users are members of these groups again. Whoever was taken out once more meanwhile stays held.
 pub fn rejoined(tx: &mut Tx<'_>, directory: DirectoryId, back: &[(Key, Key)]) -> Result<(), StoreError> {
+    // On SQLite there is one writer at a time.
+    const LOCK: Sql = Sql::each(
+        "select object from held where directory = $1 and object in (select value from json_each($2))",
+        "select object from held where directory = $1
+         and object = any(array(select value::bigint from json_array_elements_text($2::text::json)))
+         order by object, grp for update",
+    );
+    /// The most losses of all of them together.
+    const MOST: usize = 1_000_000;
     const CANCEL: Sql = Sql::each(
         "delete from held where directory = $1 and object = $2 and grp = $3
          and exists (select 1 from member m where m.grp = held.grp and m.member = held.object)",
@@ -243,6 +248,13 @@ pub fn rejoined(tx: &mut Tx<'_>, directory: DirectoryId, back: &[(Key, Key)]) ->
          where h.directory = $1 and h.object = d.object and h.grp = d.grp
          and exists (select 1 from member m where m.grp = h.grp and m.member = h.object)",
     );
+    if back.is_empty() {
+        return Ok(());
+    }
+    // A statement of its own: whether they are members is asked when nobody who takes them out again is under way any more. One
+    // statement would judge by what it saw before it waited.
+    let users = list::numbers(back.iter().map(|(user, _)| *user));
+    tx.all::<(Key,)>(&LOCK, args![directory, users], MOST)?;
     let columns = [
         Column::Same(directory.0.into()),
         back.iter().map(|(user, _)| user.0).collect(),
@@ -261,7 +273,7 @@ pub fn forget(tx: &mut Tx<'_>, directory: DirectoryId, users: &[Key]) -> Result<
     if users.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let rows: Vec<(Key,)> = tx.all(&FORGET, args![directory, list::keys(users.iter().copied())], MOST)?;
+    let rows: Vec<(Key,)> = tx.all(&FORGET, args![directory, list::numbers(users.iter().copied())], MOST)?;
     Ok(rows.into_iter().map(|(user,)| user).collect())
 }
 
@@ -281,7 +293,7 @@ pub fn release(
     );
     let n = match users {
         None => tx.exec(&ALL, args![directory, now])?,
-        Some(users) => tx.exec(&SOME, args![directory, now, list::keys(users.iter().copied())])?,
+        Some(users) => tx.exec(&SOME, args![directory, now, list::numbers(users.iter().copied())])?,
     };
     tx.announce();
     Ok(n)
@@ -308,7 +320,9 @@ pub fn reject(
     let Decision { who, at, why } = decision;
     let n = match users {
         None => tx.exec(&ALL, args![directory, at, who, why])?,
-        Some(users) => tx.exec(&SOME, args![directory, at, who, why, list::keys(users.iter().copied())])?,
+        Some(users) => {
+            tx.exec(&SOME, args![directory, at, who, why, list::numbers(users.iter().copied())])?
+        }
     };
     tx.announce();
     Ok(n)

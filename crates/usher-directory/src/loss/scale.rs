@@ -1,11 +1,11 @@
 //! Weighing a write: who would lose something by it, and whether that is too much for an hour.
 
 use jiff::{SignedDuration, Timestamp};
-use usher_store::{Snapshot, Sql, StoreError, Tx, args};
+use usher_store::{Snapshot, Sql, StoreError, Tx, args, list};
 use uuid::Uuid;
 
 use super::LossSettings;
-use crate::{DirectoryId, Key, config::DirectoryConfig, list};
+use crate::{DirectoryId, Key, config::DirectoryConfig};
 
 /// What is counted together.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -64,12 +64,16 @@ macro_rules! waiting {
              select $1", $i, ", $2", $b, ", ", $grp, ", o.key, o.id, o.label, ", $since, ", $6", $b, ", $4", $i, ", $7", $i, ",
                $4", $i, ", 0, 1 ", $from, " and ", loser!(),
             " and ($8 or exists (select 1 from held h where h.directory = o.directory and h.object = o.key))
-             on conflict (directory, object, grp) do nothing"
+             order by o.key
+             on conflict (directory, object, grp) do update set since = held.since where held.state = 1"
         )
     };
 }
 
 /// Statements for one way in which users lose something.
+///
+/// What is held already stays as it is. The update that changes nothing locks its row (whatever its state), so that a batch of
+/// rules that saw the user back in the group waits for this transaction, and finds it out again ([`super::rejoined`]).
 struct Way {
     count: Sql,
     hold: Sql,
@@ -176,13 +180,13 @@ impl Scale {
         if users.is_empty() {
             return Ok(());
         }
-        self.weigh(tx, &MEMBERS, group, list::keys(users.iter().copied()), None)
+        self.weigh(tx, &MEMBERS, group, list::numbers(users.iter().copied()), None)
     }
 
     /// All members but those are to be none any more.
     pub fn emptied(&mut self, tx: &mut Tx<'_>, group: Key, keep: &[Key]) -> Result<(), StoreError> {
         let most = i64::from(self.settings.count) + 1;
-        self.weigh(tx, &EMPTIED, group, list::keys(keep.iter().copied()), Some(most))
+        self.weigh(tx, &EMPTIED, group, list::numbers(keep.iter().copied()), Some(most))
     }
 
     /// How many losses of this transaction wait.

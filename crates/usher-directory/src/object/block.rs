@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use usher_store::{Column, Sql, StoreError, Tx, args};
+use usher_store::{Column, Sql, StoreError, Tx};
 
-use super::{PutError, Stored, draft::Draft, put::put};
+use super::{PutError, Stored, draft::Draft, put::put, read};
 use crate::{
     DirectoryId, Key, ObjectId,
     feed::{self, Left, Op},
-    list,
 };
 
 /// Stores drafts of different objects, each as [`put`] does: first those of objects that are there, in their order, then those that
@@ -32,10 +31,10 @@ pub fn put_all(tx: &mut Tx<'_>, directory: DirectoryId, drafts: &[&Draft]) -> Re
 
 fn create(tx: &mut Tx<'_>, directory: DirectoryId, drafts: &[&Draft]) -> Result<Vec<Stored>, PutError> {
     const INSERT: Sql = Sql::each(
-        "insert into object (directory, kind, id, version, active, created, modified, name, label, external, doc)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
-        "insert into object (directory, kind, id, version, active, created, modified, name, label, external, doc)
-         select $1::bigint, kind, id, version, active, created, modified, name, label, external, doc
+        "insert into object (directory, kind, id, version, active, created, modified, name, label, external, doc, token)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing",
+        "insert into object (directory, kind, id, version, active, created, modified, name, label, external, doc, token)
+         select $1::bigint, kind, id, version, active, created, modified, name, label, external, doc, $12::bytea
          from unnest($2::smallint[], $3::bytea[], $4::bigint[], $5::boolean[], $6::bigint[], $7::bigint[], $8::bytea[],
                      $9::text[], $10::bytea[], $11::bytea[])
               as r(kind, id, version, active, created, modified, name, label, external, doc)
@@ -54,6 +53,7 @@ fn create(tx: &mut Tx<'_>, directory: DirectoryId, drafts: &[&Draft]) -> Result<
         next().map(|next| next.label.clone()).collect(),
         drafts.iter().map(|draft| draft.rows.external.clone()).collect(),
         next().map(|next| next.doc.clone()).collect(),
+        Column::Same(drafts[0].cause.token.into()),
     ];
     if tx.exec_many(&INSERT, &columns)? != drafts.len() as u64 {
         // A name is somebody's, or this is run again and they are ours.
@@ -79,14 +79,7 @@ fn keys(
     directory: DirectoryId,
     drafts: &[&Draft],
 ) -> Result<HashMap<ObjectId, Key>, StoreError> {
-    const KEYS: Sql = Sql::each(
-        "select o.id, o.key from json_each($2) j cross join object o on o.directory = $1 and o.id = unhex(j.value)",
-        "select o.id, o.key from json_array_elements_text($2::text::json) j(value)
-         join object o on o.directory = $1 and o.id = decode(j.value, 'hex')",
-    );
-    let ids = list::ids(drafts.iter().map(|draft| &draft.next.id));
-    let keys: HashMap<ObjectId, Key> =
-        tx.all::<(ObjectId, Key)>(&KEYS, args![directory, ids], drafts.len())?.into_iter().collect();
+    let keys = read::keys(tx, directory, drafts.iter().map(|draft| &draft.next.id))?;
     if keys.len() != drafts.len() {
         return Err(StoreError::Bug("objects that were just made are not there".to_owned()));
     }

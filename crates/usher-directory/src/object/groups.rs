@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use usher_store::{Backend, FromRow, Row, Snapshot, Sql, StoreError, args};
+use usher_store::{Backend, FromRow, Row, Snapshot, Sql, StoreError, args, list};
 use uuid::Uuid;
 
 use super::{Link, Stored, columns};
-use crate::{DirectoryId, Key, Kind, ObjectId, list};
+use crate::{DirectoryId, Key, Kind, ObjectId};
 
 /// The most groups that a page of objects may be in.
 const GROUPS: usize = 1_000_000;
@@ -63,7 +63,7 @@ pub fn groups_of(
     let rows: Vec<(Key, Key, ObjectId, Kind, String)> = match objects {
         [] => Vec::new(),
         [one] if on.backend() == Backend::Sqlite => on.all(&GROUPS_OF_ONE, args![directory, *one], GROUPS)?,
-        many => on.all(&GROUPS_OF, args![directory, list::keys(many.iter().copied())], GROUPS)?,
+        many => on.all(&GROUPS_OF, args![directory, list::numbers(many.iter().copied())], GROUPS)?,
     };
     Ok(rows.into_iter().map(|(member, key, id, kind, name)| (member, Link { key, id, kind, name })).collect())
 }
@@ -123,7 +123,7 @@ pub fn groups_below(
     let mut seen: BTreeSet<Key> = groups.iter().copied().collect();
     let mut next: Vec<Key> = seen.iter().copied().collect();
     while !next.is_empty() {
-        let keys = list::keys(next.iter().copied());
+        let keys = list::numbers(next.iter().copied());
         let found: Vec<(Key,)> = on.all(&GROUPS_BELOW, args![directory, keys], GROUPS)?;
         next = found.into_iter().map(|(key,)| key).filter(|key| seen.insert(*key)).collect();
     }

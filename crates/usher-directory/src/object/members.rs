@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use usher_store::{Column, Sql, StoreError, Tx, args};
+use usher_store::{Column, Sql, StoreError, Tx, args, list};
 
 use super::{Cause, PutError};
 use crate::{
     DirectoryId, Key, Kind, ObjectId, Version,
     feed::{self, Left, Op},
-    list,
     loss::Scale,
 };
 
@@ -183,7 +182,7 @@ fn resolve(
     if wish.named.is_empty() {
         return Ok(HashMap::new());
     }
-    let arguments = args![directory, group, list::ids(wish.named.keys())];
+    let arguments = args![directory, group, list::bytes(wish.named.keys())];
     let rows: Vec<(ObjectId, Key, Kind, bool)> = tx.all(&RESOLVE, arguments, wish.named.len())?;
     Ok(rows.into_iter().map(|(id, key, kind, is_member)| (id, Named { key, kind, is_member })).collect())
 }

@@ -22,7 +22,7 @@ pub(crate) use groups::{ALL_OF_ONE, GROUPS_BELOW, GROUPS_OF, GROUPS_OF_ONE, WITH
 #[cfg(test)]
 pub(crate) use members::RESOLVE;
 #[cfg(test)]
-pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, MEMBERS_OF, WALK_ALL, WALK_LIVE};
+pub(crate) use read::{BY_GROUP_NAME, BY_IDS, BY_KEYS, HEADS, MEMBERS_OF, WALK_ALL, WALK_LIVE};
 
 pub use block::put_all;
 pub use draft::Draft;
@@ -31,8 +31,8 @@ pub use groups::{WithGroups, all_groups_of, get_with_groups, groups_below, group
 pub use members::{MemberOp, MembersPut, members, weighed_members};
 pub use put::put;
 pub use read::{
-    Link, by_email, by_ids, by_keys, by_name, count, get, links, member_count, members_of,
-    objects_with_external, walk,
+    Head, Link, by_email, by_ids, by_keys, by_name, count, get, heads, keys, links, member_count, members_of,
+    objects_with_external, walk, walk_heads,
 };
 
 /// An object as stored. `doc` is what the client wrote, canonical, without id, meta, members, groups and secrets.
@@ -65,6 +65,10 @@ impl Stored {
     /// userName or displayName.
     pub fn name(&self) -> &str {
         &self.label
+    }
+    /// Active, and not soft-deleted.
+    pub fn counts(&self) -> bool {
+        self.active && self.deleted.is_none()
     }
     /// The entity tag of this version (RFC 7644 §3.14), also `meta.version`.
     pub fn etag(&self) -> String {
@@ -126,6 +130,8 @@ pub struct Cause {
     pub run: Option<i64>,
     /// The request's id.
     pub request: Option<uuid::Uuid>,
+    /// The token that the request came with. It is kept with the object, not in the feed.
+    pub token: Option<uuid::Uuid>,
 }
 
 /// Why a change was not stored. Give it back from the closure (or savepoint), so that what was written is undone.

@@ -54,8 +54,8 @@ fn leave(
 
 fn create(tx: &mut Tx<'_>, directory: DirectoryId, draft: &Draft) -> Result<Stored, PutError> {
     const INSERT: Sql = Sql::same(
-        "insert into object (directory, kind, id, version, active, created, modified, name, label, external, doc)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing returning key",
+        "insert into object (directory, kind, id, version, active, created, modified, name, label, external, doc, token)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning key",
     );
     let Draft { next, rows, .. } = draft;
     let inserted = tx.one::<(Key,)>(
@@ -71,7 +71,8 @@ fn create(tx: &mut Tx<'_>, directory: DirectoryId, draft: &Draft) -> Result<Stor
             &rows.name,
             &next.label,
             &rows.external,
-            &next.doc
+            &next.doc,
+            draft.cause.token
         ],
     )?;
     let Some((key,)) = inserted else {
@@ -88,7 +89,7 @@ fn create(tx: &mut Tx<'_>, directory: DirectoryId, draft: &Draft) -> Result<Stor
 fn replace(tx: &mut Tx<'_>, directory: DirectoryId, draft: &Draft, was: Version) -> Result<(), PutError> {
     const UPDATE: Sql = Sql::same(
         "update object set version = $4, active = $5, modified = $6, deactivated = $7, name = $8, label = $9, external = $10,
-         doc = $11 where directory = $1 and key = $2 and version = $3",
+         doc = $11, token = coalesce($12, token) where directory = $1 and key = $2 and version = $3",
     );
     let Draft { next, rows, .. } = draft;
     let arguments = args![
@@ -102,7 +103,8 @@ fn replace(tx: &mut Tx<'_>, directory: DirectoryId, draft: &Draft, was: Version)
         &rows.name,
         &next.label,
         &rows.external,
-        &next.doc
+        &next.doc,
+        draft.cause.token
     ];
     match tx.exec(&UPDATE, arguments) {
         Ok(0) => Err(stale(tx, directory, next.key)?),

@@ -1,15 +1,12 @@
 //! Reading objects, members and groups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use usher_scim::prepare;
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, args};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, args, list, with_keys};
 
 use super::{Stored, columns};
-use crate::{
-    DirectoryId, Key, Kind, ObjectId, config, index,
-    list::{self, with_keys},
-};
+use crate::{DirectoryId, Key, Kind, ObjectId, config, index};
 
 /// The most objects that may share an external id or an address and still all be found.
 const SHARED: usize = 100;
@@ -39,7 +36,7 @@ pub fn by_keys(
 ) -> Result<Vec<Stored>, StoreError> {
     match keys {
         [] => Ok(Vec::new()),
-        keys => on.all(&BY_KEYS, args![directory, list::keys(keys.iter().copied())], keys.len()),
+        keys => on.all(&BY_KEYS, args![directory, list::numbers(keys.iter().copied())], keys.len()),
     }
 }
 
@@ -65,8 +62,92 @@ pub fn by_ids(
 ) -> Result<Vec<Stored>, StoreError> {
     match ids.len() {
         0 => Ok(Vec::new()),
-        most => on.all(&BY_IDS, args![directory, list::ids(ids)], most),
+        most => on.all(&BY_IDS, args![directory, list::bytes(ids)], most),
     }
+}
+
+/// The keys of these SCIM ids (soft-deleted ones too); missing ones are left out.
+pub fn keys<'i>(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    ids: impl ExactSizeIterator<Item = &'i ObjectId>,
+) -> Result<HashMap<ObjectId, Key>, StoreError> {
+    const KEYS: Sql = Sql::each(
+        "select o.id, o.key from json_each($2) j cross join object o on o.directory = $1 and o.id = unhex(j.value)",
+        "select o.id, o.key from json_array_elements_text($2::text::json) j(value)
+         join object o on o.directory = $1 and o.id = decode(j.value, 'hex')",
+    );
+    match ids.len() {
+        0 => Ok(HashMap::new()),
+        most => {
+            let rows: Vec<(ObjectId, Key)> = on.all(&KEYS, args![directory, list::bytes(ids)], most)?;
+            Ok(rows.into_iter().collect())
+        }
+    }
+}
+
+/// An object without its document: whether it counts, and who provisions it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Head {
+    pub key: Key,
+    pub id: ObjectId,
+    pub kind: Kind,
+    pub active: bool,
+    /// Soft-deleted.
+    pub deleted: bool,
+    /// The integration whose token wrote it last, as `okta`; `None`: no token did, or a walk was asked.
+    pub integration: Option<String>,
+}
+
+impl Head {
+    /// Active, and not soft-deleted.
+    pub fn counts(&self) -> bool {
+        self.active && !self.deleted
+    }
+}
+
+impl FromRow for Head {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: row.get(0)?,
+            id: row.get(1)?,
+            kind: row.get(2)?,
+            active: row.get(3)?,
+            deleted: row.get(4)?,
+            integration: row.get(5)?,
+        })
+    }
+}
+
+pub(crate) const HEADS: Sql = with_keys!(
+    "select o.key, o.id, o.kind, o.active, o.deleted is not null, t.provider
+     from object o left join token t on t.id = o.token where +o.directory = $1 and o.key",
+    "$2",
+    " order by o.key"
+);
+
+/// By keys of this directory, in key order, without their documents; missing ones are left out.
+pub fn heads(on: &mut Snapshot<'_>, directory: DirectoryId, keys: &[Key]) -> Result<Vec<Head>, StoreError> {
+    match keys {
+        [] => Ok(Vec::new()),
+        keys => on.all(&HEADS, args![directory, list::numbers(keys.iter().copied())], keys.len()),
+    }
+}
+
+/// A block of a walk over a kind in key order, soft-deleted ones too, without their documents.
+pub fn walk_heads(
+    on: &mut Snapshot<'_>,
+    directory: DirectoryId,
+    kind: Kind,
+    after: Option<Key>,
+    most: usize,
+) -> Result<Vec<Head>, StoreError> {
+    const WALK: Sql = Sql::same(
+        "select o.key, o.id, o.kind, o.active, o.deleted is not null, cast(null as text) from object o
+         where o.directory = $1 and o.kind = $2 and o.key > $3 order by o.key limit $4",
+    );
+    on.all(&WALK, args![directory, kind, after.unwrap_or(Key(0)), most as i64], most)
 }
 
 pub(crate) const BY_GROUP_NAME: Sql = Sql::same(concat!(
@@ -209,7 +290,7 @@ pub fn links(on: &mut Snapshot<'_>, directory: DirectoryId, keys: &[Key]) -> Res
     );
     match keys {
         [] => Ok(Vec::new()),
-        keys => on.all(&READ, args![directory, list::keys(keys.iter().copied())], keys.len()),
+        keys => on.all(&READ, args![directory, list::numbers(keys.iter().copied())], keys.len()),
     }
 }
 

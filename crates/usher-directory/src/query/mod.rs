@@ -14,12 +14,11 @@ use usher_scim::{
     Filter, ScimError, ScimType,
     filter::{Compiled, Unknown},
 };
-use usher_store::{Snapshot, Sql, StoreError, Value, args};
+use usher_store::{Snapshot, Sql, StoreError, Value, args, list, with_keys};
 
 use crate::{
     DirectoryId, Key, Kind,
     config::DirectoryConfig,
-    list,
     object::{self, Stored},
 };
 use predicate::{Predicate, Where};
@@ -376,16 +375,13 @@ fn documents(
     directory: DirectoryId,
     keys: &[Key],
 ) -> Result<(Vec<Stored>, bool), StoreError> {
-    const SIZES: Sql = list::with_keys!(
-        "select o.key, length(o.doc) from object o where +o.directory = $1 and o.key",
-        "$2",
-        ""
-    );
+    const SIZES: Sql =
+        with_keys!("select o.key, length(o.doc) from object o where +o.directory = $1 and o.key", "$2", "");
     // Sizes are asked first only where a page could be large at all.
     let mut fitting = keys.len();
     if keys.len() > PAGE_BYTES / (1 << 16) {
         let sizes: std::collections::HashMap<Key, i64> = on
-            .all::<(Key, i64)>(&SIZES, args![directory, list::keys(keys.iter().copied())], keys.len())?
+            .all::<(Key, i64)>(&SIZES, args![directory, list::numbers(keys.iter().copied())], keys.len())?
             .into_iter()
             .collect();
         let mut bytes = 0;

@@ -70,7 +70,7 @@ fn contents(house: &House) -> Vec<Value> {
 fn a_block_put_at_once_is_what_each_by_itself_comes_to() {
     both("4me", |house| {
         let (one, other) = (house.another_of("one", "4me"), house.another_of("other", "4me"));
-        let cause = Cause { run: Some(7), request: None };
+        let cause = Cause { run: Some(7), ..Cause::default() };
         // Those of what is there first, as a block does it.
         let mut singly: Vec<Draft> = drafts(&one).into_iter().map(|draft| draft.because(cause)).collect();
         let before = head(&one);

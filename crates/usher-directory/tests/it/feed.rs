@@ -249,7 +249,7 @@ fn a_thing_changed_twice_is_one_row_at_the_end() {
         let (a, b) = (house.user("a"), house.user("b"));
         let first = changes(house.store, directory, Seq(0), 1).expect("one");
         assert_eq!((first.rows.len(), first.rows[0].object, first.rows[0].op), (1, a.key, Op::Created));
-        let cause = Cause { run: Some(7), request: Some(uuid::Uuid::now_v7()) };
+        let cause = Cause { run: Some(7), request: Some(uuid::Uuid::now_v7()), token: None };
         let draft = Draft::replace(&house.config, &a, &doc(json!({"userName": "c"})), later(1)).expect("fit");
         house.put(draft.because(cause)).expect("stored");
         let rest = changes(house.store, directory, first.upto, 10).expect("the rest");

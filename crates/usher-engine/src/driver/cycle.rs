@@ -97,7 +97,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let app = self.app(id).await?;
         // One without a secret token can't be reached either.
-        let client = self.client(&app, None).await.ok();
+        let client = self.client_under(&app, lease).await.ok();
         let run = self.read(move |on| Ok(run::get(on, id)?)).await?;
         let Some(rests) = &run.stopped else { return Ok(()) };
         let reached = match &client {
@@ -138,7 +138,7 @@ impl Engine {
         stop: Option<watch::Receiver<bool>>,
     ) -> Result<Ran, EngineError> {
         let app = self.app(id).await?;
-        let client = self.client(&app, None).await?;
+        let client = self.client_under(&app, lease).await?;
         let run = self.read(move |on| Ok(run::get(on, id)?)).await?;
         let mut cycle = match run.cycle.clone() {
             Some(cycle) => cycle,
@@ -270,7 +270,7 @@ impl<'e> Worker<'e> {
         let before = self.app.version;
         self.app = self.engine.app(self.app.id).await?;
         if self.app.version != before {
-            self.client = self.engine.client(&self.app, None).await?;
+            self.client = self.engine.client_under(&self.app, self.lease).await?;
         }
         let more = self.pump(cycle).await?;
         let (app, now) = (self.app.clone(), self.engine.clock.now());
@@ -395,7 +395,7 @@ impl<'e> Worker<'e> {
         let batch = Batch {
             engine: self.engine,
             app: self.app.clone(),
-            client: self.client.within(limit),
+            client: self.client.clone(),
             lease: self.lease.clone(),
         };
         let (jobs, mut health) = batch.run(jobs).await?;

@@ -18,6 +18,7 @@ use super::{
     job::{Done, End, Job},
     outcome::maps_members,
     plan::{FindError, Hit, count_members, search},
+    under,
     way::{Way, ended_way, explanation, failed_way, held_verdict, matching, refused_way, untested, verdict},
 };
 use crate::{
@@ -286,8 +287,7 @@ impl Engine {
             let batch = Batch {
                 engine: self,
                 app: app.clone(),
-                client: client
-                    .within(lease.request_limit(Duration::from_secs(app.settings.request_timeout.into()))),
+                client: under(client, app, lease),
                 lease: lease.clone(),
             };
             let (mut jobs, health) = batch.run(vec![job]).await?;

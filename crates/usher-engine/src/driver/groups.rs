@@ -198,6 +198,7 @@ fn entry(
         old: serde_json::Value::Null,
         new: serde_json::json!(format!("{added} added, {removed} removed")),
         added: None,
+        new_entry: false,
         redacted: false,
     });
     log::Entry {

@@ -28,7 +28,10 @@ use usher_client::{
     AddressPolicy, Client, Diagnosis, Endpoint, HttpTransport, OAuth, Settings, Tokens, Transport,
 };
 use usher_directory::{Key, Kind, config::Configs};
-use usher_jobs::{clock::Clock, lease::Leases};
+use usher_jobs::{
+    clock::Clock,
+    lease::{Lease, Leases},
+};
 use usher_mapping::mapping::TargetAttribute;
 use usher_scim::AttributePath;
 use usher_store::{Lane, Snapshot, Store, Tx};
@@ -218,6 +221,11 @@ impl Engine {
         Ok(Client::with_oauth(settings, transport, tokens))
     }
 
+    /// The client for whoever holds this lease: none of its requests is under way when a successor may begin.
+    async fn client_under(&self, app: &Arc<App>, lease: &Lease) -> Result<Client, EngineError> {
+        Ok(under(&self.client(app, None).await?, app, lease))
+    }
+
     fn tokens_of(&self, app: &App, fresh: impl FnOnce() -> Arc<Tokens>) -> Arc<Tokens> {
         let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         match all.get(&app.id) {
@@ -253,6 +261,11 @@ impl Engine {
             None => Diagnosis::empty(),
         }
     }
+}
+
+fn under(client: &Client, app: &App, lease: &Lease) -> Client {
+    let (lease, most) = (lease.clone(), Duration::from_secs(app.settings.request_timeout.into()));
+    client.within(move || lease.request_limit(most))
 }
 
 fn endpoint(kind: Kind) -> Endpoint {

@@ -373,6 +373,7 @@ fn pending(resolved: &Resolved, coming: &HashSet<Key>) -> Vec<Difference> {
             old: serde_json::Value::Null,
             new: json!(name),
             added: None,
+            new_entry: false,
             redacted: false,
         })
         .collect()

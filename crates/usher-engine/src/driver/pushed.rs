@@ -8,7 +8,7 @@ use usher_directory::{Key, Kind, object};
 use usher_jobs::lease::Lease;
 use usher_store::{Lane, StoreError};
 
-use super::{Engine, failure};
+use super::{Engine, failure, under};
 use crate::{
     app::{App, AppId},
     diff::{self, Difference},
@@ -102,7 +102,7 @@ impl Engine {
         let target = link.as_ref().and_then(|l| l.target.clone());
         let mut entry = None;
         if let (Some(client), Some(link), Some(id)) = (client, &link, &target) {
-            client.within(lease.request_limit(request(app))).delete(Endpoint::Groups, id).await?;
+            under(client, app, lease).delete(Endpoint::Groups, id).await?;
             entry = Some(self.entry(link, log::Action::Delete, Vec::new(), by));
         }
         let (app, held) = (app.clone(), lease.clone());
@@ -148,7 +148,7 @@ impl Engine {
         by: &str,
         lease: &Lease,
     ) -> Result<(u64, u64), EngineError> {
-        let client = client.within(lease.request_limit(request(app)));
+        let client = under(client, app, lease);
         let Some(id) = link.target.clone() else { return Ok((0, 0)) };
         let there: HashSet<String> = client
             .members_of(&id)
@@ -168,6 +168,7 @@ impl Engine {
             old: serde_json::Value::Null,
             new: json!(format!("{added} added, {removed} removed")),
             added: None,
+            new_entry: false,
             redacted: false,
         });
         let entry = self.entry(link, log::Action::Update, modified.into_iter().collect(), by);
@@ -260,8 +261,4 @@ impl Engine {
             by: Some(by.into()),
         }
     }
-}
-
-fn request(app: &App) -> std::time::Duration {
-    std::time::Duration::from_secs(app.settings.request_timeout.into())
 }

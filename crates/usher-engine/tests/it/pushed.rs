@@ -10,13 +10,13 @@ use usher_scim::Object;
 
 use crate::rig::{Fault, Rig, both};
 
-fn push(rig: &Rig, group: &Stored) {
+pub(crate) fn push(rig: &Rig, group: &Stored) {
     let (app, key) = (rig.app(), group.key);
     rig.write(move |tx| pushed::push(tx, &app, key).unwrap());
 }
 
 /// A group in the app, made behind the engine's back, with these of its users.
-fn group_there(rig: &Rig, name: &str, members: &[ObjectId]) -> ObjectId {
+pub(crate) fn group_there(rig: &Rig, name: &str, members: &[ObjectId]) -> ObjectId {
     let (there, configs, now) = (rig.there, rig.configs.clone(), rig.clock.now());
     let (id, name, members) = (ObjectId(uuid::Uuid::now_v7()), name.to_owned(), members.to_vec());
     rig.write(move |tx| {

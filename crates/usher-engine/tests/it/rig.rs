@@ -266,6 +266,11 @@ impl Rig {
         (engine(store, &Configs::default(), &self.clock, &wire), wire)
     }
 
+    /// The way to the app itself, past what counts and what goes wrong.
+    pub(crate) fn to_the_app(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.wire.inner)
+    }
+
     /// Another instance, or this one after a crash.
     pub(crate) fn another(&self) -> Engine {
         engine(&self.store, &self.configs, &self.clock, &self.wire)

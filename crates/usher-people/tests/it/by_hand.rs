@@ -99,6 +99,75 @@ fn who_is_protected_keeps_access_whatever_provisioning_says() {
     });
 }
 
+fn disable(rig: &Rig, email: &'static str, disabled: bool) {
+    let (directory, now) = (rig.directory, rig.clock.now());
+    rig.write(move |tx| hand::set_disabled(tx, directory, email, disabled, "ops", now));
+    rig.catch_up();
+}
+
+#[test]
+fn who_was_disabled_by_hand_stays_so_until_a_hand_or_the_client_takes_it_back() {
+    both(|rig| {
+        let ann = rig.plain("ann@example.com", "Ann");
+        rig.catch_up();
+        let access = |rig: &Rig| rig.person("ann@example.com").access;
+        disable(rig, "ann@example.com", true);
+        rig.change(ann, json!({"active": true, "title": "Buyer"}));
+        rig.catch_up();
+        assert!(!access(rig), "an update by the client");
+        assert_eq!(
+            rig.person("ann@example.com").job_title.as_deref(),
+            Some("Buyer"),
+            "the rest is carried over"
+        );
+        let record = rig.record(ann);
+        assert_eq!(record.state, RecordState::Incomplete);
+        assert_eq!(record.reason.unwrap(), "Ann was disabled by hand, by ops, so access was not given back");
+        let rule = "[[rule]]\nname = \"R\"\nkind = \"user\"\ncondition = 'true'\nactions = []\n";
+        assert!(rig.dry_run(&rig.current().set(rule, None).unwrap()).is_empty());
+        rig.rules(rule);
+        rig.catch_up();
+        assert!(!access(rig), "other rules");
+        // A hand gives it back.
+        disable(rig, "ann@example.com", false);
+        assert!(access(rig));
+        assert_eq!(rig.record(ann).state, RecordState::InOrder);
+        // The client ends it too, and gives it back: that is its word.
+        disable(rig, "ann@example.com", true);
+        rig.change(ann, json!({"active": false}));
+        rig.catch_up();
+        assert_eq!(rig.record(ann).state, RecordState::InOrder);
+        rig.change(ann, json!({"active": true}));
+        rig.catch_up();
+        assert!(access(rig), "a returner");
+        // The same where the record goes and comes.
+        disable(rig, "ann@example.com", true);
+        rig.remove(ann);
+        rig.catch_up();
+        let directory = rig.directory;
+        let explained = rig.read(move |on| hand::explain(on, directory, "ann@example.com"));
+        let (.., origin) = explained.fields.into_iter().find(|(field, ..)| field == "disabled").unwrap();
+        let origin = origin.unwrap();
+        assert_eq!((origin.record, origin.rule, origin.actor), (Some(ann.0.to_string()), None, None));
+        rig.plain("ann@example.com", "Ann");
+        rig.catch_up();
+        assert!(access(rig), "made anew");
+    });
+}
+
+#[test]
+fn who_was_made_and_disabled_by_hand_gets_no_access_by_being_provisioned() {
+    both(|rig| {
+        rig.by_hand(&[("name", "Ann"), ("primary_email", "ann@example.com")]).unwrap();
+        disable(rig, "ann@example.com", true);
+        let ann = rig.plain("ann@example.com", "Ann Lee");
+        rig.catch_up();
+        let person = rig.person("ann@example.com");
+        assert_eq!((person.name.as_str(), person.record, person.access), ("Ann Lee", Some(ann), false));
+        assert_eq!(rig.record(ann).state, RecordState::Incomplete);
+    });
+}
+
 #[test]
 fn each_field_tells_where_its_value_is_from() {
     both(|rig| {

@@ -21,12 +21,12 @@ use crate::rig::{Rig, both_still, name};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A guard that holds whatever it is told of.
-fn strict(rig: &Rig, time: Option<SignedDuration>) -> DirectoryConfig {
+pub(crate) fn strict(rig: &Rig, time: Option<SignedDuration>) -> DirectoryConfig {
     let loss = LossSettings { count: 0, percent: 0, time, ..LossSettings::default() };
     DirectoryConfig { loss: Some(loss), ..(*rig.config).clone() }
 }
 
-fn open(
+pub(crate) fn open(
     tx: &mut Tx<'_>,
     config: &DirectoryConfig,
     request: Uuid,
@@ -46,7 +46,7 @@ fn weighed(rig: &Rig, id: ObjectId, draft: Draft, time: Option<SignedDuration>) 
     });
 }
 
-fn held_off(rig: &Rig, id: ObjectId, time: Option<SignedDuration>) {
+pub(crate) fn held_off(rig: &Rig, id: ObjectId, time: Option<SignedDuration>) {
     let draft = Draft::deactivate(&rig.config, &rig.stored(id).unwrap(), rig.clock.now()).unwrap();
     weighed(rig, id, draft, time);
 }
@@ -56,7 +56,7 @@ fn held_removal(rig: &Rig, id: ObjectId) {
     weighed(rig, id, draft, Some(SignedDuration::from_hours(24)));
 }
 
-fn held_out(rig: &Rig, group: ObjectId, user: ObjectId) {
+pub(crate) fn held_out(rig: &Rig, group: ObjectId, user: ObjectId) {
     let (config, request, now) = (strict(rig, None), rig.clock.id(), rig.clock.now());
     let key = rig.stored(group).unwrap().key;
     rig.write::<_, PutError>(move |tx| {
@@ -73,7 +73,7 @@ fn back_on(rig: &Rig, id: ObjectId) {
     rig.change(id, json!({"active": true}));
 }
 
-fn release(rig: &Rig, users: Option<Vec<Key>>) {
+pub(crate) fn release(rig: &Rig, users: Option<Vec<Key>>) {
     let (directory, now) = (rig.directory, rig.clock.now());
     rig.write::<_, StoreError>(move |tx| loss::release(tx, directory, users.as_deref(), now));
 }
@@ -84,16 +84,16 @@ fn reject(rig: &Rig) {
     rig.write::<_, StoreError>(move |tx| loss::reject(tx, directory, None, &decision));
 }
 
-fn held(rig: &Rig) -> Vec<Held> {
+pub(crate) fn held(rig: &Rig) -> Vec<Held> {
     let directory = rig.directory;
     rig.read::<_, StoreError>(move |on| loss::list(on, directory, None, 100)).0
 }
 
 /// What one sees of Ann: may she sign in, is she held, and her record's state (`None`: the record is gone).
 #[derive(Debug, PartialEq)]
-struct Seen(bool, bool, Option<RecordState>);
+pub(crate) struct Seen(bool, bool, Option<RecordState>);
 
-fn seen(rig: &Rig, ann: ObjectId) -> Seen {
+pub(crate) fn seen(rig: &Rig, ann: ObjectId) -> Seen {
     let person = rig.person("ann@example.com");
     let directory = rig.directory;
     let detail = rig.read(move |on| record::show(on, directory, ann));
@@ -101,7 +101,7 @@ fn seen(rig: &Rig, ann: ObjectId) -> Seen {
 }
 
 const IN_ORDER: Seen = Seen(true, false, Some(RecordState::InOrder));
-const HELD: Seen = Seen(true, true, Some(RecordState::Held));
+pub(crate) const HELD: Seen = Seen(true, true, Some(RecordState::Held));
 const DIVERGED: Seen = Seen(true, false, Some(RecordState::Diverged));
 const OUT: Seen = Seen(false, false, Some(RecordState::InOrder));
 const GONE: Seen = Seen(false, false, None);

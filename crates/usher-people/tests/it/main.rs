@@ -7,6 +7,7 @@ mod by_hand;
 mod default_rule;
 mod groups;
 mod guard;
+mod guard_races;
 mod lifecycle;
 mod records;
 mod rig;

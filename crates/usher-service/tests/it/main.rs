@@ -5,6 +5,7 @@
 mod bulk;
 mod checklist;
 mod cursors;
+mod defaults;
 mod discovery;
 mod edges;
 mod errors;
@@ -20,6 +21,7 @@ mod profiles;
 mod races;
 mod search;
 mod serving;
+mod slow;
 mod table;
 mod tokens;
 mod trail;

@@ -157,7 +157,7 @@ impl Run<'_> {
 
     /// `false`: they were not written. A group that is gone from the directory is forgotten here, so that the next run makes it again.
     async fn members(&self, group: Key, op: MemberOp) -> Result<bool, SyncError> {
-        let cause = Cause { run: Some(self.number), request: None };
+        let cause = Cause { run: Some(self.number), ..Cause::default() };
         for _ in 0..TRIES {
             let (lease, directory, op, now) =
                 (self.lease.clone(), self.source.directory, op.clone(), self.of.clock.now());

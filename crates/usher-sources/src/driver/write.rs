@@ -213,7 +213,7 @@ impl Run<'_> {
         now: Timestamp,
     ) -> Result<Option<Ready>, ScimError> {
         let config = &*self.config;
-        let cause = Cause { run: Some(self.number), request: None };
+        let cause = Cause { run: Some(self.number), ..Cause::default() };
         let n = task.n();
         let made = match (task, &item.stored, object) {
             (Task::Put(staged), _, None) => Some(self.created(staged, item, now)?),

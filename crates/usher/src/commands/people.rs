@@ -49,7 +49,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         environment: Environment,
     },
-    /// End a person's access.
+    /// End a person's access, whatever is provisioned, until `enable` or until its client sets it inactive and active again.
     Disable {
         account: String,
         person: String,

@@ -195,7 +195,7 @@ fn last_use(token: &Token, all: &[Token]) -> String {
 
 fn records(items: &[Record]) -> String {
     table(
-        &["record", "kind", "name", "active", "state", "provisioned", "updated", "reason"],
+        &["record", "kind", "name", "active", "state", "from", "provisioned", "updated", "reason"],
         items.iter().map(|record| {
             vec![
                 record.id.clone(),
@@ -203,6 +203,7 @@ fn records(items: &[Record]) -> String {
                 record.name.clone(),
                 if record.active { "yes" } else { "no" }.into(),
                 record.state.clone(),
+                or_dash(record.integration.as_deref()),
                 day(record.provisioned_at),
                 day(record.updated_at),
                 record.reason.clone().unwrap_or_default(),

@@ -84,6 +84,7 @@ pub(super) fn explanation(found: &PersonExplanation) -> String {
         let from = match (&field.rule, &field.actor) {
             (Some(rule), _) => format!("rule {rule}: {}", field.expression.as_deref().unwrap_or_default()),
             (None, Some(actor)) => format!("by hand, {actor}"),
+            (None, None) if field.record_id.is_some() => "its record is gone".into(),
             (None, None) => String::new(),
         };
         let at = field.at.map(super::answer::day).unwrap_or_default();

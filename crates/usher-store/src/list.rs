@@ -1,16 +1,24 @@
 //! Lists as one argument of a statement: a JSON text, taken apart by the database. (Reading statements take no arrays.)
+//!
+//! ```
+//! use usher_store::{Sql, Value, list, with_keys};
+//!
+//! const NAMES: Sql = with_keys!("select name from note where key", "$1", " order by key");
+//! assert_eq!(list::numbers([3_i64, 5]), Value::Text("[3,5]".into()));
+//! assert_eq!(list::bytes([b"\x0a\xff"]), Value::Text("[\"0aff\"]".into()));
+//! ```
 
-use usher_store::Value;
+use crate::Value;
 
-/// Keys, for `in (select value from json_each($n))` on SQLite and `any(array(select value::bigint from
-/// json_array_elements_text($n::text::json)))` on PostgreSQL.
-pub(crate) fn numbers(keys: impl IntoIterator<Item = i64>) -> Value {
-    json(keys.into_iter().map(|key| key.to_string()))
+/// Numbers, for [`crate::with_keys`].
+pub fn numbers(numbers: impl IntoIterator<Item: Into<i64>>) -> Value {
+    json(numbers.into_iter().map(|number| number.into().to_string()))
 }
 
-/// Bytes in hexadecimal, for `unhex(value)` on SQLite and `decode(value, 'hex')` on PostgreSQL.
-pub(crate) fn bytes<'b>(values: impl IntoIterator<Item = &'b [u8]>) -> Value {
+/// Bytes in hexadecimal, for [`crate::with_bytes`]; `unhex(value)` on SQLite and `decode(value, 'hex')` on PostgreSQL.
+pub fn bytes(values: impl IntoIterator<Item: AsRef<[u8]>>) -> Value {
     json(values.into_iter().map(|value| {
+        let value = value.as_ref();
         let mut text = String::with_capacity(value.len() * 2 + 2);
         text.push('"');
         for byte in value {
@@ -36,11 +44,14 @@ fn json(items: impl Iterator<Item = String>) -> Value {
     Value::Text(text)
 }
 
-/// A statement with a list of keys: `with_keys!("… where p.record", "$2", " …")`. PostgreSQL is given an array and not a
-/// subquery, so that it takes each key to an index.
+/// A statement with a list of keys in the middle, given as [`numbers`]: `with_keys!("… o.key", "$2", " …")`.
+///
+/// PostgreSQL is given an array and not a subquery: it takes each key to an index then, also while it has no statistics of a
+/// table that was filled just now. A subquery it takes for a hundred rows to be joined, and may read everything for that.
+#[macro_export]
 macro_rules! with_keys {
     ($head:expr, $argument:expr, $tail:expr) => {
-        usher_store::Sql::each(
+        $crate::Sql::each(
             concat!($head, " in (select value from json_each(", $argument, "))", $tail),
             concat!(
                 $head,
@@ -52,12 +63,12 @@ macro_rules! with_keys {
         )
     };
 }
-pub(crate) use with_keys;
 
-/// A statement with a list of bytes: [`with_keys`] with [`bytes`].
+/// The same with a list of [`bytes`].
+#[macro_export]
 macro_rules! with_bytes {
     ($head:expr, $argument:expr, $tail:expr) => {
-        usher_store::Sql::each(
+        $crate::Sql::each(
             concat!($head, " in (select unhex(value) from json_each(", $argument, "))", $tail),
             concat!(
                 $head,
@@ -69,4 +80,3 @@ macro_rules! with_bytes {
         )
     };
 }
-pub(crate) use with_bytes;
