@@ -139,7 +139,7 @@ pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::App) -> Res
             })
         }
         R::MappingImport { .. } => mapping::import(admin, actor, request),
-        change => self::change::asked(admin, actor, change),
+        change => change::asked(admin, actor, change),
     }
 }
 
@@ -362,10 +362,10 @@ fn act(
             )));
         }
         R::AttributeAdd { kind, attribute, .. } => {
-            return self::attribute::add(tx, configs, app, record::kind(kind)?, attribute).map(Some);
+            return attribute::add(tx, configs, app, record::kind(kind)?, attribute).map(Some);
         }
         R::AttributeRemove { kind, attribute, .. } => {
-            return self::attribute::remove(tx, configs, app, record::kind(kind)?, attribute).map(Some);
+            return attribute::remove(tx, configs, app, record::kind(kind)?, attribute).map(Some);
         }
         R::FilterAdd { kind, title, clauses, anchor, .. } => {
             let kind = record::kind(kind)?;

@@ -142,12 +142,14 @@ pub(crate) fn beat(
     heart.failed = if failure.is_some() { heart.failed.saturating_add(1) } else { 0 };
     heart.text.clone_from(&failure);
     run::set_heart(tx, app.id, &heart)?;
-    let Some(text) = failure else { return run::reached(tx, app.id, now) };
-    if heart.failed != TWICE {
-        return Ok(());
+    match failure {
+        None => run::reached(tx, app.id, now),
+        Some(text) if heart.failed == TWICE => {
+            let reachable = run::get(tx, app.id)?.reachable;
+            notify::unreachable(tx, app, &text, reachable, now)
+        }
+        Some(_) => Ok(()),
     }
-    let reachable = run::get(tx, app.id)?.reachable;
-    notify::unreachable(tx, app, &text, reachable, now)
 }
 
 /// What was known is of other credentials, or of another time.

@@ -90,7 +90,7 @@ impl Admin {
 
 /// Whom a change touches, in the shape that is printed.
 #[must_use]
-pub fn describe_impact(app: &App, impact: &usher_engine::impact::Impact) -> shape::Impact {
+pub fn describe_impact(app: &App, impact: &impact::Impact) -> shape::Impact {
     let first = impact.items.iter().take(SHOWN).map(describe::item).collect();
     shape::Impact {
         app: app.name.clone(),

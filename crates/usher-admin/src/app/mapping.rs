@@ -31,16 +31,15 @@ pub(super) struct Asked {
     pub(super) anchor: Option<String>,
     pub(super) dry_run: bool,
     pub(super) force: bool,
-    pub(super) yes: bool,
 }
 
 impl Asked {
     fn of(request: request::App) -> Result<Self, AdminError> {
-        let request::App::MappingImport { name, kind, text, format, anchor, dry_run, force, yes } = request
+        let request::App::MappingImport { name, kind, text, format, anchor, dry_run, force, yes: _ } = request
         else {
             return Err(AdminError::new("internal", "not a request to import a mapping"));
         };
-        Ok(Self { name, kind, text, format, anchor, dry_run, force, yes })
+        Ok(Self { name, kind, text, format, anchor, dry_run, force })
     }
 }
 

@@ -29,7 +29,7 @@ use usher_engine::{
     AppId, Engine, EngineError,
     app::{self, App, NewApp, Scope},
 };
-use usher_store::{Store, StoreError, testing};
+use usher_store::{Store, testing};
 
 use crate::rig::{Rig, TABLES, runtime};
 

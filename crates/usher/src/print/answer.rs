@@ -12,7 +12,7 @@ use usher_api::{
 use super::{app, explain, mapping, rule, table, trail, unit};
 
 pub(crate) use super::{
-    app::{counts, cycle, plan},
+    app::{cycle, plan},
     mapping::not_exported,
 };
 
