@@ -53,8 +53,8 @@ fn a_change_that_touches_somebody_is_shown_and_not_made() {
         let impact = shown(&here, &clerks);
         assert_eq!(names(&impact), [("disable", "ann@example.com")], "{impact}");
         assert_eq!(impact["items"][0]["reason"]["text"], "does not pass the scoping filter any longer");
-        let upper = ["app", "mapping", "set", "crm", "title", "ToUpper([jobTitle])"];
-        assert_eq!(shown(&here, &upper)["counts"]["update"], 3);
+        let louder = ["app", "mapping", "set", "crm", "title", "Append([jobTitle], \"!\")"];
+        assert_eq!(shown(&here, &louder)["counts"]["update"], 3);
         let said = here.fails(&["app", "scope", "crm", "assigned"]);
         assert!(said.contains("3 disable") && said.contains("disable user bob@example.com"), "{said}");
         assert_eq!(here.ok(&["app", "mapping", "show", "crm"]), before, "nothing is changed");

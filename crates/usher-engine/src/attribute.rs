@@ -79,6 +79,12 @@ pub fn add(
     kind: Kind,
     attributes: Vec<TargetAttribute>,
 ) -> Result<(), EngineError> {
+    // What was added before is the app's too; the check of the mapping knows the gallery's alone.
+    let there = |path: &AttributePath| app.target.of(kind).resolve(path).is_some_and(|known| !known.open);
+    if let Some(again) = attributes.iter().find(|attribute| there(&attribute.path)) {
+        let text = format!("attribute {}: {} has it already", again.path, app.name);
+        return Err(MappingError::Other(text).into());
+    }
     let mut changed = app.mapping(kind).clone();
     changed.attributes.extend(attributes);
     mapping::force_mapping(tx, app, source, kind, &changed)

@@ -26,7 +26,9 @@ const GAP: SignedDuration = SignedDuration::from_secs(10);
 /// The same where somebody left: access ends at once.
 const LEAVERS_GAP: SignedDuration = SignedDuration::from_millis(250);
 /// Between two times that an app is tended.
-const TEND_GAP: SignedDuration = SignedDuration::from_mins(1);
+const TEND_GAP: SignedDuration = SignedDuration::from_secs(10);
+/// A run loop that did not come round for so long was not watching: the machine slept, or its clock was set.
+const ASLEEP: SignedDuration = SignedDuration::from_mins(5);
 /// How long nothing is looked at when nothing was announced (another instance or a command may have written).
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -73,10 +75,7 @@ impl Engine {
                 Some(ended) = running.join_next() => {
                     match ended {
                         Ok((id, What::Tend { done }, result)) => {
-                            tended.under_way.remove(&id);
-                            if done {
-                                tended.last.insert(id, self.clock.now());
-                            }
+                            tended.ended(id, done);
                             told(id, &result);
                         }
                         Ok((id, What::Cycle, result)) => {
@@ -107,7 +106,7 @@ impl Engine {
     /// Apps that a cycle is due for, and those to be tended with since when they are watched.
     async fn due(&self, tended: &mut Tended) -> Result<(Vec<Due>, Vec<(AppId, Timestamp)>), EngineError> {
         let now = self.clock.now();
-        let watched = tended.watched.clone();
+        let watched = tended.watched_until(now);
         let (due, alive, wanting) = self
             .read(move |on| {
                 let (mut due, mut alive, mut wanting) = (Vec::new(), Vec::new(), Vec::new());
@@ -143,21 +142,36 @@ enum What {
 struct Tended {
     /// Since when it could have run their cycles.
     watched: HashMap<AppId, Timestamp>,
-    /// Being tended.
-    under_way: HashSet<AppId>,
+    /// When it came round last.
+    round: Option<Timestamp>,
+    /// Being tended, since when.
+    under_way: HashMap<AppId, Timestamp>,
     /// When they were tended last.
     last: HashMap<AppId, Timestamp>,
 }
 
 impl Tended {
+    /// Since when it could have run their cycles without a break.
+    fn watched_until(&mut self, now: Timestamp) -> HashMap<AppId, Timestamp> {
+        if self.round.replace(now).is_some_and(|last| now.duration_since(last) > ASLEEP) {
+            self.watched.clear();
+        }
+        self.watched.clone()
+    }
+
     /// Those that are not being tended, and were not a moment ago.
-    fn take(&mut self, wanting: Vec<(AppId, Timestamp)>, now: Timestamp) -> Vec<(AppId, Timestamp)> {
+    fn take(&mut self, mut wanting: Vec<(AppId, Timestamp)>, now: Timestamp) -> Vec<(AppId, Timestamp)> {
         let rests = |last: &Timestamp| now.duration_since(*last) < TEND_GAP;
-        let (under_way, last) = (&mut self.under_way, &self.last);
+        wanting.retain(|(id, _)| !self.last.get(id).is_some_and(rests) && !self.under_way.contains_key(id));
+        self.under_way.extend(wanting.iter().map(|(id, _)| (*id, now)));
         wanting
-            .into_iter()
-            .filter(|(id, _)| !last.get(id).is_some_and(rests) && under_way.insert(*id))
-            .collect()
+    }
+
+    /// One was tended; unless it was `done`, it is tended again at once.
+    fn ended(&mut self, id: AppId, done: bool) {
+        if let Some(began) = self.under_way.remove(&id).filter(|_| done) {
+            self.last.insert(id, began);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl Engine {
         self.write(Lane::Now, move |tx| Ok(heart::tell(tx, &told, watched, now)?)).await?;
         let run = self.read(move |on| Ok(run::get(on, id)?)).await?;
         if !heart::due(&app, &run, watched, now).probe {
-            return Ok(true);
+            return Ok(run.cycle.is_none());
         }
         let Some(lease) = self.leases.take(&app::consumer(id)).await? else { return Ok(false) };
         let beaten = tokio::select! {

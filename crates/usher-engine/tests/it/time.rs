@@ -52,10 +52,10 @@ fn a_change_says_whom_it_touches_and_of_an_app_that_never_began_nobody() {
         // Nothing is another value.
         let same = app.with_mapping(Kind::User, with_row(&rig, "title", "Coalesce([jobTitle])"));
         assert!(!rig.engine.impact(&same).await.unwrap().touches_anybody());
-        let upper = app.with_mapping(Kind::User, with_row(&rig, "title", "ToUpper([jobTitle])"));
-        let impact = rig.engine.impact(&upper).await.unwrap();
+        let louder = app.with_mapping(Kind::User, with_row(&rig, "title", r#"Append([jobTitle], "!")"#));
+        let impact = rig.engine.impact(&louder).await.unwrap();
         assert_eq!(names(&impact), [("ann", Action::Update), ("bob", Action::Update)]);
-        assert_eq!(impact.items[0].changes[0].new, "HEAD");
+        assert_eq!(impact.items[0].changes[0].new, "Head!");
         let heads = app.with_mapping(Kind::User, with_filter(&rig, "jobTitle", "EQUALS", "Head"));
         let impact = rig.engine.impact(&heads).await.unwrap();
         assert_eq!(names(&impact), [("bob", Action::Disable)]);
@@ -66,7 +66,7 @@ fn a_change_says_whom_it_touches_and_of_an_app_that_never_began_nobody() {
         // What waits anyway is not the change's doing.
         rig.edit(&bob, json!({"active": false}));
         rig.user("cleo", json!({"title": "Clerk"}));
-        let impact = rig.engine.impact(&upper).await.unwrap();
+        let impact = rig.engine.impact(&louder).await.unwrap();
         assert_eq!(names(&impact), [("ann", Action::Update), ("cleo", Action::Create)]);
         assert!(!rig.engine.impact(&same).await.unwrap().touches_anybody());
         let counts = rig.sync().await.counts;
