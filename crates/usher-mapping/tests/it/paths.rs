@@ -72,8 +72,10 @@ fn an_apps_own_attributes_are_added_beside_the_rows() {
     assert!(unknown.starts_with("unknown target attribute urn:"), "{unknown}");
     let had = made("[[attribute]]\nname = \"title\"").unwrap_err();
     assert_eq!(had, "attribute title: the app has it already; leave it out");
-    let wrong = made("[[attribute]]\nname = \"badge\"\ntype = \"complex\"").unwrap_err();
-    assert!(wrong.contains("the type complex is none of string, boolean"), "{wrong}");
+    let wrong = made("[[attribute]]\nname = \"badge\"\ntype = \"text\"").unwrap_err();
+    assert!(wrong.contains("the type text is none of string, boolean"), "{wrong}");
+    let hollow = made("[[attribute]]\nname = \"desk\"\ntype = \"complex\"").unwrap_err();
+    assert!(hollow.contains("says what it is made of"), "{hollow}");
     let filtered = made("[[attribute]]\nname = 'badges[type eq \"x\"]'").unwrap_err();
     assert!(filtered.contains("neither filter nor"), "{filtered}");
 }
