@@ -349,8 +349,7 @@ fn the_door_tells_when_two_are_mixed() {
     let mixed = |order: &[usize]| {
         let door = Arc::new(Door::default());
         order.iter().for_each(|session| drop(door.enter(AppId(1), *session, *session)));
-        let wrong = door.0.lock().unwrap().wrong.len();
-        wrong
+        door.0.lock().unwrap().wrong.len()
     };
     assert_eq!((mixed(&[1, 1, 2, 2, 3]), mixed(&[1, 2, 1]), mixed(&[1, 2, 2, 1, 1])), (0, 1, 2));
     let door = Arc::new(Door::default());
