@@ -5,6 +5,7 @@ mod connection;
 mod counters;
 mod errors;
 mod folder;
+mod gate;
 mod inline;
 mod reader;
 mod writer;
@@ -55,12 +56,13 @@ impl Sqlite {
         let connection = Connection::writer(&file)?;
         migrate::run_sqlite(&connection, tables)?;
         let writes = Arc::new(Lanes::new(WRITES, usize::MAX));
-        let readers = Arc::new(reader::Readers::new(file.clone(), Lanes::new(SCANS, 1)));
+        let gate = Arc::new(gate::Gate::default());
+        let readers = Arc::new(reader::Readers::new(file.clone(), Lanes::new(SCANS, 1), Arc::clone(&gate)));
         // One opened now, so that a file that can't be read is told at the start.
         readers.give_back(Connection::reader(&file)?);
         let wal = folder.join(format!("{name}.db-wal"));
         let (lanes, log) = (Arc::clone(&writes), wal.clone());
-        let write = move || writer::Writer::new(connection, file, log, lanes, commits, owner).run();
+        let write = move || writer::Writer::new(connection, file, log, lanes, commits, gate, owner).run();
         let mut threads = vec![spawn("usher-writer", write)?];
         for _ in 0..SCAN_THREADS {
             let readers = Arc::clone(&readers);

@@ -2,11 +2,11 @@
 
 use std::{
     path::PathBuf,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use super::Connection;
+use super::{Connection, gate::Gate};
 use crate::{
     Lane, StoreError, Tx,
     job::{Job, Lanes, Next, Waiting, answer, closed_error, lock},
@@ -23,6 +23,7 @@ pub(super) struct Readers {
     /// `None`: closed.
     free: Mutex<Option<Vec<Connection>>>,
     scans: Lanes<Scan>,
+    gate: Arc<Gate>,
 }
 
 /// A long read on its way to a thread.
@@ -38,19 +39,23 @@ impl Waiting for Scan {
 }
 
 impl Readers {
-    pub(super) fn new(file: PathBuf, scans: Lanes<Scan>) -> Self {
-        Self { file, free: Mutex::new(Some(Vec::new())), scans }
+    pub(super) fn new(file: PathBuf, scans: Lanes<Scan>, gate: Arc<Gate>) -> Self {
+        Self { file, free: Mutex::new(Some(Vec::new())), scans, gate }
     }
 
-    /// Runs a read here, or queues it when it is long.
+    /// Runs a read here, or queues it when it is long, or the writer wants to be alone.
     pub(super) fn read(&self, limit: Duration, mut job: Box<dyn Job>) {
         let began = Instant::now();
+        let Some(pass) = self.gate.pass() else {
+            return self.scans.push(Lane::Now, Scan { job, deadline: began + limit });
+        };
         let connection = match self.take() {
             Ok(connection) => connection,
             Err(error) => return job.finish(Err(error)),
         };
         let (outcome, over) = view(&connection, &mut *job, began + BUDGET);
         self.give_back(connection);
+        drop(pass);
         if over {
             self.scans.push(Lane::Now, Scan { job, deadline: began + limit });
         } else {
@@ -61,10 +66,12 @@ impl Readers {
     /// The life of a thread for long reads.
     pub(super) fn run_scans(&self) {
         while let Next::Job(Scan { mut job, deadline }, _) = self.scans.next(None) {
+            let pass = self.gate.wait();
             match self.take() {
                 Ok(connection) => {
                     let (outcome, _) = view(&connection, &mut *job, deadline);
                     self.give_back(connection);
+                    drop(pass);
                     answer(job, outcome);
                 }
                 Err(error) => answer(job, Err(error)),

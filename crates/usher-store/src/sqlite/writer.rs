@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, backup::Order, counters::Counters, folder::Owner};
+use super::{Connection, backup::Order, counters::Counters, folder::Owner, gate::Gate};
 use crate::{
     StoreError, Tx,
     commits::Commits,
@@ -21,11 +21,13 @@ const BATCH: usize = 256;
 const WORK: Duration = Duration::from_millis(5);
 /// After this long without a write the WAL is folded into the database.
 const IDLE: Duration = Duration::from_secs(1);
-/// Above this size the WAL is folded too, though that waits for readers: while there is always one that reads an older
-/// state, SQLite can't begin it anew by itself, and it would grow for ever.
+/// Above this size the WAL is folded too, with reads shut out for that moment: while there is always one that reads an older
+/// state, SQLite can't begin it anew, and it would grow for ever.
 const WAL: u64 = 64 << 20;
 /// And again after so much more, where a reader did not end in time.
 const WAL_MORE: u64 = 16 << 20;
+/// How long reads under way are waited for then; writes and new reads wait as long.
+const ALONE: Duration = Duration::from_millis(250);
 
 /// What the writer is asked for.
 pub(super) enum Work {
@@ -51,6 +53,8 @@ pub(super) struct Writer {
     fold_at: u64,
     lanes: Arc<Lanes<Work>>,
     commits: Arc<Commits>,
+    /// What reads go through.
+    gate: Arc<Gate>,
     /// What came between the writes of a batch.
     next: Option<Order>,
     copying: bool,
@@ -75,6 +79,7 @@ impl Writer {
         wal: PathBuf,
         lanes: Arc<Lanes<Work>>,
         commits: Arc<Commits>,
+        gate: Arc<Gate>,
         owner: Owner,
     ) -> Self {
         let connection = Rc::new(connection);
@@ -85,6 +90,7 @@ impl Writer {
             fold_at: WAL,
             lanes,
             commits,
+            gate,
             next: None,
             copying: false,
             _owner: owner,
@@ -153,12 +159,14 @@ impl Writer {
     fn bound(&mut self) {
         let size = || std::fs::metadata(&self.wal).map_or(0, |file| file.len());
         if size() > self.fold_at {
-            self.fold();
+            if !self.gate.alone(ALONE, || self.fold()) {
+                tracing::debug!("a long read keeps the write-ahead log from being folded; tried again later");
+            }
             self.fold_at = WAL.max(size() + WAL_MORE);
         }
     }
 
-    /// Checkpoints, and gives the WAL's space back. Readers may be in the way for longer than SQLite waits; then the next time
+    /// Checkpoints, and gives the WAL's space back. A backup may be in the way for longer than SQLite waits; then the next time
     /// does it.
     fn fold(&self) {
         let folded = self.connection.raw().query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));

@@ -217,8 +217,8 @@ fn the_log_stays_bounded_under_readers_that_leave_no_gap() {
         done.store(true, Ordering::SeqCst);
         largest
     });
-    // 160 MB were written: a text of 1 MB is in the table and in the index of names. It is folded at 64 MB, and where a reader
-    // keeps it from that for too long, at each 16 MB more.
+    // 160 MB were written: a text of 1 MB is in the table and in the index of names. It is folded at 64 MB, with reads shut out for
+    // that moment, and where one takes too long (on a machine with much else to do), at each 16 MB more.
     assert!(largest < 104 << 20, "the log grew to {largest} bytes");
     assert_eq!(count(&store), 80);
 }
