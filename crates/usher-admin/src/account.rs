@@ -1,6 +1,5 @@
 //! Accounts.
 
-use jiff::SignedDuration;
 use usher_api::{
     List,
     account::{Account, EnvironmentCounts, GuardSettings},
@@ -8,7 +7,7 @@ use usher_api::{
 use usher_directory::{DirectoryId, Environment, Kind, account as accounts, loss, object};
 use usher_store::{Snapshot, Tx};
 
-use crate::{Actor, Admin, AdminError, Answer, audit, extension, request};
+use crate::{Actor, Admin, AdminError, Answer, audit, extension, request, span};
 
 pub(crate) fn handle(admin: &Admin, actor: &Actor, request: request::Account) -> Result<Answer, AdminError> {
     let (actor, now) = (actor.clone(), admin.clock.now());
@@ -85,7 +84,7 @@ fn set_guard(tx: &mut Tx<'_>, directory: DirectoryId, key: &str, value: &str) ->
         _ => {
             settings.time = match value {
                 "never" => None,
-                time => Some(hours(time).ok_or_else(|| {
+                time => Some(span(time).filter(|span| !span.is_zero()).ok_or_else(|| {
                     let message = format!("{key} is a time like 24h, 90m, 3d, or never, not {value}");
                     AdminError::new("invalid_value", message)
                 })?),
@@ -93,21 +92,6 @@ fn set_guard(tx: &mut Tx<'_>, directory: DirectoryId, key: &str, value: &str) ->
         }
     }
     Ok(loss::set(tx, directory, settings)?)
-}
-
-/// `24h`, `90m`, `3d`, `45s`.
-fn hours(text: &str) -> Option<SignedDuration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "d" => 86_400,
-        "h" => 3_600,
-        "m" => 60,
-        "s" => 1,
-        _ => return None,
-    };
-    let number: i64 = digits.parse().ok().filter(|n| *n > 0)?;
-    // Not longer than a date can be told.
-    number.checked_mul(seconds).filter(|s| *s <= 86_400 * 36_500).map(SignedDuration::from_secs)
 }
 
 fn set(tx: &mut Tx<'_>, account: &accounts::Account, key: &str, value: &str) -> Result<(), AdminError> {

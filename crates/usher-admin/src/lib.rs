@@ -27,6 +27,7 @@ mod role;
 mod rule;
 mod sign_in;
 mod source;
+mod span;
 mod status;
 mod token;
 mod trail;
@@ -45,6 +46,7 @@ pub use error::AdminError;
 pub use request::{Actor, Request, Work};
 pub use sign_in::{BAD_TOKEN, SignedIn};
 pub use source::{describe_preview, describe_run, describe_test};
+pub use span::span;
 
 /// This crate's tables: the audit log, and the roles of people.
 pub const TABLES: usher_store::Tables = audit::TABLES;

@@ -121,6 +121,14 @@ fn erase_from_trail(
     Ok((directory, marks, end))
 }
 
+/// As [`kind`] reads it.
+pub(crate) fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "users",
+        Kind::Group => "groups",
+    }
+}
+
 /// `users` or `groups`.
 pub(crate) fn kind(word: &str) -> Result<Kind, AdminError> {
     match word {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+use url::Url;
 use usher_directory::{DirectoryId, Kind, feed};
 use usher_jobs::{
     mail,
@@ -21,12 +22,17 @@ use crate::{
     cycle::walk,
     error::EngineError,
     gallery::{self, Target, Template},
-    heart, limit, link,
+    heart, limit,
     settings::Settings,
 };
 
+mod access;
+
+pub use self::access::{
+    Accounts, Credentials, OAuthClient, move_to, secret, set_credentials, set_expires, set_secret,
+    set_tenant_url,
+};
 pub use crate::mapping::{force_mapping, set_mapping};
-pub use url::Url;
 
 /// An app's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,42 +108,6 @@ pub struct App {
     writers: Arc<[Writer; 2]>,
 }
 
-/// An OAuth 2 client (RFC 6749 §4.4) by which tokens of the app are fetched; its secret is kept where a secret token is.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct OAuthClient {
-    /// The token endpoint.
-    #[serde(with = "address")]
-    pub token_url: Url,
-    /// The client's identifier.
-    pub client_id: String,
-    /// What is asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
-}
-
-/// An address as text.
-mod address {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use url::Url;
-
-    pub(super) fn serialize<S: Serializer>(url: &Url, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(url.as_str())
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Url, D::Error> {
-        Url::parse(&String::deserialize(from)?).map_err(D::Error::custom)
-    }
-}
-
-/// What opens an app: a secret token, or the secret of an OAuth client.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The client; `None`: the secret is a token.
-    pub oauth: Option<OAuthClient>,
-    /// The secret; never printed.
-    pub secret: SecretString,
-}
-
 impl App {
     /// The mapping of a kind.
     pub fn mapping(&self, kind: Kind) -> &ObjectMapping {
@@ -163,7 +133,7 @@ impl App {
             Kind::User => (mapping, self.groups.clone()),
             Kind::Group => (self.users.clone(), mapping),
         };
-        let (target, writers) = between(&self.template, &users, &groups);
+        let (target, writers) = ready(&self.template, &users, &groups);
         Self { target, users, groups, writers, ..self.clone() }
     }
     /// The app as it would be with another scope; nothing is saved.
@@ -186,7 +156,7 @@ impl App {
 }
 
 /// The resource types with what the mappings add, and the rows made ready to write.
-fn between(
+fn ready(
     template: &Template,
     users: &ObjectMapping,
     groups: &ObjectMapping,
@@ -281,7 +251,7 @@ impl Raw {
         let tenant_url = Url::parse(&self.tenant_url).map_err(|e| broken("tenant URL", e.to_string()))?;
         let users = parse_mapping(&self.users)?;
         let groups = parse_mapping(&self.groups)?;
-        let (target, writers) = between(&template, &users, &groups);
+        let (target, writers) = ready(&template, &users, &groups);
         Ok(App {
             id: AppId(self.id),
             name: self.name,
@@ -320,28 +290,22 @@ const INSERT: Sql = Sql::same(
 );
 const INSERT_RUN: Sql =
     Sql::same("insert into run (app, kind, planned, done, counts) values ($1, 0, 0, 0, '{}')");
-const BY_ID: Sql = Sql::same(
-    "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map, oauth, expires from app where id = $1",
-);
-const BY_NAME: Sql = Sql::same(
-    "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map, oauth, expires from app where name = $1",
-);
-const LIST: Sql = Sql::same(
-    "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
-     settings, user_map, group_map, oauth, expires from app order by name limit 10000",
-);
-const SECRET: Sql = Sql::same("select secret from app where id = $1");
-const SET_SECRET: Sql =
-    Sql::same("update app set secret = $2, oauth = $3, version = version + 1 where id = $1");
+macro_rules! select {
+    ($which:literal) => {
+        Sql::same(concat!(
+            "select id, name, template, directory, queue, created, version, enabled, scope, tenant_url, secret is not null, \
+             settings, user_map, group_map, oauth, expires from app ",
+            $which
+        ))
+    };
+}
+const BY_ID: Sql = select!("where id = $1");
+const BY_NAME: Sql = select!("where name = $1");
+const LIST: Sql = select!("order by name limit 10000");
 const SET_ENABLED: Sql = Sql::same("update app set enabled = $2, version = version + 1 where id = $1");
 const SET_SCOPE: Sql = Sql::same("update app set scope = $2, version = version + 1 where id = $1");
 const SET_SETTINGS: Sql =
     Sql::same("update app set settings = $3, version = version + 1 where id = $1 and version = $2");
-const SET_URL: Sql = Sql::same("update app set tenant_url = $2, version = version + 1 where id = $1");
-const SET_EXPIRES: Sql = Sql::same("update app set expires = $2 where id = $1");
-const FORGET_SECRET: Sql = Sql::same("update app set secret = null where id = $1");
 
 impl NewApp {
     /// Everything that can be wrong with it and needs no database.
@@ -437,95 +401,6 @@ pub fn by_name(on: &mut Snapshot<'_>, name: &str) -> Result<App, EngineError> {
 /// All apps, by name.
 pub fn list(on: &mut Snapshot<'_>) -> Result<Vec<App>, EngineError> {
     on.all::<Raw>(&LIST, &[], 10_000)?.into_iter().map(Raw::read).collect()
-}
-
-/// Opens the secret token.
-pub fn secret(on: &mut Snapshot<'_>, store: &Store, app: &App) -> Result<SecretString, EngineError> {
-    let sealed = on.one::<(Option<Vec<u8>>,)>(&SECRET, &[app.id.0.into()])?.and_then(|(s,)| s);
-    let sealed = sealed.ok_or_else(|| EngineError::NoSecret(app.name.clone()))?;
-    let plain = store.unseal("app", app.id.0, "secret", &sealed)?;
-    let text = String::from_utf8(plain).map_err(|_| StoreError::Bug("the secret token is no text".into()))?;
-    Ok(SecretString::from(text))
-}
-
-/// Replaces the secret token; lifts a stop, which was most likely the old one's.
-pub fn set_secret(
-    tx: &mut Tx<'_>,
-    store: &Store,
-    id: AppId,
-    secret: &SecretString,
-) -> Result<(), EngineError> {
-    set_credentials(tx, store, id, &Credentials { oauth: None, secret: secret.clone() })
-}
-
-/// The same with a secret token or an OAuth client, whichever there was before.
-///
-/// # Errors
-/// [`EngineError::Store`].
-pub fn set_credentials(
-    tx: &mut Tx<'_>,
-    store: &Store,
-    id: AppId,
-    credentials: &Credentials,
-) -> Result<(), EngineError> {
-    // A token pasted from a file ends in a newline more often than not.
-    let secret = credentials.secret.expose_secret().trim();
-    let sealed = store.seal("app", id.0, "secret", secret.as_bytes());
-    let oauth = credentials.oauth.as_ref().map(json).transpose()?;
-    tx.exec(&SET_SECRET, &[id.0.into(), sealed.into(), oauth.into()])?;
-    // When the one before expired says nothing of this one.
-    set_expires(tx, id, None)?;
-    heart::forget(tx, id)?;
-    crate::cycle::run::lift(tx, id)?;
-    tx.announce();
-    Ok(())
-}
-
-/// Keeps when the secret token expires; `None`: nobody knows.
-pub fn set_expires(tx: &mut Tx<'_>, id: AppId, expires: Option<Timestamp>) -> Result<(), EngineError> {
-    tx.exec(&SET_EXPIRES, &[id.0.into(), expires.into()])?;
-    Ok(())
-}
-
-/// An app's accounts at another address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accounts {
-    /// They are the same ones: links are kept.
-    Same,
-    /// It is another tenant: links are forgotten, and the app is off until it is started.
-    Other,
-}
-
-/// Moves an app to another tenant URL with credentials that were tested there. Whether its accounts are the same there is the caller's
-/// to know ([`crate::Engine::at`]).
-pub fn move_to(
-    tx: &mut Tx<'_>,
-    store: &Store,
-    app: &App,
-    url: &Url,
-    credentials: &Credentials,
-    accounts: Accounts,
-) -> Result<(), EngineError> {
-    tx.exec(&SET_URL, &[app.id.0.into(), url.as_str().into()])?;
-    set_credentials(tx, store, app.id, credentials)?;
-    if accounts == Accounts::Other {
-        link::forget_all(tx, app.id)?;
-        walk::forget(tx, app.id)?;
-        work::clear(tx, app.queue)?;
-        feed::forget(tx, app.directory, &app.consumer())?;
-        tx.exec(&SET_ENABLED, &[app.id.0.into(), false.into()])?;
-    }
-    Ok(())
-}
-
-/// Sets the base URL; another scheme, host or port forgets the secret token (it was given for the old one).
-pub fn set_tenant_url(tx: &mut Tx<'_>, app: &App, text: &str, plain_http: bool) -> Result<(), EngineError> {
-    let url = check_url(text, plain_http)?;
-    if url.origin() != app.tenant_url.origin() {
-        tx.exec(&FORGET_SECRET, &[app.id.0.into()])?;
-    }
-    tx.exec(&SET_URL, &[app.id.0.into(), url.as_str().into()])?;
-    Ok(())
 }
 
 /// Sets settings: all of them or, on the first wrong one, none.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use usher_directory::{DirectoryId, Key, Kind, object};
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value, list};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, list};
 
 use usher_mapping::mapping::MappingError;
 
@@ -268,12 +268,7 @@ pub(crate) fn of(on: &mut Snapshot<'_>, app: AppId, objects: &[Key]) -> Result<V
     if objects.is_empty() {
         return Ok(Vec::new());
     }
-    on.all(&OF, &[app.0.into(), keys_json(objects)], 100_000)
-}
-
-/// Keys as the one argument that both databases can unfold.
-pub(crate) fn keys_json(keys: &[Key]) -> Value {
-    list::numbers(keys.iter().copied())
+    on.all(&OF, &[app.0.into(), list::numbers(objects.iter().copied())], 100_000)
 }
 
 /// Finds what `--user` or `--group` names: userName or displayName, or the id.

@@ -5,6 +5,7 @@
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "flaws"), expect(unreachable_pub, reason = "only with the feature others see it"))]
 pub enum Flaw {
     /// In `decide`: somebody linked who is disabled in the directory is taken for one who left before.
     LeaverLost,

@@ -2,12 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use usher_directory::{Key, Kind};
-use usher_store::{Snapshot, Sql, StoreError, Tx};
+use usher_store::{Snapshot, Sql, StoreError, Tx, list};
 use uuid::Uuid;
 
 use crate::{
     app::{App, AppId},
-    assignment::{self, keys_json},
+    assignment,
     decide::Cause,
     error::EngineError,
     link,
@@ -112,7 +112,7 @@ pub(crate) fn clear(tx: &mut Tx<'_>, app: AppId, objects: &[Key]) -> Result<(), 
     if objects.is_empty() {
         return Ok(());
     }
-    tx.exec(&CLEAR, &[app.0.into(), keys_json(objects)]).map(drop)
+    tx.exec(&CLEAR, &[app.0.into(), list::numbers(objects.iter().copied())]).map(drop)
 }
 
 /// Whether so many leavers are beyond the app's threshold: `count` of them, with those of the last day among them.
@@ -195,7 +195,7 @@ pub(crate) fn settle_one(
 }
 
 fn move_keys(tx: &mut Tx<'_>, app: AppId, keys: &[Key], to: State) -> Result<(), StoreError> {
-    tx.exec(&MOVE, &[app.0.into(), keys_json(keys), (to as i64).into()]).map(drop)
+    tx.exec(&MOVE, &[app.0.into(), list::numbers(keys.iter().copied()), (to as i64).into()]).map(drop)
 }
 
 fn block(
@@ -264,7 +264,7 @@ pub(crate) fn held(on: &mut Snapshot<'_>, app: AppId, of: &[Key]) -> Result<Vec<
     if of.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<(i64,)> = on.all(&HELD, &[app.0.into(), keys_json(of)], of.len())?;
+    let rows: Vec<(i64,)> = on.all(&HELD, &[app.0.into(), list::numbers(of.iter().copied())], of.len())?;
     Ok(rows.into_iter().map(|(k,)| Key(k)).collect())
 }
 

@@ -9,10 +9,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_jobs::work;
-use usher_store::{Snapshot, Sql, StoreError, Tx};
+use usher_store::{Snapshot, StoreError, Tx};
 
 use crate::{
-    app::{App, AppId},
+    app::{self, App, AppId},
     cycle::run,
     error::EngineError,
     notify,
@@ -86,14 +86,11 @@ pub(crate) fn hold(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<(), Sto
     notify::held(tx, app, &limits.why(app), now)
 }
 
-const SWITCH_OFF: Sql = Sql::same("update app set enabled = $2, version = version + 1 where id = $1");
-
 /// A cycle ended. An app that was to stop after its first stops; one that had no more to make has no such limit any longer.
-pub(crate) fn ended(tx: &mut Tx<'_>, app: &App) -> Result<(), StoreError> {
+pub(crate) fn ended(tx: &mut Tx<'_>, app: &App) -> Result<(), EngineError> {
     let before = run::get(tx, app.id)?.limits;
     if before.stops() {
-        tx.exec(&SWITCH_OFF, &[app.id.0.into(), false.into()])?;
-        return Ok(());
+        return app::set_enabled(tx, app, false);
     }
     let mut limits = Limits { allowed: false, ..before };
     if limits.first.is_some() {

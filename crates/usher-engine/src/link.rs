@@ -5,12 +5,11 @@
 use jiff::Timestamp;
 use usher_directory::{Key, Kind, ObjectId, object};
 use usher_scim::Object;
-use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value};
+use usher_store::{FromRow, Row, Snapshot, Sql, StoreError, Tx, Value, list};
 use uuid::Uuid;
 
 use crate::{
     app::{App, AppId},
-    assignment::keys_json,
     cycle::{run::Counted, walk},
     decide::Linked,
 };
@@ -136,7 +135,7 @@ pub fn of(on: &mut Snapshot<'_>, app: AppId, objects: &[Key]) -> Result<Vec<Link
     if objects.is_empty() {
         return Ok(Vec::new());
     }
-    on.all(&OF, &[app.0.into(), keys_json(objects)], objects.len())
+    on.all(&OF, &[app.0.into(), list::numbers(objects.iter().copied())], objects.len())
 }
 
 /// The link of one object.
@@ -229,7 +228,7 @@ pub(crate) fn being_written(
         Kind::User => &BEING_WRITTEN,
         Kind::Group => &GROUPS_BEING_WRITTEN,
     };
-    tx.exec(sql, &[app.0.into(), keys_json(objects), true.into()]).map(drop)
+    tx.exec(sql, &[app.0.into(), list::numbers(objects.iter().copied()), true.into()]).map(drop)
 }
 
 /// All members of every linked group are to be looked at: what became of them meanwhile was not heard.
@@ -274,7 +273,7 @@ const LOSE: Sql = Sql::each(
 
 /// The targets of these are gone: they are looked for as if a create had been noted. What was written of their memberships is forgotten.
 pub(crate) fn lose(tx: &mut Tx<'_>, app: AppId, objects: &[Key], now: Timestamp) -> Result<(), StoreError> {
-    tx.exec(&LOSE, &[app.0.into(), keys_json(objects), true.into(), now.into()])?;
+    tx.exec(&LOSE, &[app.0.into(), list::numbers(objects.iter().copied()), true.into(), now.into()])?;
     for object in objects {
         for sql in [&DELETE_DELTA, &DELETE_WRITTEN, &DELETE_WRITTEN_OF] {
             tx.exec(sql, &[app.0.into(), object.0.into()])?;
@@ -298,7 +297,10 @@ pub(crate) fn unlink(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<u64, 
         let keys = after(tx, app.id, last, BLOCK)?;
         let there: Vec<Key> = object::by_keys(tx, app.directory, &keys)?.into_iter().map(|o| o.key).collect();
         if !there.is_empty() {
-            count += tx.exec(&UNLINK, &[app.id.0.into(), keys_json(&there), true.into(), now.into()])?;
+            count += tx.exec(
+                &UNLINK,
+                &[app.id.0.into(), list::numbers(there.iter().copied()), true.into(), now.into()],
+            )?;
         }
         match keys.last() {
             Some(key) if keys.len() == BLOCK => last = *key,

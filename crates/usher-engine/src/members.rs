@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use usher_directory::{Key, object};
-use usher_store::{Column, Snapshot, Sql, StoreError, Tx};
+use usher_store::{Column, Snapshot, Sql, StoreError, Tx, list};
 
 use crate::{
     app::{App, AppId},
-    assignment::keys_json,
     error::EngineError,
     link::{self, State},
 };
@@ -65,8 +64,11 @@ fn written(
     group: Key,
     members: &[Key],
 ) -> Result<HashSet<Key>, StoreError> {
-    let rows: Vec<(i64,)> =
-        on.all(&WRITTEN, &[app.0.into(), group.0.into(), keys_json(members)], members.len())?;
+    let rows: Vec<(i64,)> = on.all(
+        &WRITTEN,
+        &[app.0.into(), group.0.into(), list::numbers(members.iter().copied())],
+        members.len(),
+    )?;
     Ok(rows.into_iter().map(|(k,)| Key(k)).collect())
 }
 
@@ -211,7 +213,7 @@ pub(crate) fn keep(tx: &mut Tx<'_>, app: &App, group: Key, block: &Block) -> Res
     for_each(tx, &UNWRITE, app, group, block.remove.iter().map(|(member, _)| *member))?;
     let seen: Vec<Key> = block.seen.iter().copied().chain(block.sent()).collect();
     if !seen.is_empty() {
-        tx.exec(&SEEN, &[app.id.0.into(), group.0.into(), keys_json(&seen)])?;
+        tx.exec(&SEEN, &[app.id.0.into(), group.0.into(), list::numbers(seen.iter().copied())])?;
     }
     Ok(())
 }

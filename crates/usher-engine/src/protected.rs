@@ -5,11 +5,10 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use usher_directory::{DirectoryId, Key};
-use usher_store::{Snapshot, Sql, StoreError, Tx};
+use usher_store::{Snapshot, Sql, StoreError, Tx, list};
 
 use crate::{
     app::{self, App},
-    assignment::keys_json,
     cycle::walk,
     diff::Difference,
     error::EngineError,
@@ -90,7 +89,7 @@ pub(crate) fn of(on: &mut Snapshot<'_>, app: &App, users: &[Key]) -> Result<Hash
     if users.is_empty() {
         return Ok(HashSet::new());
     }
-    let args = [app.id.0.into(), app.directory.0.into(), keys_json(users)];
+    let args = [app.id.0.into(), app.directory.0.into(), list::numbers(users.iter().copied())];
     let rows: Vec<(i64,)> = on.all(&OF, &args, users.len())?;
     Ok(rows.into_iter().map(|(key,)| Key(key)).collect())
 }

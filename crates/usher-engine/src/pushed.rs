@@ -8,11 +8,10 @@ use std::collections::HashMap;
 
 use usher_directory::{Key, Kind, object};
 use usher_scim::AttributePath;
-use usher_store::{Snapshot, Sql, StoreError, Tx};
+use usher_store::{Snapshot, Sql, StoreError, Tx, list};
 
 use crate::{
     app::{App, AppId},
-    assignment::keys_json,
     cycle::walk,
     error::EngineError,
     link,
@@ -69,7 +68,8 @@ pub(crate) fn of(
     if groups.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(i64, i64, bool)> = on.all(&OF, &[app.0.into(), keys_json(groups)], groups.len())?;
+    let rows: Vec<(i64, i64, bool)> =
+        on.all(&OF, &[app.0.into(), list::numbers(groups.iter().copied())], groups.len())?;
     let read = |(object, state, renames)| {
         let state = match state {
             1 => State::On,

@@ -9,11 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 use usher_directory::{Key, Kind};
 use usher_mapping::{ObjectMapping, Value, date, mapping::Moment};
-use usher_store::{Snapshot, Sql, StoreError, Tx};
+use usher_store::{Snapshot, Sql, StoreError, Tx, list, with_keys};
 
 use crate::{
     app::{App, AppId},
-    assignment::keys_json,
     decide::{Entitled, Source},
     scope::{self, Judged},
     task,
@@ -21,20 +20,21 @@ use crate::{
 
 /// How far ahead is looked; whoever does not turn until then is looked at again then.
 const HORIZON: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// So many days are looked at one by one; after that the steps double.
-const DAYS: i64 = 8;
+/// So many hours, and then so many days, are looked at one by one; after that the steps double.
+const STEPS: i64 = 8;
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 const PUT: Sql = Sql::same(
     "insert into turn (app, object, at) values ($1, $2, $3) on conflict (app, object) do update set at = excluded.at",
 );
+const ALSO: Sql = Sql::each(
+    "insert into turn (app, object, at) values ($1, $2, $3) on conflict (app, object) do update set at = min(at, excluded.at)",
+    "insert into turn (app, object, at) values ($1, $2, $3) on conflict (app, object) do update set at = least(turn.at, excluded.at)",
+);
 const END: Sql = Sql::same("delete from turn where app = $1 and object = $2");
 const DUE: Sql =
     Sql::same("select object from turn where app = $1 and at <= $2 order by at, object limit $3");
-const TAKE: Sql = Sql::each(
-    "delete from turn where app = $1 and object in (select value from json_each($2))",
-    "delete from turn where app = $1 and object in (select value::bigint from json_array_elements_text($2::text::json))",
-);
+const TAKE: Sql = with_keys!("delete from turn where app = $1 and object", "$2", "");
 
 /// What decides about an object: whether it is in scope, and the values that read the time.
 #[derive(PartialEq)]
@@ -107,12 +107,12 @@ fn between(mut same: Timestamp, mut other: Timestamp, differs: impl Fn(Timestamp
     other
 }
 
-/// The moments at which is looked: day by day, then at doubling steps, and about each date that the object has.
+/// The moments at which is looked: hour by hour, day by day, then at doubling steps, and about each date that the object has.
 fn moments(doc: &usher_scim::Object, now: Timestamp) -> BTreeSet<Timestamp> {
     let end = now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
-    let mut moments: BTreeSet<Timestamp> = (1..=DAYS)
+    let mut moments: BTreeSet<Timestamp> = (1..=STEPS)
         .map(SignedDuration::from_hours)
-        .chain((1..=DAYS).map(|day| SignedDuration::from_hours(24 * day)))
+        .chain((1..=STEPS).map(|day| SignedDuration::from_hours(24 * day)))
         .chain((4..=8).map(|power| SignedDuration::from_hours(24 << power)))
         .filter_map(|away| now.checked_add(away).ok())
         .collect();
@@ -135,9 +135,9 @@ fn collect(value: &Json, dates: &mut Vec<Timestamp>) {
     }
 }
 
-/// Keeps that an object is to be looked at then.
+/// Keeps that an object is to be looked at then, if it is not anyway before. Whoever looks asks again when the next time is.
 pub(crate) fn at(tx: &mut Tx<'_>, app: AppId, object: Key, at: Timestamp) -> Result<(), StoreError> {
-    tx.exec(&PUT, &[app.0.into(), object.0.into(), at.into()]).map(drop)
+    tx.exec(&ALSO, &[app.0.into(), object.0.into(), at.into()]).map(drop)
 }
 
 /// Keeps when this object turns, if it does.
@@ -159,7 +159,7 @@ pub(crate) fn note(
 pub(crate) fn take(tx: &mut Tx<'_>, app: AppId, now: Timestamp, most: usize) -> Result<Vec<Key>, StoreError> {
     let keys = due(tx, app, now, most)?;
     if !keys.is_empty() {
-        tx.exec(&TAKE, &[app.0.into(), keys_json(&keys)])?;
+        tx.exec(&TAKE, &[app.0.into(), list::numbers(keys.iter().copied())])?;
     }
     Ok(keys)
 }

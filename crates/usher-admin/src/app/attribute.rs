@@ -7,14 +7,7 @@ use usher_mapping::mapping::TargetAttribute;
 use usher_store::Tx;
 
 use super::{find, mapping};
-use crate::{Actor, Admin, AdminError, Answer, audit, request::NewAttribute};
-
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::User => "users",
-        Kind::Group => "groups",
-    }
-}
+use crate::{Actor, Admin, AdminError, Answer, audit, record, request::NewAttribute};
 
 /// Those of users and groups.
 pub(super) fn list(app: &App) -> List<shape::Attribute> {
@@ -24,7 +17,7 @@ pub(super) fn list(app: &App) -> List<shape::Attribute> {
 
 fn of(app: &App, kind: Kind) -> Vec<shape::Attribute> {
     let shown = |listed: attribute::Listed| shape::Attribute {
-        kind: word(kind).to_owned(),
+        kind: record::word(kind).to_owned(),
         name: listed.path,
         of: listed.attribute.kind.as_str().to_owned(),
         required: listed.attribute.required,
@@ -50,7 +43,7 @@ pub(super) fn add(
         .map_err(mapping::mapping_error)?;
     let source = mapping::config(tx, configs, app)?;
     attribute::add(tx, app, &source, kind, vec![attribute])?;
-    let (name, of) = (&new.name, word(kind));
+    let (name, of) = (&new.name, record::word(kind));
     Ok(format!(
         "{of} of {} have the attribute {name} now; `usher app mapping set {} {name} EXPRESSION` maps it",
         app.name, app.name
@@ -66,7 +59,7 @@ pub(super) fn remove(
 ) -> Result<String, AdminError> {
     let source = mapping::config(tx, configs, app)?;
     attribute::remove(tx, app, &source, kind, name)?;
-    Ok(format!("{} of {} have no attribute {name} any longer", word(kind), app.name))
+    Ok(format!("{} of {} have no attribute {name} any longer", record::word(kind), app.name))
 }
 
 impl Admin {

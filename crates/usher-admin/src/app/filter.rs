@@ -8,19 +8,19 @@ use usher_mapping::{
     scoping::{Anchor, Clause, Group},
 };
 
-use crate::AdminError;
+use crate::{AdminError, record};
 
 /// The groups of both filters.
 pub(super) fn list(app: &App) -> Vec<shape::FilterGroup> {
-    let of = |kind: Kind, word: &str| {
+    let of = |kind: Kind| {
         let group = |group: &Group| shape::FilterGroup {
-            kind: word.to_owned(),
+            kind: record::word(kind).to_owned(),
             title: group.title.clone(),
             clauses: group.clauses.iter().map(text).collect(),
         };
         app.mapping(kind).scoping.groups.iter().map(group).collect::<Vec<_>>()
     };
-    [of(Kind::User, "users"), of(Kind::Group, "groups")].concat()
+    [of(Kind::User), of(Kind::Group)].concat()
 }
 
 /// A clause as it is read.

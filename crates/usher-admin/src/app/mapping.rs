@@ -58,13 +58,6 @@ struct Read {
     failed: Vec<FailedCase>,
 }
 
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::User => "users",
-        Kind::Group => "groups",
-    }
-}
-
 pub(super) fn mapping_error(error: MappingError) -> AdminError {
     AdminError::from(usher_engine::EngineError::Mapping(error))
 }
@@ -258,7 +251,7 @@ fn written(
         let mut details = serde_json::Map::new();
         for (kind, mapping) in &read.mappings {
             save(tx, &configs, &app, *kind, mapping, asked.force)?;
-            details.insert(word(*kind).to_owned(), mapping.to_toml().to_string().into());
+            details.insert(record::word(*kind).to_owned(), mapping.to_toml().to_string().into());
         }
         Ok(audit::note(tx, &actor, "app.mapping.import", &app.name, &details.into(), now)?)
     })?;
@@ -329,12 +322,12 @@ fn from_toml(asked: &Asked) -> Result<Read, AdminError> {
     let mut read = fresh(Format::Toml);
     if table.contains_key("users") || table.contains_key("groups") {
         for kind in [Kind::User, Kind::Group] {
-            match table.remove(word(kind)) {
+            match table.remove(record::word(kind)) {
                 None => {}
                 Some(toml::Value::Table(of)) => {
                     read.mappings.push((kind, ObjectMapping::from_toml(&of).map_err(mapping_error)?));
                 }
-                Some(_) => return Err(wrong(format!("{} is no table", word(kind)))),
+                Some(_) => return Err(wrong(format!("{} is no table", record::word(kind)))),
             }
         }
         if let Some(key) = table.keys().next() {
@@ -345,10 +338,10 @@ fn from_toml(asked: &Asked) -> Result<Read, AdminError> {
         read.mappings.push((kind, ObjectMapping::from_toml(&table).map_err(mapping_error)?));
     }
     for (kind, mapping) in &read.mappings {
-        read.places.push((*kind, format!("{}.", word(*kind))));
+        read.places.push((*kind, format!("{}.", record::word(*kind))));
         for row in &mapping.rows {
             let target = row.target.to_string();
-            let at = format!("{}.{target}", word(*kind));
+            let at = format!("{}.{target}", record::word(*kind));
             read.report.taken.push(exchange::Note { at, what: target, why: None });
         }
     }
@@ -376,11 +369,11 @@ fn from_entra(app: &App, source: &DirectoryConfig, text: &str) -> Result<Read, A
             ScopeTaken::Whole => {}
             ScopeTaken::Narrower => read.unforced.push(format!(
                 "the scoping filter of {} is not understood whole: fewer would pass, and who does not is disabled",
-                word(kind)
+                record::word(kind)
             )),
             ScopeTaken::Lost => read.never.push(format!(
                 "nothing of the scoping filter of {} is understood, so everybody would pass; change it in the document first",
-                word(kind)
+                record::word(kind)
             )),
         }
         read.places.push((kind, format!("{}.", imported.at)));
@@ -400,11 +393,11 @@ fn weigh(
 ) -> Result<(), AdminError> {
     for (kind, mapping) in &read.mappings {
         if let Err(error) = mappings::check(&app.template, source, *kind, mapping) {
-            read.never.push(format!("{}: {error}", word(*kind)));
+            read.never.push(format!("{}: {error}", record::word(*kind)));
             continue;
         }
         let failed = mappings::failed_cases(&app.template, source, *kind, mapping);
-        read.unforced.extend(failed.iter().map(|failed| format!("{}: {failed}", word(*kind))));
+        read.unforced.extend(failed.iter().map(|failed| format!("{}: {failed}", record::word(*kind))));
         read.failed.extend(failed.into_iter().map(|failed| shown(*kind, failed)));
         if read.format == Format::Toml {
             // There each clause says itself what its anchor is.
@@ -414,7 +407,7 @@ fn weigh(
             if found.differ > 0 && asked.anchor.is_none() {
                 read.unforced.push(format!(
                     "{}: whether “{}” has to match the whole value or a part of it decides about {} of {}: {}; say --anchor whole or --anchor part",
-                    word(*kind),
+                    record::word(*kind),
                     found.clause,
                     found.differ,
                     found.looked_at,
@@ -422,7 +415,7 @@ fn weigh(
                 ));
             }
             read.regexes.push(Regex {
-                kind: word(*kind).to_owned(),
+                kind: record::word(*kind).to_owned(),
                 group: found.group,
                 clause: found.clause,
                 looked_at: found.looked_at,
@@ -436,7 +429,7 @@ fn weigh(
 
 fn shown(kind: Kind, failed: usher_mapping::mapping::Failed) -> FailedCase {
     let usher_mapping::mapping::Failed { case, what, expected, got } = failed;
-    FailedCase { kind: word(kind).to_owned(), case, what, expected, got }
+    FailedCase { kind: record::word(kind).to_owned(), case, what, expected, got }
 }
 
 fn notes(notes: &[exchange::Note]) -> Vec<Note> {
@@ -466,7 +459,7 @@ impl Read {
     fn only(&mut self, kind: Kind) -> Result<(), AdminError> {
         self.mappings.retain(|(of, _)| *of == kind);
         if self.mappings.is_empty() {
-            let message = format!("the document has no mapping of {}", word(kind));
+            let message = format!("the document has no mapping of {}", record::word(kind));
             return Err(AdminError::new("invalid_mapping", message));
         }
         let places = &self.places;
@@ -477,7 +470,7 @@ impl Read {
             notes.retain(|note| !other(note));
         }
         for list in [&mut self.never, &mut self.unforced] {
-            list.retain(|line| line.contains(word(kind)));
+            list.retain(|line| line.contains(record::word(kind)));
         }
         Ok(())
     }
@@ -486,7 +479,7 @@ impl Read {
         Import {
             app: app.to_owned(),
             format: name(self.format),
-            kinds: self.mappings.iter().map(|(kind, _)| word(*kind).to_owned()).collect(),
+            kinds: self.mappings.iter().map(|(kind, _)| record::word(*kind).to_owned()).collect(),
             saved: false,
             refusals: self.never.iter().chain(&self.unforced).cloned().collect(),
             taken: notes(&self.report.taken),

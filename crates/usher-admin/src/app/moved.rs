@@ -1,7 +1,8 @@
 //! An app at another tenant URL, and when its credentials expire.
 
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use secrecy::SecretString;
+use url::Url;
 use usher_engine::{
     App,
     app::{self as apps, Accounts},
@@ -9,7 +10,7 @@ use usher_engine::{
 use usher_store::Tx;
 
 use super::find;
-use crate::{Actor, Admin, AdminError, Answer, answer::Said, audit, request::Moved};
+use crate::{Actor, Admin, AdminError, Answer, answer::Said, audit, request::Moved, span};
 
 /// Reads when credentials expire: `30d`, `12h`, a date, a time, or `never`.
 pub(super) fn expires(text: &str, now: Timestamp) -> Result<Option<Timestamp>, AdminError> {
@@ -23,15 +24,7 @@ pub(super) fn expires(text: &str, now: Timestamp) -> Result<Option<Timestamp>, A
     if text == "never" {
         return Ok(None);
     }
-    let hours = |of: i64, number: &str| {
-        number.parse::<u32>().ok().map(|n| SignedDuration::from_hours(of * i64::from(n)))
-    };
-    let away = match (text.strip_suffix('d'), text.strip_suffix('h')) {
-        (Some(days), _) => hours(24, days),
-        (_, Some(number)) => hours(1, number),
-        _ => None,
-    };
-    if let Some(away) = away {
+    if let Some(away) = span(text) {
         return now.checked_add(away).map(Some).map_err(|_| wrong());
     }
     if let Ok(at) = text.parse::<Timestamp>() {
@@ -53,7 +46,7 @@ pub(super) fn accounts(text: &str) -> Result<Accounts, AdminError> {
 /// Another path at the same host is set at once; of an app with links another host is another question.
 pub(super) fn set_url(tx: &mut Tx<'_>, app: &App, text: &str) -> Result<(), AdminError> {
     let url = apps::check_url(text, false)?;
-    let place = |url: &apps::Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+    let place = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
     if place(&url) != place(&app.tenant_url) && usher_engine::link::any(tx, app.id)? {
         let name = &app.name;
         return Err(AdminError::new(

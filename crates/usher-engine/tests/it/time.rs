@@ -106,6 +106,26 @@ fn somebody_comes_into_scope_and_leaves_it_when_the_date_says_so() {
 }
 
 #[test]
+fn a_deletion_that_waits_hides_nobody_who_comes_back_before_it() {
+    both(|rig| async move {
+        // 2026-11-02T08:00:00Z
+        rig.set("leaver.filtered_out", "delete_after=30d");
+        rig.scope(Scope::All);
+        let filter = with_filter(&rig, "extensionAttribute1", "BEFORE", "now+7d");
+        rig.mapping(Kind::User, |table| *table = filter.to_toml());
+        let starts = |at: &str| json!({ "urn:usher:directory:1.0:User": { "extensionAttribute1": at } });
+        let ann = rig.user("ann", starts("2026-11-05T00:00:00Z"));
+        rig.sync().await;
+        assert_eq!(rig.active_there(), ["ann"]);
+        rig.edit(&ann, starts("2026-11-12T00:00:00Z"));
+        assert_eq!(rig.sync().await.counts.disable, 1);
+        rig.clock.advance(4 * DAY);
+        rig.sync().await;
+        assert_eq!(rig.active_there(), ["ann"]);
+    });
+}
+
+#[test]
 fn a_value_that_reads_the_time_is_written_when_it_turns() {
     both(|rig| async move {
         rig.scope(Scope::All);

@@ -78,23 +78,11 @@ pub(crate) fn duration(text: &str) -> Result<Option<jiff::SignedDuration>, Strin
     if text == "never" {
         return Ok(None);
     }
+    if text == "0" {
+        return Ok(Some(jiff::SignedDuration::ZERO));
+    }
     let wrong = || format!("{text:?} is no time like 30d, 12h, 90m, 45s or never");
-    let (digits, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
-    let seconds = match unit {
-        "d" => 86_400,
-        "h" => 3_600,
-        "m" => 60,
-        "s" => 1,
-        _ if text == "0" => return Ok(Some(jiff::SignedDuration::ZERO)),
-        _ => return Err(wrong()),
-    };
-    let number: i64 = digits.parse().map_err(|_| wrong())?;
-    number
-        .checked_mul(seconds)
-        .filter(|s| *s >= 0)
-        .map(jiff::SignedDuration::from_secs)
-        .map(Some)
-        .ok_or_else(wrong)
+    usher_admin::span(text).map(Some).ok_or_else(wrong)
 }
 
 #[cfg(test)]
